@@ -1,0 +1,1 @@
+"""The laboratory: configs, the training loop, run directories, and what runs them."""

@@ -1,0 +1,90 @@
+# Every target makes what it needs in .venv, with uv when it is there and with pip when it is not.
+#   make PYTHON=python3.12 ...   the Python that a new .venv is made with
+#   make UV= ...                 pip, even where there is a uv
+#   make test ARGS="-k floors"   more arguments for pytest
+
+PYTHON ?= python3
+UV ?= $(shell command -v uv 2>/dev/null)
+PEERS ?= torch==2.13.0
+ARGS ?=
+
+BIN := .venv/bin
+.SHELLFLAGS := -ec
+.DEFAULT_GOAL := help
+.NOTPARALLEL:  # one .venv; the tools inside a target use all processors
+.PHONY: help demo test test-slow lint format types check bench peers clean FORCE
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.installed  ## train a shallow and a deep network on the embedded digits and compare them
+	@vgrad() { echo "> vgrad $$*" >&2; $(BIN)/python -m vgrad "$$@"; }; \
+	shallow=$$(vgrad train configs/quickstart.yaml); \
+	deep=$$(vgrad train configs/quickstart.yaml -s layers.depth=5); \
+	vgrad report "$$shallow" "$$deep"
+
+test: .venv/.installed-dev  ## run the tests that take seconds
+	@$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+test-slow: .venv/.installed-dev  ## run the tests that take minutes
+	@$(BIN)/python -m pytest -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
+
+lint: .venv/.installed-dev  ## look for faults of form
+	@$(BIN)/python -m ruff format --check --quiet . || { echo "not formatted: make format" >&2; exit 1; }
+	@$(BIN)/python -m ruff check --quiet .
+
+format: .venv/.installed-dev  ## put the code in form
+	@$(BIN)/python -m ruff format --quiet .
+	@$(BIN)/python -m ruff check --quiet --fix .
+
+types: .venv/.installed-dev  ## check the types
+	@$(BIN)/python -m mypy
+
+check: lint types test test-slow  ## everything that a change has to pass
+
+bench: .venv/.installed-dev  ## run the benchmarks
+	@for file in $(or $(wildcard benchmarks/[!_]*.py),$(error no benchmarks here)); do \
+	echo "> $$file"; $(BIN)/python "$$file"; done
+
+peers: .venv/.installed-peers  ## install PyTorch (large); the tests then compare vgrad with it
+
+clean:  ## remove .venv, caches and builds; runs/ stays
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# "fine" from a Python that runs and is new enough, else nothing.
+says = $(shell $(1) -c 'import sys; print("fine" * (sys.version_info >= (3, 11)))' 2>/dev/null)
+
+# A .venv stays if no install into it was cut off and its Python is fine, whoever made it; else it is made anew.
+stays = $(call says,test ! -e .venv/.unfinished && $(BIN)/python)
+
+define venv
+	$(if $(call says,$(PYTHON)),,$(error vgrad needs Python 3.11 or newer, and $(PYTHON) is not one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)))
+	rm -rf .venv; mkdir .venv; touch .venv/.unfinished
+	$(if $(UV),$(UV) venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv,$(PYTHON) -m venv .venv)
+	rm .venv/.unfinished
+endef
+
+with_pip = { $(BIN)/python -m pip --version || $(BIN)/python -m ensurepip; } >/dev/null 2>&1; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check
+with_uv = $(UV) pip install --quiet --python $(BIN)/python
+
+# $(call install,HOW,WHAT). A failure leaves .venv for another try; a kill leaves the mark, and the next try starts over.
+define install
+	@echo 'installing $(2) into .venv' >&2
+	@touch .venv/.unfinished; trap 'rm .venv/.unfinished' EXIT; $(1) $(2)
+endef
+
+.venv/.installed: pyproject.toml $(if $(stays),,FORCE)
+	@$(if $(stays),,$(venv))
+	$(call install,$(if $(UV),$(with_uv),$(with_pip)),-e .)
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed pyproject.toml
+	$(call install,$(if $(UV),$(with_uv),$(with_pip)),-e ".[dev]")
+	@touch $@
+
+# By pip, whose configuration may know of wheels that uv does not.
+.venv/.installed-peers: .venv/.installed-dev
+	$(call install,$(with_pip),$(PEERS))
+	@touch $@

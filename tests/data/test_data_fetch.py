@@ -1,0 +1,271 @@
+"""Downloads from mirrors that fail in every way: the next one is taken, and only right bytes get the final name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data_files import SIZES, Handler, Mirror
+
+from vgrad.data import fetch, load
+from vgrad.errors import DataError, StorageError
+
+QUICK = {"timeout": 0.4, "limit": 0.8}
+FAULTS = {
+    "not_found": "HTTP 404",
+    "unavailable": "HTTP 503",
+    "hang": "timed out",
+    "stall": "no connection",
+    "drip": "not done after 0.8 s",
+    "drip_header": "not done after 0.8 s",
+    "wrong_bytes": "sends wrong bytes",
+    "error_page": "sends a cut-off file",
+    "nothing": "sends a cut-off file",
+    "cut_off": "cut off",
+    "cut_off_unannounced": "sends a cut-off file",
+    "too_long": "sends more bytes than the file has",
+    "endless": "sends more bytes than the file has",
+    "loop": "redirects in circles",
+    "endless_redirect": "redirects in circles",
+    "elsewhere": "InvalidSchema",
+    "not_http": "no connection",
+}
+NAMES = list(fetch.FILES)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    monkeypatch.setenv("VGRAD_MIRRORS", " ".join(addresses))
+
+
+def put(folder: Path, files: dict[str, bytes]) -> None:
+    (folder / "mnist").mkdir(exist_ok=True)
+    for name, data in files.items():
+        (folder / "mnist" / name).write_bytes(data)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """All there is under the data folder, hidden files too."""
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_fault_of_the_server_is_tested() -> None:
+    behaviours = {name for name in vars(Handler) if not name.startswith(("_", "do_", "log_"))}
+    assert behaviours - set(FAULTS) == {"head", "until_stopped", "good", "slow_but_good", "encoded", "moved"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_next_mirror_is_taken(
+    fault: str, folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, served.address(fault), served.address("good"))
+    paths = fetch.fetch(**QUICK)
+    assert paths == [folder / "mnist" / name for name in NAMES]
+    assert content(folder) == made
+    assert served.requests[-4:] == [("good", name) for name in NAMES]
+    assert {name for behaviour, name in served.requests if behaviour == fault} == {NAMES[0]}
+    assert [status.state for status in fetch.verify()] == ["ok"] * 4
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_when_all_mirrors_fail(
+    fault: str, folder: Path, served: Mirror, made: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, {NAMES[1]: made[NAMES[1]]})
+    use(monkeypatch, served.address(fault))
+    started = time.perf_counter()
+    with pytest.raises(DataError) as caught:
+        fetch.fetch(**QUICK)
+    assert time.perf_counter() - started < 5
+    message = str(caught.value)
+    assert FAULTS[fault] in message
+    assert f"127.0.0.1:{served.server.server_port}: " in message
+    assert all(word in message for word in (NAMES[0], NAMES[2], NAMES[3], str(folder / "mnist"), "`data: digits`"))
+    assert NAMES[1] not in message
+    assert message.isprintable()
+    assert content(folder) == {NAMES[1]: made[NAMES[1]]}
+
+
+@pytest.mark.parametrize("behaviour", ["good", "encoded", "moved"])
+def test_one_mirror_is_enough(
+    behaviour: str, folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, served.address(behaviour).rstrip("/"))
+    fetch.fetch()
+    assert content(folder) == made
+    assert (folder / "mnist" / NAMES[0]).stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/", "ftp://x/", "nonsense", "http://[/", "file:///etc/"])
+def test_no_server(address: str, folder: Path, made: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, address)
+    with pytest.raises(DataError, match="no mirror gave"):
+        fetch.fetch(**QUICK)
+    assert content(folder) == {}
+
+
+def test_the_public_mirrors_are_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGRAD_MIRRORS", " ")
+    assert fetch.mirrors() == fetch.MIRRORS
+    assert len(fetch.MIRRORS) == 2
+
+
+def test_a_password_in_an_address_is_not_shown(
+    folder: Path, made: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, "http://me:secret@127.0.0.1:1/")
+    with pytest.raises(DataError, match=r"\(127\.0\.0\.1:1: no connection\)"):
+        fetch.fetch(**QUICK)
+
+
+def test_loading_fetches_what_is_missing_once(
+    folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, served.address("good"))
+    put(folder, {NAMES[2]: made[NAMES[2]]})
+    data = load("mnist", scale="none", progress=True)
+    assert (len(data.train), len(data.validation), len(data.test)) == SIZES
+    assert len(served.requests) == 3
+    again = load("mnist", scale="none")
+    assert len(served.requests) == 3
+    assert again.digest == data.digest
+    np.testing.assert_array_equal(again.train.inputs, data.train.inputs)
+
+
+def test_a_wrong_file_is_neither_used_nor_replaced_by_loading(
+    folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, served.address("good"))
+    damaged = made | {NAMES[0]: made[NAMES[0]][:-1], NAMES[3]: b"nothing of the kind"}
+    put(folder, damaged)
+    with pytest.raises(DataError) as caught:
+        load("mnist")
+    first, second = caught.value.problems
+    found, due = fetch.verify()[0].digest, fetch.FILES[NAMES[0]].sha256
+    for word in (str(folder / "mnist" / NAMES[0]), found[:12], due[:12], "`vgrad data fetch`"):
+        assert word in first
+    assert NAMES[3] in second
+    assert served.requests == []
+    assert content(folder) == damaged
+    assert [status.state for status in fetch.verify()] == ["wrong", "ok", "ok", "wrong"]
+    fetch.fetch()
+    assert content(folder) == made
+    assert [name for _, name in served.requests] == [NAMES[0], NAMES[3]]
+
+
+def test_a_failed_fetch_leaves_the_wrong_file(
+    folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, made | {NAMES[0]: b"old"})
+    use(monkeypatch, served.address("wrong_bytes"))
+    with pytest.raises(DataError, match="sends wrong bytes"):
+        fetch.fetch(**QUICK)
+    assert content(folder) == made | {NAMES[0]: b"old"}
+
+
+def test_odd_things_under_the_names(folder: Path, made: dict[str, bytes]) -> None:
+    put(folder, {})
+    (folder / "mnist" / NAMES[0]).mkdir()
+    os.mkfifo(folder / "mnist" / NAMES[1])
+    with (folder / "mnist" / NAMES[2]).open("wb") as file:
+        file.truncate(1 << 40)
+    assert [(status.state, status.digest) for status in fetch.verify()] == [("wrong", "")] * 3 + [("missing", "")]
+    with pytest.raises(DataError, match="something else where"):
+        load("mnist")
+
+
+def test_two_at_once(folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, served.address("slow_but_good"))
+    results: list[list[Path]] = []
+    threads = [threading.Thread(target=lambda: results.append(fetch.fetch())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 3
+    assert len(served.requests) > 4
+    assert content(folder) == made
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "replace", "mkstemp"])
+def test_the_disk_refuses(
+    call: str, folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    targets = {
+        "write": "vgrad.data.download._Sink.write",
+        "fsync": "os.fsync",
+        "replace": "pathlib.Path.replace",
+        "mkstemp": "tempfile.mkstemp",
+    }
+    use(monkeypatch, served.address("good"), served.address("good"))
+    put(folder, {NAMES[0]: b"old"})
+    if call == "write":
+        monkeypatch.setattr("os.fdopen", lambda number, mode: _Full(number))
+    else:
+        monkeypatch.setattr(targets[call], full)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        fetch.fetch(**QUICK)
+    monkeypatch.undo()
+    assert str(folder / "mnist" / NAMES[0]) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert content(folder) == {NAMES[0]: b"old"}
+    assert len(served.requests) <= 1
+
+
+class _Full:
+    """A file on a full disk."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __enter__(self) -> _Full:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.number)
+
+    def write(self, chunk: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_file_where_the_folder_should_be(folder: Path, made: dict[str, bytes]) -> None:
+    (folder / "mnist").write_bytes(b"")
+    assert [status.state for status in fetch.verify()] == ["missing"] * 4
+    with pytest.raises(StorageError, match="cannot be written"):
+        fetch.fetch(**QUICK)
+
+
+def test_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("VGRAD_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert fetch.data_dir().name == "vgrad"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bar_is_for_terminals(
+    folder: Path,
+    made: dict[str, bytes],
+    served: Mirror,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    use(monkeypatch, served.address("good"))
+    fetch.fetch(progress=True)
+    assert capsys.readouterr() == ("", "")
+    (folder / "mnist" / NAMES[0]).unlink()
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    fetch.fetch(progress=True)
+    assert NAMES[0] in capsys.readouterr().err
+
+
+def test_real_files_are_the_published_ones(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGRAD_DATA", str(real))
+    assert [status.state for status in fetch.verify()] == ["ok"] * 4
+    assert [path.stat().st_size for path in fetch.fetch()] == [published.size for published in fetch.FILES.values()]

@@ -1,0 +1,93 @@
+"""Configs that mean harm: whatever the bytes, a ConfigError in time, in bounded memory, and in printable lines."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vgrad.errors import ConfigError
+from vgrad.lab import yaml12
+from vgrad.lab.loading import read_yaml, with_overrides
+
+HOSTILE_SECONDS = 2.0  # FAULTS.md; for reading and refusing, the start of Python left out
+HOSTILE_BYTES = 512 * 2**20
+
+LOADERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") else [])]
+BASE = read_yaml("layers: [784, 30, 10]\noptimizer: sgd\nepochs: 3\na: {b: [{}]}\n", "c.yaml")
+
+YAMLISH = st.text("ab:{}[],-?&*!|>%@`'\"#\\ \n\t\r.019~<x\ufeff\x85\u2028é😀")
+ANYTHING = st.binary() | st.text(st.characters()) | YAMLISH | YAMLISH.map("a: ".__add__)
+
+
+def told(error: ConfigError, start: str) -> None:
+    """Every problem is one printable line that starts with its place."""
+    assert error.problems
+    assert all(line.startswith(start) and line.isprintable() for line in error.problems)
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@given(text=ANYTHING)
+def test_nothing_but_config_errors(loader: Any, text: str | bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml12, "LOADER", loader)
+        try:
+            assert isinstance(read_yaml(text, "c.yaml").data, dict)
+        except ConfigError as error:
+            told(error, "c.yaml:")
+
+
+@given(st.lists(st.text(st.characters()) | YAMLISH | st.tuples(st.text("ab.01="), YAMLISH).map("=".join), max_size=3))
+def test_nothing_but_config_errors_from_overrides(overrides: list[str]) -> None:
+    try:
+        assert isinstance(with_overrides(BASE, overrides).data, dict)
+    except ConfigError as error:
+        told(error, "-s ")
+
+
+UNITS = (
+    '[|{|- |? |a: |a: 1\n|9|x|x |\n| |# c\n|\'|"|\\n|"\\n" |---\n|a:\n |&a |!a |*a,|[*a,|{a,|{? |\r|\t|%a\n|é'.split(
+        "|"
+    )
+)
+UNITS += ["\ufeff", "a,", "!%41", "...\n", "[],", "&a [", "{a: &a ", "!<x> ", "]", "|\n ", "| ", "a: |\n "]
+
+HOSTILE = """
+import resource, sys, time
+resource.setrlimit(resource.RLIMIT_AS, (AT_MOST, AT_MOST))
+from vgrad.errors import ConfigError
+from vgrad.lab.loading import load_yaml, read_yaml
+laughs = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else 'x'] * 10)}]\\n" for i in range(30))
+doubles = "a0: &a0 x\\n" + "".join(f"a{i}: &a{i} {{l: *a{i - 1}, r: *a{i - 1}}}\\n" for i in range(1, 500))
+texts = [unit * (2**20 // len(unit)) for unit in UNITS]
+texts += ["a: " + text[:-3] for text in texts] + [text[:2**19] for text in texts]
+texts += ["x" * 10**7, "[" * 100_000, "a: " + "9" * 5000, laughs, doubles]
+texts += ["[" + "".join(f"&x{i} a," for i in range(99_999))]
+texts += ["".join(f"%TAG !{i}! x\\n" for i in range(60_000)) + "--- a"]
+for text in texts:
+    start = time.perf_counter()
+    try:
+        read_yaml(text, "c.yaml").data
+        print("accepted", ascii(text[:20]), file=sys.stderr) if text.strip()[:4] not in ("a: #", "a:") else None
+    except ConfigError:
+        pass
+    seconds = time.perf_counter() - start
+    if seconds > SECONDS:
+        print(f"{seconds:.2f} s", ascii(text[:20]), file=sys.stderr)
+"""
+
+
+def test_hostile_files_are_refused_in_time_and_memory() -> None:
+    script = (
+        HOSTILE.replace("AT_MOST", str(HOSTILE_BYTES))
+        .replace("SECONDS", str(HOSTILE_SECONDS))
+        .replace("UNITS", repr(UNITS))
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), time.perf_counter() - start

@@ -1,0 +1,282 @@
+"""The floors of the house: imports go down, nn computes and nothing else, and some words are not in the package.
+
+`faults` reads one module by its syntax tree. It follows aliases and relative imports, also inside functions; names
+built at run time (`getattr(builtins, "eval")`, `importlib.import_module(name)`) are beyond it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).resolve().parents[1] / "vgrad"
+MODULES = sorted(HOUSE.rglob("*.py"))
+
+# From the roof down. A floor imports itself and what lies below it, never its neighbour.
+FLOORS = (
+    {"__main__"},
+    {"cli"},
+    {"report", "study"},
+    {"lab"},
+    {"data", "theory"},
+    {"nn"},
+    {"registry", "errors"},
+)
+LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
+
+# Libraries that only some floors know.
+KNOWN_ONLY_TO = {"typer": {"cli"}, "click": {"cli"}, "rich": {"cli", "report"}}
+
+# nn: arrays in, arrays out. No files, no clock, no printing, no seeds of its own.
+NN_LIBRARIES = {"numpy", "scipy", "annotated_types", "__future__", "abc", "collections", "contextlib", "dataclasses"}
+NN_LIBRARIES |= {"enum", "functools", "inspect", "itertools", "math", "operator", "types", "typing"}
+NN_NEVER = {"print", "input", "open", "breakpoint", "numpy.memmap", "numpy.fromfile", "numpy.genfromtxt", "scipy.io"}
+NN_NEVER |= {f"numpy.{verb}{what}" for verb in ("load", "save") for what in ("", "txt", "z", "z_compressed")}
+NN_METHODS = {"tofile", "dump"}
+
+# FAULTS.md, last row, with the near relations of each.
+NEVER = {"eval", "exec", "builtins.eval", "builtins.exec", "pandas.eval", "tarfile", "os.system", "os.popen"}
+NEVER |= {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+NEVER |= {f"yaml.{kind}{word}" for kind in ("", "full_", "unsafe_") for word in ("load", "load_all")}
+NEVER |= {f"yaml.{c}{kind}Loader" for c in ("", "C") for kind in ("", "Full", "Unsafe")}
+NEVER_METHODS = {"eval", "query", "read_pickle", "to_pickle"}
+FALSE_ONLY = {"allow_pickle", "shell"}
+EXITS = {"sys.exit", "os._exit", "SystemExit"}
+
+MAX_LINES, MAX_FUNCTION_LINES = 400, 70
+
+
+def imports(tree: ast.AST, package: list[str]) -> Iterator[tuple[int, str, str, str]]:
+    """Line, what is imported, the local name, and what that name stands for; `package` resolves leading dots."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.split(".")[0]
+                yield node.lineno, alias.name, alias.asname or first, alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            origin = ".".join([*base, *filter(None, [node.module])])
+            for alias in node.names:
+                target = f"{origin}.{alias.name}"
+                yield node.lineno, target, alias.asname or alias.name, target
+
+
+def spelled_out(node: ast.expr, names: dict[str, str]) -> str:
+    """`np.random.default_rng` as `numpy.random.default_rng`; nothing for what is not a dotted name."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([names.get(node.id, node.id), *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def within(name: str, group: set[str]) -> bool:
+    """Whether the dotted name, or something it is a part of, is in the group."""
+    parts = name.split(".")
+    return any(".".join(parts[:end]) in group for end in range(1, len(parts) + 1))
+
+
+def import_fault(floor: str, target: str) -> str:
+    """What is wrong with importing `target` on this floor; `floor` is empty for vgrad/__init__.py."""
+    library, *rest = target.split(".")
+    if library != "vgrad":
+        if floor not in KNOWN_ONLY_TO.get(library, {floor}):
+            return f"{library} is known only to {', '.join(sorted(KNOWN_ONLY_TO[library]))}"
+        if floor == "nn" and library not in NN_LIBRARIES:
+            return f"nn does not know {library}"
+        return ""
+    if rest == ["__version__"] or rest[:1] == [floor]:
+        return ""
+    if not rest or rest[0] not in LEVEL:
+        return f"{target} stands on no floor: import from the module that is meant"
+    if not floor or LEVEL[rest[0]] <= LEVEL[floor]:
+        return f"{floor or 'vgrad/__init__.py'} does not import {rest[0]}: imports go down"
+    if floor == "report" and rest[0] == "lab" and rest[1:2] != ["store"]:
+        return "report knows the store and nothing else of lab"
+    return ""
+
+
+def word_fault(floor: str, name: str) -> str:
+    """What is wrong with using this dotted name on this floor."""
+    if within(name, NEVER):
+        return f"{name} is not in the package"
+    if floor not in {"cli", "__main__"} and name in EXITS:
+        return f"{name}: only the command line exits; raise from vgrad.errors"
+    if floor == "nn" and within(name, NN_NEVER):
+        return f"nn computes: no {name}"
+    if floor == "nn" and name.startswith("numpy.random.") and name != "numpy.random.Generator":
+        return f"nn is given its Generator: no {name}"
+    return ""
+
+
+def faults(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """One line for each thing in the source of `module` (dotted, from vgrad) that the house forbids."""
+    tree = ast.parse(source)
+    path = module.split(".")
+    floor = path[1] if len(path) > 1 else ""
+    found: list[tuple[int, str]] = []
+    names: dict[str, str] = {}
+    for line, target, local, meaning in imports(tree, path if is_package else path[:-1]):
+        names[local] = meaning
+        found.append((line, import_fault(floor, target) or word_fault(floor, target)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute):
+            found.append((node.lineno, word_fault(floor, spelled_out(node, names))))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            method = node.func.attr
+            if method in NEVER_METHODS or (floor == "nn" and method in NN_METHODS):
+                found.append((node.lineno, f".{method}() is not in the package"))
+        elif isinstance(node, ast.keyword) and node.arg in FALSE_ONLY and ast.unparse(node.value) != "False":
+            found.append((node.lineno, f"{node.arg} is False here, always"))
+    if not ast.get_docstring(tree):
+        found.append((1, "no docstring"))
+    return [f"{line}: {fault}" for line, fault in sorted(set(found)) if fault]
+
+
+def long_parts(source: str) -> list[str]:
+    """The file, if it is too long, and every function that is."""
+    lines = len(source.splitlines())
+    long = [f"{lines} lines in a file, over {MAX_LINES}"] if lines > MAX_LINES else []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno
+            lines = node.end_lineno - node.lineno + 1
+            if lines > MAX_FUNCTION_LINES:
+                long.append(f"{node.lineno}: {lines} lines in {node.name}(), over {MAX_FUNCTION_LINES}")
+    return long
+
+
+def homeless(tops: set[str]) -> list[str]:
+    """What stands in vgrad/ and on no floor."""
+    return sorted(tops - set(LEVEL) - {"__init__"})
+
+
+# The house.
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_module_keeps_to_its_floor(path: Path) -> None:
+    is_package = path.name == "__init__.py"
+    parts = path.relative_to(HOUSE.parent).with_suffix("").parts
+    source = path.read_text(encoding="utf-8")
+    module = ".".join(parts[:-1] if is_package else parts)
+    assert faults(source, module, is_package=is_package) + long_parts(source) == []
+
+
+def test_everything_stands_on_a_floor() -> None:
+    tops = {path.relative_to(HOUSE).with_suffix("").parts[0] for path in MODULES}
+    assert homeless(tops) == [], "new at the top of vgrad/: add it to FLOORS above, on the floor where it belongs"
+
+
+# The tester, tested.
+
+FAULTY = [
+    ("nn.network", "from vgrad.lab import config", "imports go down"),
+    ("nn.network", "from vgrad import lab", "imports go down"),
+    ("nn.network", "import vgrad.lab.config as c", "imports go down"),
+    ("nn.network", "from ..lab.config import Config", "imports go down"),
+    ("nn.network", "from .. import lab", "imports go down"),
+    ("nn.network", "def f():\n    from vgrad.data import mnist", "imports go down"),
+    ("nn.network", "if TYPE_CHECKING:\n    from vgrad.cli import app", "imports go down"),
+    ("registry", "import vgrad.errors", "imports go down"),
+    ("registry", "from .nn import costs", "imports go down"),
+    ("data.mnist", "from vgrad.theory import chain", "imports go down"),
+    ("study.nielsen", "from vgrad.report import tables", "imports go down"),
+    ("cli.train", "from vgrad.__main__ import main", "imports go down"),
+    ("lab.store", "import vgrad", "stands on no floor"),
+    ("lab.store", "from vgrad import *", "stands on no floor"),
+    ("lab.store", "from vgrad.extra import f", "stands on no floor"),
+    ("report.tables", "from vgrad.lab import config", "nothing else of lab"),
+    ("report.tables", "from vgrad.lab import *", "nothing else of lab"),
+    ("report.tables", "import vgrad.lab", "nothing else of lab"),
+    ("report.tables", "from ..lab.storehouse import f", "nothing else of lab"),
+    ("report.tables", "import typer", "known only to cli"),
+    ("lab.runner", "from rich.console import Console", "known only to cli, report"),
+    ("lab.runner", "sys.exit(1)", "only the command line exits"),
+    ("lab.runner", "from sys import exit as leave", "only the command line exits"),
+    ("lab.runner", "raise SystemExit", "only the command line exits"),
+    ("nn.costs", "import os", "nn does not know os"),
+    ("nn.costs", "import pathlib", "nn does not know pathlib"),
+    ("nn.costs", "from time import perf_counter", "nn does not know time"),
+    ("nn.costs", "import random", "nn does not know random"),
+    ("nn.costs", "import logging.config", "nn does not know logging"),
+    ("nn.costs", "import pandas as pd", "nn does not know pandas"),
+    ("nn.costs", "print(1)", "no print"),
+    ("nn.costs", "with open('x') as f: pass", "no open"),
+    ("nn.costs", "import numpy as np\nx = np.load('x')", "no numpy.load"),
+    ("nn.costs", "from numpy import savez as s", "no numpy.savez"),
+    ("nn.costs", "x.tofile('x')", ".tofile()"),
+    ("nn.costs", "import numpy as np\nx = np.random.default_rng(0)", "no numpy.random.default_rng"),
+    ("nn.costs", "from numpy.random import PCG64", "no numpy.random.PCG64"),
+    ("nn.costs", "from numpy import random as r\nr.seed(0)", "no numpy.random.seed"),
+    ("cli.train", "eval('1')", "eval is not in"),
+    ("cli.train", "x = map(eval, y)", "eval is not in"),
+    ("cli.train", "exec('1')", "exec is not in"),
+    ("cli.train", "import builtins as b\nb.exec('1')", "builtins.exec is not in"),
+    ("cli.train", "import pickle", "pickle is not in"),
+    ("cli.train", "def f():\n    from pickle import loads", "pickle.loads is not in"),
+    ("cli.train", "import tarfile as t", "tarfile is not in"),
+    ("cli.train", "import yaml\nyaml.load(x, Loader=yaml.SafeLoader)", "yaml.load is not in"),
+    ("cli.train", "import yaml as y\ny.unsafe_load(x)", "yaml.unsafe_load is not in"),
+    ("cli.train", "from yaml import load as safe", "yaml.load is not in"),
+    ("cli.train", "frame.query('a > 1')", ".query()"),
+    ("cli.train", "frame[['a']].eval('b')", ".eval()"),
+    ("cli.train", "pd.read_pickle(x)", ".read_pickle()"),
+    ("cli.train", "np.load(x, allow_pickle=True)", "allow_pickle is False"),
+    ("cli.train", "np.load(x, allow_pickle=trust)", "allow_pickle is False"),
+    ("cli.train", "run('ls', shell=True)", "shell is False"),
+    ("cli.train", "import os\nos.system('ls')", "os.system is not in"),
+]
+
+
+@pytest.mark.parametrize(("module", "source", "fault"), FAULTY)
+def test_fault_is_found(module: str, source: str, fault: str) -> None:
+    found = faults(f'"""Doc."""\n{source}', f"vgrad.{module}")
+    assert found
+    assert all(fault in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("__main__", "from vgrad.cli import app\nraise SystemExit(app())"),
+        ("cli.train", "import typer, rich.console, sys\nfrom vgrad.lab import config\nsys.exit(2)"),
+        ("cli.train", "from . import options\nfrom ..report.tables import table\nfrom vgrad import __version__"),
+        ("report.tables", "from vgrad.lab import store\nfrom vgrad.lab.store import read\nimport vgrad.lab.store"),
+        ("report.tables", "from vgrad.registry import lookup\nimport rich"),
+        ("lab.config", "import yaml, re\nyaml.safe_load(x)\nre.compile('eval')\nnp.load(x, allow_pickle=False)"),
+        ("lab.config", "import json\njson.load(x)\n# eval, pickle\ns = 'exec'\nquery = url.query"),
+        (
+            "nn.costs",
+            "import math\nimport numpy as np\nfrom scipy.special import expit\nfrom vgrad.registry import lookup",
+        ),
+        ("nn.costs", "import numpy as np\ndef f(rng: np.random.Generator): return rng.random(3) + np.exp(1)"),
+    ],
+)
+def test_what_is_allowed_passes(module: str, source: str) -> None:
+    assert faults(f'"""Doc."""\n{source}', f"vgrad.{module}") == []
+
+
+def test_dots_count_from_the_package() -> None:
+    assert faults('"""Doc."""\nfrom ..lab import config', "vgrad.nn", is_package=True)
+    assert faults('"""Doc."""\nfrom . import lab', "vgrad", is_package=True)
+    assert not faults('"""Doc."""\nfrom . import lab', "vgrad.nn", is_package=True)
+
+
+def test_missing_docstring_is_found() -> None:
+    assert faults("", "vgrad.nn", is_package=True) == ["1: no docstring"]
+
+
+def test_newcomer_is_found() -> None:
+    assert homeless({"__init__", "nn", "utils"}) == ["utils"]
+
+
+def test_long_parts_are_found() -> None:
+    body = "    x = 1\n"
+    assert long_parts("def f():\n" + body * (MAX_FUNCTION_LINES - 1)) == []
+    assert long_parts("class C:\n  def f():\n" + body * MAX_FUNCTION_LINES) == ["2: 71 lines in f(), over 70"]
+    assert long_parts("x = 1\n" * MAX_LINES) == []
+    assert long_parts("x = 1\n" * (MAX_LINES + 1)) == ["401 lines in a file, over 400"]

@@ -1,0 +1,167 @@
+"""One file from one mirror, within bounds on time and size, put under its final name only when it is the right one.
+
+The transfer is pooch's; it runs in a thread because no timeout of a socket limits the whole (a server may send a byte
+now and then for ever, or a name may never resolve). What arrives is counted and hashed on its way to a temporary file
+beside the target.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from threading import Thread
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from vgrad.errors import StorageError
+
+CHUNK = 1 << 13  # bytes a write
+
+
+class MirrorError(Exception):
+    """A mirror did not give the file; the text says why in a few words."""
+
+
+class _Sink:
+    """A file that refuses more than `size` bytes and knows the SHA-256 of what it took."""
+
+    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
+        self.file, self.path = file, path
+        self.room = size
+        self.sha256 = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> int:
+        """Take `chunk`; MirrorError if it is too much, StorageError if the disk does not take it."""
+        self.room -= len(chunk)
+        if self.room < 0:
+            raise MirrorError("sends more bytes than the file has")
+        self.sha256.update(chunk)
+        try:
+            return self.file.write(chunk)
+        except OSError as error:
+            raise storage_error(self.path, error) from None
+
+    def flush(self) -> None:
+        """Nothing: pooch asks for it after every chunk, and the file is flushed once at the end."""
+
+
+def download(
+    url: str, target: Path, *, size: int, sha256: str, bar: Any = False, timeout: float = 10.0, limit: float = 300.0
+) -> None:
+    """Put the file at `url` under the name `target`, whose folder exists.
+
+    `size` (bytes) and `sha256` (hex) are what it must be. `timeout` bounds each connection and read, `limit` the whole,
+    both in seconds. `bar` is a tqdm bar, or False. MirrorError if the mirror fails, StorageError if the disk does;
+    either way nothing is left behind and what was under `target` is still there.
+    """
+    temporary = None
+    try:
+        try:
+            number, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+            temporary = Path(name)
+            with os.fdopen(number, "wb") as file:
+                sink = _Sink(file, target, size)
+                _transfer(url, sink, bar=bar, timeout=timeout, limit=limit)
+                if sink.sha256.hexdigest() != sha256:
+                    raise MirrorError(f"sends {'a cut-off file' if sink.room else 'wrong bytes'}")
+                file.flush()
+                os.fchmod(number, 0o644)
+                os.fsync(number)
+            temporary.replace(target)
+            temporary = None
+            _fsync_folder(target.parent)
+        except OSError as error:
+            raise storage_error(target, error) from None
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """`error`, met while writing `path`, as one line."""
+    return StorageError(f"{path}: cannot be written ({error.strerror or error}); free the disk or set VGRAD_DATA")
+
+
+def host(url: str) -> str:
+    """The host of `url`, with its port if it has one, and without user names and passwords."""
+    with contextlib.suppress(ValueError):
+        return urlsplit(url).netloc.rpartition("@")[2] or url
+    return url
+
+
+def _transfer(url: str, sink: _Sink, *, bar: Any, timeout: float, limit: float) -> None:
+    """Send what `url` holds into `sink`. MirrorError says why not; StorageError passes through."""
+    import pooch
+
+    responses: list[Any] = []
+    failures: list[Exception] = []
+
+    def opened(response: Any, **_: object) -> None:
+        responses.append(response)
+        response.raw.headers.pop("content-encoding", None)  # the file itself is gzipped and stays so
+        if response.is_redirect:
+            response.close()  # else its body would be read, however long
+
+    fetch = pooch.HTTPDownloader(
+        progressbar=bar,
+        chunk_size=CHUNK,
+        timeout=timeout,
+        headers={"Accept-Encoding": "identity"},
+        hooks={"response": opened},
+    )
+
+    def work() -> None:
+        try:
+            fetch(url, sink, None)
+        except Exception as error:
+            failures.append(error)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        thread.join(limit)
+        if thread.is_alive():
+            raise MirrorError(f"not done after {limit:g} s")
+    finally:
+        _end(responses, thread)
+    if failures:
+        raise failures[0] if isinstance(failures[0], (MirrorError, StorageError)) else MirrorError(_reason(failures[0]))
+
+
+def _end(responses: list[Any], thread: Thread) -> None:
+    """Close the connections; those that a thread still reads from are shut down first, which ends the thread."""
+    for response in responses:
+        if thread.is_alive():
+            with contextlib.suppress(Exception):
+                response.raw.shutdown()
+            thread.join(1.0)
+        with contextlib.suppress(Exception):
+            response.close()
+
+
+def _reason(error: Exception) -> str:
+    """Why a transfer failed, in a few words and without anything that the server said."""
+    import requests
+
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP {error.response.status_code}"
+    reasons: dict[type[Exception], str] = {
+        requests.exceptions.SSLError: "no secure connection",
+        requests.exceptions.Timeout: "timed out",
+        requests.exceptions.ChunkedEncodingError: "cut off",
+        requests.exceptions.TooManyRedirects: "redirects in circles",
+        requests.exceptions.ConnectionError: "no connection",
+    }
+    return next((text for kind, text in reasons.items() if isinstance(error, kind)), type(error).__name__)
+
+
+def _fsync_folder(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

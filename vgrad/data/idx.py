@@ -1,0 +1,121 @@
+"""Gzipped IDX files (the format of MNIST), read with bounds on memory and time whatever the file holds.
+
+An IDX file of bytes is 0, 0, 8 (unsigned byte), the number of dimensions, one big-endian uint32 a dimension, and then
+the values in C order. Sizes are checked before anything is allocated, values are unpacked straight into the array they
+stay in, and one byte too many or too few is a fault. Every fault is a DataError with the file and the byte, counted in
+the unpacked IDX data.
+"""
+
+from __future__ import annotations
+
+import math
+import stat
+import struct
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgrad.errors import DataError, StorageError
+
+CHUNK = 1 << 14  # packed bytes read, and unpacked bytes written, at a time
+SLACK = 1 << 16  # packed bytes that a file may have beyond what it could promise unpacked
+UNSIGNED_BYTE = 8
+
+
+def read_idx(path: Path, *, most: int, item: tuple[int, ...] = ()) -> NDArray[np.uint8]:
+    """The array (n, *item) in the file `path`: n is between 1 and `most`, the other sizes are exactly `item`.
+
+    DataError for a file that is missing or damaged or has another shape; StorageError where it cannot be read.
+    """
+    head = 4 * (2 + len(item))
+    bound = head + most * math.prod(item)
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{path}: not a regular file")
+        if status.st_size > bound + bound // 1000 + SLACK:
+            raise DataError(f"{path}: {status.st_size} bytes, too many to hold at most {bound} unpacked ones")
+        with path.open("rb") as file:
+            unpacked = _Unpacked(path, file)
+            shape = _shape(path, unpacked.exactly(head), most, item)
+            values = np.empty(shape, dtype=np.uint8)
+            unpacked.fill(values.data.cast("B"))
+            unpacked.finish()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; `vgrad data fetch` gets it") from None
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return values
+
+
+def _shape(path: Path, header: bytes, most: int, item: tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes in the header, checked."""
+    if header[:2] != b"\0\0":
+        raise DataError(f"{path}: byte 0: not an IDX file (it starts with {header[:2].hex(' ')}, not 00 00)")
+    if header[2] != UNSIGNED_BYTE:
+        raise DataError(f"{path}: byte 2: value type {header[2]:#04x}; only unsigned bytes (0x08) are read")
+    if header[3] != 1 + len(item):
+        raise DataError(f"{path}: byte 3: {header[3]} dimensions where {1 + len(item)} are due")
+    sizes = struct.unpack(f">{1 + len(item)}I", header[4:])
+    if not 1 <= sizes[0] <= most:
+        raise DataError(f"{path}: byte 4: {sizes[0]} items; there must be 1 to {most}")
+    for position, (size, due) in enumerate(zip(sizes[1:], item, strict=True), start=2):
+        if size != due:
+            raise DataError(f"{path}: byte {4 * position}: a size of {size} where {due} is due")
+    return sizes
+
+
+class _Unpacked:
+    """The content of a file that is one gzip member, handed out in the amounts asked for and never more."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.path, self.file = path, file
+        self.unzip = zlib.decompressobj(wbits=31)  # 31: a gzip header and trailer, checksum included
+        self.packed = b""
+        self.position = 0
+
+    def some(self, most: int) -> bytes:
+        """Between 1 and `most` bytes; none only at the end of a whole and undamaged member."""
+        while not self.unzip.eof:
+            self.packed = self.packed or self.file.read(CHUNK)
+            if not self.packed:
+                raise DataError(f"{self.path}: byte {self.position}: the gzip data end too early; the file is cut off")
+            try:
+                piece = self.unzip.decompress(self.packed, most)
+            except zlib.error as error:
+                reason = str(error).rpartition(": ")[2]
+                raise DataError(
+                    f"{self.path}: at or after byte {self.position}: damaged gzip data ({reason})"
+                ) from None
+            self.packed = self.unzip.unconsumed_tail
+            self.position += len(piece)
+            if piece:
+                return piece
+        return b""
+
+    def fill(self, target: memoryview) -> None:
+        """Fill `target`."""
+        done = 0
+        while done < len(target):
+            piece = self.some(min(CHUNK, len(target) - done))
+            if not piece:
+                missing = len(target) - done
+                raise DataError(f"{self.path}: byte {self.position}: {missing} bytes fewer than the header promises")
+            target[done : done + len(piece)] = piece
+            done += len(piece)
+
+    def exactly(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        target = bytearray(count)
+        self.fill(memoryview(target))
+        return bytes(target)
+
+    def finish(self) -> None:
+        """Check that nothing follows, neither in the member nor behind it, and that its checksum is right."""
+        if self.some(1):
+            raise DataError(f"{self.path}: byte {self.position - 1}: more bytes than the header promises")
+        if self.unzip.unused_data or self.file.read(1):
+            raise DataError(f"{self.path}: byte {self.position}: the file goes on behind the gzip data")

@@ -1,0 +1,224 @@
+"""The config: one frozen model, complete and checked, from which everything else takes plain arguments.
+
+    tree (YAML)  --check-->  Config  --plain-->     tree that means the same run, with every default written out
+                                     --identity-->  eight hex digits over all of it but `name` and `seed`
+
+Layers count from 1 (the first hidden one) to L (the output). The keys are those of `vgrad config schema`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from vgrad.lab import fields
+from vgrad.lab.choices import STRICT, Checked, Choice, Problem, Problems, named, validated
+from vgrad.lab.fields import Init, InitFile, Probes, Stack
+from vgrad.lab.monitors import PARTS, measures
+from vgrad.nn.costs import COSTS, OUTPUTS
+from vgrad.nn.probes import PROBES
+from vgrad.registry import NonNegative, NonNegativeInt, did_you_mean
+
+DEFAULT_MONITORS = ("train_cost", "train_accuracy", "validation_cost", "validation_accuracy")
+DEFAULT_PROBE_EXAMPLES = 1000
+
+
+class Config(BaseModel):
+    """A run, completely described. Made by `check`; sizes and counts that depend on the data are properties."""
+
+    model_config = STRICT
+
+    name: Annotated[str, fields.NAME, Field(description="label of the run; the file's stem by default")]
+    layers: Annotated[tuple[int, ...] | Stack, fields.LAYERS, Field(description="sizes from input to output")]
+    activation: Annotated[
+        Choice | tuple[Choice, ...],
+        fields.ACTIVATION,
+        Field(description="of the hidden layers: one for all, or a list with one for each"),
+    ] = Choice("sigmoid")
+    output: Annotated[str, named(lambda: OUTPUTS, "output"), Field(description="output activation")] = "sigmoid"
+    init: Annotated[
+        Init | InitFile, fields.INIT, Field(description="initial parameters: a preset, or weights and biases, or a file")
+    ] = fields.NIELSEN
+    cost: Annotated[str, named(lambda: COSTS, "cost"), Field(description="what is minimized")] = "cross_entropy"
+    optimizer: Annotated[Choice, fields.OPTIMIZER, Field(description="how gradients change parameters")] = Choice(
+        "sgd", {"learning_rate": 0.1}
+    )
+    schedule: Annotated[Choice, fields.SCHEDULE, Field(description="learning rate over epochs")] = Choice("constant")
+    epochs: Annotated[NonNegativeInt, Field(le=10**7, description="passes over the training part")] = 30
+    batch_size: Annotated[
+        Annotated[int, Field(gt=0)] | Literal["full"],
+        fields.BATCH_SIZE,
+        Field(description="examples a step; full is batch gradient descent"),
+    ] = 10
+    shuffle: Annotated[bool, Field(description="a new order of the training examples each epoch")] = True
+    l2: Annotated[NonNegative, Field(description="lambda in C + lambda/(2n) sum W^2")] = 0.0
+    l1: Annotated[NonNegative, Field(description="lambda in C + lambda/n sum |W|")] = 0.0
+    data: Annotated[Choice, fields.DATA, Field(description="data set, part sizes and scaling")] = fields.MNIST
+    monitor: Annotated[
+        list[str] | None, Field(description="columns of metrics.csv: <part>_<cost|accuracy|mse|name of a cost>")
+    ] = None
+    probes: Annotated[Probes, fields.PROBES, Field(description="measurements on the standing network")] = Probes()
+    seed: Annotated[NonNegativeInt, Field(lt=2**63, description="of everything random")] = 0
+    dtype: Annotated[Literal["float64", "float32"], Field(description="type of the parameters")] = "float64"
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """(n_0, …, n_L)."""
+        if isinstance(self.layers, Stack):
+            source = fields.source(self.data)
+            return (source.n_inputs, *[self.layers.width] * self.layers.depth, source.classes)
+        return self.layers
+
+    @cached_property
+    def activations(self) -> tuple[Choice, ...]:
+        """One per hidden layer."""
+        if isinstance(self.activation, Choice):
+            return (self.activation,) * (len(self.sizes) - 2)
+        return self.activation
+
+    @cached_property
+    def part_sizes(self) -> dict[str, int]:
+        """Examples in the train, validation and test part."""
+        chosen = (self.data.parameters[part] for part in PARTS)
+        return {
+            part: most if size is None else size
+            for part, size, most in zip(PARTS, chosen, fields.source(self.data).sizes, strict=True)
+        }
+
+    @cached_property
+    def monitors(self) -> tuple[str, ...]:
+        """The columns of metrics.csv; by default those of the parts that have examples."""
+        if self.monitor is not None:
+            return tuple(self.monitor)
+        return tuple(name for name in DEFAULT_MONITORS if self.part_sizes[name.split("_")[0]])
+
+    @cached_property
+    def probe_examples(self) -> int:
+        """The number of training examples that probes see."""
+        n = self.part_sizes["train"]
+        wanted = self.probes.examples
+        return n if wanted == "all" else min(DEFAULT_PROBE_EXAMPLES, n) if wanted is None else wanted
+
+    @cached_property
+    def rows_per_step(self) -> int:
+        """m, the examples of a full batch."""
+        return self.part_sizes["train"] if self.batch_size == "full" else self.batch_size
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Config:
+        problems = [*self._size_problems(), *self._pairing_problems(), *self._measuring_problems()]
+        if problems:
+            raise Problems(problems)
+        return self
+
+    def _size_problems(self) -> list[Problem]:
+        source, problems = fields.source(self.data), list(fields.data_problems(self.data))
+        if not isinstance(self.layers, Stack):
+            last = len(self.layers) - 1
+            if self.layers[0] != source.n_inputs:
+                problems.append(
+                    Problem(("layers", 0), f"{self.data.name} has {source.n_inputs} inputs, found {self.layers[0]}")
+                )
+            allowed = [source.classes, 1] if source.classes == 2 else [source.classes]
+            if self.layers[-1] not in allowed:
+                wanted = " or ".join(map(str, allowed))
+                problems.append(
+                    Problem(("layers", last), f"{self.data.name} needs {wanted} outputs, found {self.layers[-1]}")
+                )
+        if isinstance(self.activation, tuple) and len(self.activation) != len(self.sizes) - 2:
+            hidden = f"the network has {len(self.sizes) - 2} hidden layers, found {len(self.activation)} activations"
+            problems.append(Problem(("activation",), hidden))
+        if not problems and self.rows_per_step > self.part_sizes["train"]:
+            n = self.part_sizes["train"]
+            problems.append(
+                Problem(("batch_size",), f"there are {n} training examples, found {self.batch_size}; write {n} or full")
+            )
+        return problems
+
+    def _pairing_problems(self) -> list[Problem]:
+        if self.output in COSTS[self.cost]:
+            if self.output == "softmax" and self.sizes[-1] == 1:
+                return [Problem(("output",), "softmax over one output is always 1; use sigmoid or 2 outputs")]
+            return []
+        costs = [name for name, pairs in COSTS.items() if self.output in pairs]
+        outputs = list(COSTS[self.cost])
+        hint = f"use {' or '.join(costs)}, or output: {' or '.join(outputs)}"
+        if (self.output, self.cost) == ("softmax", "cross_entropy"):
+            hint = "write log_likelihood, which is what other libraries call cross-entropy of a softmax"
+        return [Problem(("cost",), f"{self.cost} does not go with {self.output} outputs; {hint}")]
+
+    def _measuring_problems(self) -> list[Problem]:
+        problems = []
+        if self.output in COSTS[self.cost]:
+            known = [f"{part}_{name}" for part in PARTS for name in measures(self.cost, self.output)]
+            problems += fields.name_problems(("monitor",), self.monitor or [], known, "monitor")
+        for index, name in enumerate(self.monitor or []):
+            part = name.split("_")[0]
+            if self.part_sizes.get(part) == 0:
+                problems.append(Problem(("monitor", index), f"the {part} part is empty"))
+        problems += fields.name_problems(("probes", "record"), self.probes.record, list(PROBES), "probe")
+        n = self.part_sizes["train"]
+        if self.probe_examples > n:
+            found = f"there are {n} training examples, found {self.probe_examples}; write {n} or all"
+            problems.append(Problem(("probes", "examples"), found))
+        problems += [
+            Problem(("probes", "neurons", index), f"the last epoch is {self.epochs}, found {epoch}")
+            for index, epoch in enumerate(self.probes.neurons)
+            if epoch > self.epochs
+        ]
+        return problems
+
+    def plain(self) -> dict[str, Any]:
+        """The tree that means this very run, every default written out, in the order of the keys."""
+        data = {**self.data.parameters, **self.part_sizes}
+        activations = [choice.plain() for choice in self.activations]
+        same = len(set(map(str, self.activations))) == 1
+        return {
+            "name": self.name,
+            "layers": list(self.sizes),
+            "activation": activations[0] if same else activations,
+            "output": self.output,
+            "init": self.init.plain(),
+            "cost": self.cost,
+            "optimizer": self.optimizer.plain(),
+            "schedule": self.schedule.plain(),
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "l2": self.l2,
+            "l1": self.l1,
+            "data": {"name": self.data.name, **data},
+            "monitor": list(self.monitors),
+            "probes": {
+                "record": self.probes.record,
+                "examples": self.probe_examples,
+                "every": self.probes.every,
+                "neurons": sorted(set(self.probes.neurons)),
+            },
+            "seed": self.seed,
+            "dtype": self.dtype,
+        }
+
+    @property
+    def identity(self) -> str:
+        """Eight hex digits over every resolved field that decides the numbers: all but `name`, `seed` and file paths."""
+        tree = {key: value for key, value in self.plain().items() if key not in ("name", "seed")}
+        if isinstance(self.init, InitFile):
+            tree["init"] = {"name": "file", "sha256": self.init.sha256}
+        canonical = json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+    @property
+    def run_name(self) -> str:
+        """`<name>-<hash>-s<seed>`, the name of the run's directory."""
+        return f"{self.name}-{self.identity}-s{self.seed}"
+
+
+def check(tree: Mapping[str, Any]) -> Config:
+    """The config that a plain tree is; raises Problems with everything that is wrong in it."""
+    return validated(Config, tree)

@@ -1,0 +1,204 @@
+"""How single config fields are checked: each takes a plain value to a frozen one, or raises Problems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from vgrad.data.datasets import DATASETS, SCALES, Source
+from vgrad.lab.choices import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, each, validated
+from vgrad.lab.wording import describe
+from vgrad.nn.activations import ACTIVATIONS
+from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
+from vgrad.nn.optimizers import OPTIMIZERS
+from vgrad.nn.schedules import SCHEDULES
+from vgrad.registry import NonNegativeInt, Positive, PositiveInt, did_you_mean
+
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._=,+-]{0,99}"
+MOST_LAYERS = 1000
+LARGEST_LAYER = 10**9
+Size = Annotated[int, Field(gt=0, le=LARGEST_LAYER)]
+
+_weights = ChoiceOf(INITIALIZERS, "weight initializer")
+_biases = ChoiceOf(BIASES, "bias initializer")
+_activation = ChoiceOf(ACTIVATIONS, "activation")
+
+
+class Stack(BaseModel):
+    """`layers: {depth: 2, width: 30}`: so many hidden layers of one width; input and output sizes are the data's."""
+
+    model_config = STRICT
+    depth: Annotated[int, Field(ge=0, le=MOST_LAYERS - 2, description="number of hidden layers")]
+    width: Annotated[Size, Field(description="neurons in each hidden layer")]
+
+
+class Init(BaseModel):
+    """Initial parameters that are drawn."""
+
+    model_config = STRICT
+    weights: Annotated[Choice, _weights.field, Field(description="how weights are drawn")]
+    biases: Annotated[Choice, _biases.field, Field(description="how biases are drawn")] = Choice("zeros")
+    gain: Annotated[Positive, Field(description="multiplies the initial weights")] = 1.0
+
+    def plain(self) -> str | dict[str, Any]:
+        """As a config writes it: the preset's name where there is one."""
+        for preset, (weights, biases) in presets().items():
+            if (self.weights, self.biases, self.gain) == (Choice(weights), Choice(biases), 1.0):
+                return preset
+        return {"weights": self.weights.plain(), "biases": self.biases.plain(), "gain": self.gain}
+
+
+class InitFile(BaseModel):
+    """Initial parameters from a file; the digest of its content, not its path, is part of the run's identity."""
+
+    model_config = STRICT
+    name: Literal["file"]
+    path: Annotated[str, Field(min_length=1, description="an .npz of W1…WL and b1…bL, relative to the config file")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="digest of the parameters")] | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """As a config writes it."""
+        return {key: value for key, value in self if value is not None}
+
+
+class Probes(BaseModel):
+    """What is measured on the standing network, on which examples, and how often."""
+
+    model_config = STRICT
+    record: Annotated[list[str], Field(description="columns of gradients.csv")] = ["delta_norm"]
+    examples: Annotated[int, Field(gt=0)] | Literal["all"] | None = Field(
+        None, description="the first so many training examples, or all; by default 1000, or all of fewer"
+    )
+    every: Annotated[PositiveInt, Field(description="measure epochs 0, k, 2k, … and the last")] = 1
+    neurons: Annotated[list[NonNegativeInt], Field(description="epochs whose per-neuron deltas are kept")] = []
+
+
+def presets() -> dict[str, tuple[str, str]]:
+    """Every name that `init` takes alone -> (weights, biases)."""
+    return {**{name: (name, "zeros") for name in INITIALIZERS}, **PRESETS}
+
+
+def source(data: Choice) -> Source:
+    """The data set's entry in the table."""
+    return DATASETS[data.name]
+
+
+def data_problems(data: Choice) -> Iterator[Problem]:
+    """Parts larger than what the data set has."""
+    for part, most in zip(("train", "validation", "test"), source(data).sizes, strict=True):
+        size = data.parameters[part]
+        if size is not None and size > most:
+            yield Problem(("data", part), f"{data.name} has {most} {part} examples, found {size}")
+
+
+def name_problems(path: tuple[str, ...], names: Sequence[str], known: Sequence[str], kind: str) -> Iterator[Problem]:
+    """Names that are not known, or that stand twice."""
+    for index, name in enumerate(names):
+        if name not in known:
+            yield Problem((*path, index), f"no {kind} {describe(name).removeprefix('the text ')}{did_you_mean(name, known)}")
+        elif name in names[:index]:
+            yield Problem((*path, index), f"{name} stands twice")
+
+
+def _check_name(value: object) -> str:
+    if not isinstance(value, str):
+        raise Problems.one(f"expected text, found {describe(value)}; put it in quotes")
+    if not re.fullmatch(NAME_PATTERN, value):
+        raise Problems.one(f"{describe(value)} cannot be a name: up to 100 of letters, digits and ._=,+-, letter or digit first")
+    return value
+
+
+def _check_layers(value: object) -> tuple[int, ...] | Stack:
+    if isinstance(value, Mapping):
+        return validated(Stack, value)
+    if not isinstance(value, list | tuple):
+        raise Problems.one(f"expected a list of layer sizes or {{depth: 2, width: 30}}, found {describe(value)}")
+    if not 2 <= len(value) <= MOST_LAYERS:
+        raise Problems.one(f"needs from 2 sizes (input and output) to {MOST_LAYERS}, found {len(value)}")
+    return tuple(each(value, _check_size))
+
+
+def _check_size(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LARGEST_LAYER:
+        raise Problems.one(f"expected a layer size, a whole number from 1 to {LARGEST_LAYER:,}, found {describe(value)}")
+    return value
+
+
+def _check_activation(value: object) -> Choice | tuple[Choice, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(each(value, _activation.check))
+    return _activation.check(value)
+
+
+def _check_init(value: object) -> Init | InitFile:
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, Mapping):
+        raise Problems.one(f"expected the name of a preset or a mapping, found {describe(value)}")
+    if "name" not in value:
+        return validated(Init, value)
+    name = value["name"]
+    if name == "file":
+        return validated(InitFile, value)
+    if not isinstance(name, str) or name not in presets():
+        known = [*presets(), "file"]
+        hint = did_you_mean(name, known) if isinstance(name, str) else ""
+        raise Problems.one(f"no init {describe(name).removeprefix('the text ')}{hint}", "name")
+    weights, biases = presets()[name]
+    return validated(Init, {"weights": weights, "biases": biases, **{k: v for k, v in value.items() if k != "name"}})
+
+
+def _check_batch_size(value: object) -> int | str:
+    if value == "full" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value  # type: ignore[return-value]
+    raise Problems.one(f"expected a whole number > 0 or full, found {describe(value)}")
+
+
+def _check_probes(value: object) -> Probes:
+    return validated(Probes, {"record": value} if isinstance(value, list) else value)
+
+
+def _layers_schema() -> dict[str, Any]:
+    sizes = {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": MOST_LAYERS}
+    return {"anyOf": [sizes, Stack.model_json_schema()]}
+
+
+def _activation_schema() -> dict[str, Any]:
+    one = _activation.schema()
+    return {"anyOf": [*one["anyOf"], {"type": "array", "items": one}]}
+
+
+def _init_schema() -> dict[str, Any]:
+    return {"anyOf": [{"enum": list(presets())}, Init.model_json_schema(), InitFile.model_json_schema()]}
+
+
+def _probes_schema() -> dict[str, Any]:
+    return {"anyOf": [{"type": "array", "items": {"type": "string"}}, Probes.model_json_schema()]}
+
+
+_data = ChoiceOf(
+    DATASETS,
+    "data set",
+    signature=lambda entry: entry.load,
+    common={
+        "train": (PositiveInt | None, None),
+        "validation": (NonNegativeInt | None, None),
+        "test": (NonNegativeInt | None, None),
+        "scale": (Literal[tuple(SCALES)], "unit"),  # type: ignore[misc]
+    },
+)
+
+NAME = Checked(_check_name, lambda: {"type": "string", "pattern": f"^{NAME_PATTERN}$"})
+LAYERS = Checked(_check_layers, _layers_schema)
+ACTIVATION = Checked(_check_activation, _activation_schema)
+INIT = Checked(_check_init, _init_schema)
+BATCH_SIZE = Checked(_check_batch_size, lambda: {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "full"}]})
+PROBES = Checked(_check_probes, _probes_schema)
+OPTIMIZER = ChoiceOf(OPTIMIZERS, "optimizer").field
+SCHEDULE = ChoiceOf(SCHEDULES, "schedule").field
+DATA = _data.field
+NIELSEN = _check_init("nielsen")
+MNIST = _data.check("mnist")

@@ -1,0 +1,40 @@
+"""Monitors: the columns of metrics.csv, each a mean over the examples of one part.
+
+A monitor is `<part>_<measure>`: train, validation or test; `cost` (the one trained on), `accuracy`, `mse`, or any cost
+by name that the output allows. Penalties are no part of any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from vgrad.nn.arrays import Array
+from vgrad.nn.costs import COSTS, mean_squared_error
+
+PARTS = ("train", "validation", "test")
+Measure = Callable[[Array, Array, Array], Array]
+"""(z^L, a^L, y), each (m, n_L) -> (m,) float64, whose mean over examples is the monitor's value."""
+
+
+def measures(cost: str, output: str) -> dict[str, Measure]:
+    """What can be measured on each part of the data for a network with this cost and output."""
+    return {
+        "cost": COSTS[cost][output].per_example,
+        "accuracy": correct,
+        "mse": mean_squared_error,
+        **{name: pairs[output].per_example for name, pairs in COSTS.items() if output in pairs},
+    }
+
+
+def correct(z: Array, a: Array, y: Array) -> Array:
+    """1.0 where the network names the right class: the largest z, or a single output on the right side of 1/2."""
+    right = (a > 0.5) == (y > 0.5) if y.shape[1] == 1 else z.argmax(axis=1) == y.argmax(axis=1)
+    return np.asarray(right, dtype=np.float64).reshape(len(y))
+
+
+def split(monitor: str) -> tuple[str, str]:
+    """The part and the measure that a monitor's name is made of."""
+    part, _, measure = monitor.partition("_")
+    return part, measure

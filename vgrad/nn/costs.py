@@ -1,0 +1,100 @@
+"""Output activations and costs, paired so that delta^L = dC/dz^L never divides by a vanished slope.
+
+z, a and y are (m, n_L): the output layer's weighted inputs, its activations and the targets (one-hot rows, or a single
+column of 0 and 1). A cost is summed over outputs; the mean over examples is the caller's. Costs are computed from z,
+not from a, so that a saturated output costs what it should instead of infinity (Nielsen ch. 3, SCIENCE: numerics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_softmax
+
+from vgrad.nn.activations import identity_f, sigmoid_f, sigmoid_slope
+from vgrad.nn.arrays import Array
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One cost on one kind of output.
+
+    per_example(z, a, y) -> (m,), float64: the cost of each example. delta(z, a, y, out) -> (m, n_L): dC_x/dz^L of each
+    example, written into `out`. `summary` is a line for help texts.
+    """
+
+    per_example: Callable[[Array, Array, Array], Array]
+    delta: Callable[[Array, Array, Array, Array], Array]
+    summary: str
+
+
+def softmax_f(z: Array, out: Array) -> Array:
+    """a_j = exp(z_j) / sum_k exp(z_k), shifted by the row's largest z: nothing overflows  (Nielsen, eq. 78)."""
+    np.subtract(z, z.max(axis=1, keepdims=True), out=out)
+    np.exp(out, out=out)
+    np.divide(out, out.sum(axis=1, keepdims=True), out=out)
+    return out
+
+
+def _cross_entropy(z: Array, a: Array, y: Array) -> Array:
+    """-sum_j y ln a + (1 - y) ln(1 - a) = sum_j max(z, 0) + ln(1 + exp(-|z|)) - y z  (Nielsen, eq. 63)."""
+    wide = z.astype(np.float64)
+    tail = np.log1p(np.exp(-np.abs(wide)))
+    return np.asarray((np.maximum(wide, 0) + tail - y * wide).sum(axis=1))
+
+
+def _log_likelihood(z: Array, a: Array, y: Array) -> Array:
+    """-sum_j y_j ln a_j with a = softmax(z): -ln of the probability of the right class  (Nielsen, eq. 80)."""
+    return np.asarray(-(y * log_softmax(z.astype(np.float64), axis=1)).sum(axis=1))
+
+
+def _quadratic(z: Array, a: Array, y: Array) -> Array:
+    """Half the squared error, 1/2 sum_j (a_j - y_j)^2  (Nielsen, eq. 6)."""
+    error = a.astype(np.float64) - y
+    return np.asarray(0.5 * (error * error).sum(axis=1))
+
+
+def mean_squared_error(z: Array, a: Array, y: Array) -> Array:
+    """(1/n_L) sum_j (a_j - y_j)^2: the mean over outputs that other libraries call MSE."""
+    return np.asarray(_quadratic(z, a, y) * (2 / a.shape[1]))
+
+
+def _error(z: Array, a: Array, y: Array, out: Array) -> Array:
+    """delta^L = a - y: sigmoid with cross-entropy, softmax with log-likelihood, identity with quadratic  (BP1)."""
+    return np.subtract(a, y, out=out)
+
+
+def _quadratic_sigmoid_delta(z: Array, a: Array, y: Array, out: Array) -> Array:
+    """delta^L = (a - y) f'(z)  (Nielsen, eq. 30)."""
+    return np.multiply(sigmoid_slope(z, a, out), a - y, out=out)
+
+
+def _quadratic_softmax_delta(z: Array, a: Array, y: Array, out: Array) -> Array:
+    """delta_j = a_j (e_j - sum_k e_k a_k) with e = a - y: the softmax's Jacobian is diag(a) - a a^T."""
+    error = a - y
+    np.subtract(error, (error * a).sum(axis=1, keepdims=True), out=out)
+    return np.multiply(out, a, out=out)
+
+
+OUTPUTS: Mapping[str, Callable[[Array, Array], Array]] = {
+    "sigmoid": sigmoid_f,
+    "softmax": softmax_f,
+    "identity": identity_f,
+}
+
+COSTS: Mapping[str, Mapping[str, Cost]] = {
+    "cross_entropy": {
+        "sigmoid": Cost(_cross_entropy, _error, "sum over outputs of -(y ln a + (1 - y) ln(1 - a))"),
+    },
+    "quadratic": {
+        "sigmoid": Cost(_quadratic, _quadratic_sigmoid_delta, "half the squared error"),
+        "softmax": Cost(_quadratic, _quadratic_softmax_delta, "half the squared error"),
+        "identity": Cost(_quadratic, _error, "half the squared error"),
+    },
+    "log_likelihood": {
+        "softmax": Cost(_log_likelihood, _error, "-ln of the probability of the right class"),
+    },
+}
+"""cost -> output -> the pair. A pair that is missing has no use: its delta^L divides by a slope that vanishes."""
