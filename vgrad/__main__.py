@@ -30,7 +30,7 @@ def _is_amd_with_avx512(cpuinfo: Path) -> bool:
         return False
     fields = dict(line.split(":", 1) for line in first_processor.splitlines() if ":" in line)
     fields = {key.strip(): value.strip() for key, value in fields.items()}
-    return fields.get("vendor_id") == "AuthenticAMD" and AVX512 <= set(fields.get("flags", "").split())
+    return fields.get("vendor_id") == "AuthenticAMD" and set(fields.get("flags", "").split()) >= AVX512
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from data_files import REAL_NAMES, SIZES, Mirror, made_files, mirror
+from data_files import NAMES, SIZES, Mirror, made_files, mirror
 
 from vgrad.data import fetch, mnist
 
@@ -43,6 +43,6 @@ def real() -> Path:
     """A data folder that holds the real MNIST."""
     beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
     for place in filter(None, (os.environ.get("VGRAD_DATA"), beside)):
-        if all((Path(place) / "mnist" / name).is_file() for name in REAL_NAMES):
+        if all((Path(place) / "mnist" / name).is_file() for name in NAMES):
             return Path(place)
     pytest.skip("the MNIST files are neither in $VGRAD_DATA/mnist nor in ../shared/data/mnist")

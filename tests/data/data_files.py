@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+QUICK = {"timeout": 0.4, "limit": 0.8}  # seconds
 SIZES = (7, 3, 4)  # training, validation, test
-REAL_NAMES = (
+NAMES = (
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
     "t10k-images-idx3-ubyte.gz",
@@ -41,6 +44,21 @@ def made_files() -> dict[str, bytes]:
         files[f"{kind}-images-idx3-ubyte.gz"] = packed(idx(images))
         files[f"{kind}-labels-idx1-ubyte.gz"] = packed(idx(labels))
     return files
+
+
+def use(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    monkeypatch.setenv("VGRAD_MIRRORS", " ".join(addresses))
+
+
+def put(folder: Path, files: dict[str, bytes]) -> None:
+    (folder / "mnist").mkdir(exist_ok=True)
+    for name, data in files.items():
+        (folder / "mnist" / name).write_bytes(data)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """All there is under the data folder, hidden files too."""
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from data_files import SIZES, Handler, Mirror
+from data_files import NAMES, QUICK, SIZES, Handler, Mirror, content, put, use
 
 from vgrad.data import fetch, load
 from vgrad.errors import DataError, StorageError
 
-QUICK = {"timeout": 0.4, "limit": 0.8}
 FAULTS = {
     "not_found": "HTTP 404",
     "unavailable": "HTTP 503",
     "hang": "timed out",
     "stall": "no connection",
     "drip": "not done after 0.8 s",
-    "drip_header": "not done after 0.8 s",
+    "drip_header": "no answer within 0.8 s",
     "wrong_bytes": "sends wrong bytes",
     "error_page": "sends a cut-off file",
     "nothing": "sends a cut-off file",
@@ -35,22 +32,6 @@ FAULTS = {
     "elsewhere": "InvalidSchema",
     "not_http": "no connection",
 }
-NAMES = list(fetch.FILES)
-
-
-def use(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
-    monkeypatch.setenv("VGRAD_MIRRORS", " ".join(addresses))
-
-
-def put(folder: Path, files: dict[str, bytes]) -> None:
-    (folder / "mnist").mkdir(exist_ok=True)
-    for name, data in files.items():
-        (folder / "mnist" / name).write_bytes(data)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """All there is under the data folder, hidden files too."""
-    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_every_fault_of_the_server_is_tested() -> None:
@@ -167,17 +148,6 @@ def test_a_failed_fetch_leaves_the_wrong_file(
     assert content(folder) == made | {NAMES[0]: b"old"}
 
 
-def test_odd_things_under_the_names(folder: Path, made: dict[str, bytes]) -> None:
-    put(folder, {})
-    (folder / "mnist" / NAMES[0]).mkdir()
-    os.mkfifo(folder / "mnist" / NAMES[1])
-    with (folder / "mnist" / NAMES[2]).open("wb") as file:
-        file.truncate(1 << 40)
-    assert [(status.state, status.digest) for status in fetch.verify()] == [("wrong", "")] * 3 + [("missing", "")]
-    with pytest.raises(DataError, match="something else where"):
-        load("mnist")
-
-
 def test_two_at_once(folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, served.address("slow_but_good"))
     results: list[list[Path]] = []
@@ -189,57 +159,6 @@ def test_two_at_once(folder: Path, made: dict[str, bytes], served: Mirror, monke
     assert len(results) == 3
     assert len(served.requests) > 4
     assert content(folder) == made
-
-
-@pytest.mark.parametrize("call", ["write", "fsync", "replace", "mkstemp"])
-def test_the_disk_refuses(
-    call: str, folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    targets = {
-        "write": "vgrad.data.download._Sink.write",
-        "fsync": "os.fsync",
-        "replace": "pathlib.Path.replace",
-        "mkstemp": "tempfile.mkstemp",
-    }
-    use(monkeypatch, served.address("good"), served.address("good"))
-    put(folder, {NAMES[0]: b"old"})
-    if call == "write":
-        monkeypatch.setattr("os.fdopen", lambda number, mode: _Full(number))
-    else:
-        monkeypatch.setattr(targets[call], full)
-    with pytest.raises(StorageError, match="No space left") as caught:
-        fetch.fetch(**QUICK)
-    monkeypatch.undo()
-    assert str(folder / "mnist" / NAMES[0]) in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert content(folder) == {NAMES[0]: b"old"}
-    assert len(served.requests) <= 1
-
-
-class _Full:
-    """A file on a full disk."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __enter__(self) -> _Full:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.number)
-
-    def write(self, chunk: bytes) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_a_file_where_the_folder_should_be(folder: Path, made: dict[str, bytes]) -> None:
-    (folder / "mnist").write_bytes(b"")
-    assert [status.state for status in fetch.verify()] == ["missing"] * 4
-    with pytest.raises(StorageError, match="cannot be written"):
-        fetch.fetch(**QUICK)
 
 
 def test_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

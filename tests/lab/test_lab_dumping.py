@@ -101,5 +101,5 @@ TREES = st.dictionaries(
 def test_what_is_dumped_reads_back(data: dict[str, Any]) -> None:
     text = dump_yaml(data)
     assert repr(read_yaml(text, "c.yaml").data) == repr(data)
-    assert repr(yaml.safe_load(text)) == repr(data) or "\\" in text or not text.isascii()
+    assert repr(yaml.safe_load(text)) == repr(data)  # readers of YAML 1.1 agree
     assert dump_yaml(read_yaml(text, "c.yaml").data) == text

@@ -51,7 +51,7 @@ def _table() -> NDArray[Any]:
         if path.is_file():
             with gzip.open(path) as file:
                 lines = file.read(MOST).splitlines()
-            return np.loadtxt(lines or ["0"], delimiter=",", dtype=np.uint8, ndmin=2)
+            return np.loadtxt(lines or [b"0"], delimiter=",", dtype=np.uint8, ndmin=2)
         from sklearn.datasets import load_digits
 
         bundled = load_digits()

@@ -12,7 +12,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -53,9 +53,9 @@ def download(
 ) -> None:
     """Put the file at `url` under the name `target`, whose folder exists.
 
-    `size` (bytes) and `sha256` (hex) are what it must be. `timeout` bounds each connection and read, `limit` the whole,
-    both in seconds. `bar` is a tqdm bar, or False. MirrorError if the mirror fails, StorageError if the disk does;
-    either way nothing is left behind and what was under `target` is still there.
+    `size` (bytes) and `sha256` (hex) are what it must be. `timeout` bounds each connection and read, twice of it the
+    wait for an answer, `limit` what follows, all in seconds. `bar` is a tqdm bar, or False. MirrorError if the mirror
+    fails, StorageError if the disk does; either way nothing is left behind, and what was under `target` is still there.
     """
     temporary = None
     try:
@@ -99,9 +99,11 @@ def _transfer(url: str, sink: _Sink, *, bar: Any, timeout: float, limit: float) 
 
     responses: list[Any] = []
     failures: list[Exception] = []
+    answered = Event()
 
     def opened(response: Any, **_: object) -> None:
         responses.append(response)
+        answered.set()
         response.raw.headers.pop("content-encoding", None)  # the file itself is gzipped and stays so
         if response.is_redirect:
             response.close()  # else its body would be read, however long
@@ -119,10 +121,13 @@ def _transfer(url: str, sink: _Sink, *, bar: Any, timeout: float, limit: float) 
             fetch(url, sink, None)
         except Exception as error:
             failures.append(error)
+            answered.set()
 
     thread = Thread(target=work, daemon=True)
     thread.start()
     try:
+        if not answered.wait(2 * timeout):  # a host may have many addresses, each with its own timeout
+            raise MirrorError(f"no answer within {2 * timeout:g} s")
         thread.join(limit)
         if thread.is_alive():
             raise MirrorError(f"not done after {limit:g} s")

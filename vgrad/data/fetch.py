@@ -150,6 +150,6 @@ def _from_mirror(mirror: str, status: FileStatus, progress: bool, timeout: float
 def _no_mirror(due: list[FileStatus], reasons: list[str]) -> str:
     names = ", ".join(status.name for status in due)
     return (
-        f"mnist: missing {names}, and no mirror gave the first ({'; '.join(reasons)}); "
+        f"mnist: {names}: missing or damaged, and no mirror gave the first ({'; '.join(reasons)}); "
         f"put them into {due[0].path.parent}, or use `data: digits`, which needs no download"
     )

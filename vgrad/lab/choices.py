@@ -187,7 +187,9 @@ class ChoiceOf:
         name = value.get("name")
         if not isinstance(name, str):
             found = f"found {describe(name)}" if "name" in value else "and missing"
-            raise Problems.one(f"the name of the {self.kind} is required, {found}", *(["name"] if "name" in value else []))
+            raise Problems.one(
+                f"the name of the {self.kind} is required, {found}", *(["name"] if "name" in value else [])
+            )
         try:
             variant = lookup(self.table, name, self.kind)
         except KeyError as error:

@@ -17,12 +17,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from vgrad.lab import fields
-from vgrad.lab.choices import STRICT, Checked, Choice, Problem, Problems, named, validated
+from vgrad.lab.choices import STRICT, Choice, Problem, Problems, named, validated
 from vgrad.lab.fields import Init, InitFile, Probes, Stack
 from vgrad.lab.monitors import PARTS, measures
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.probes import PROBES
-from vgrad.registry import NonNegative, NonNegativeInt, did_you_mean
+from vgrad.registry import NonNegative, NonNegativeInt
 
 DEFAULT_MONITORS = ("train_cost", "train_accuracy", "validation_cost", "validation_accuracy")
 DEFAULT_PROBE_EXAMPLES = 1000
@@ -42,7 +42,9 @@ class Config(BaseModel):
     ] = Choice("sigmoid")
     output: Annotated[str, named(lambda: OUTPUTS, "output"), Field(description="output activation")] = "sigmoid"
     init: Annotated[
-        Init | InitFile, fields.INIT, Field(description="initial parameters: a preset, or weights and biases, or a file")
+        Init | InitFile,
+        fields.INIT,
+        Field(description="initial parameters: a preset, or weights and biases, or a file"),
     ] = fields.NIELSEN
     cost: Annotated[str, named(lambda: COSTS, "cost"), Field(description="what is minimized")] = "cross_entropy"
     optimizer: Annotated[Choice, fields.OPTIMIZER, Field(description="how gradients change parameters")] = Choice(

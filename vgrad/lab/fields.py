@@ -98,7 +98,9 @@ def name_problems(path: tuple[str, ...], names: Sequence[str], known: Sequence[s
     """Names that are not known, or that stand twice."""
     for index, name in enumerate(names):
         if name not in known:
-            yield Problem((*path, index), f"no {kind} {describe(name).removeprefix('the text ')}{did_you_mean(name, known)}")
+            yield Problem(
+                (*path, index), f"no {kind} {describe(name).removeprefix('the text ')}{did_you_mean(name, known)}"
+            )
         elif name in names[:index]:
             yield Problem((*path, index), f"{name} stands twice")
 
@@ -107,7 +109,9 @@ def _check_name(value: object) -> str:
     if not isinstance(value, str):
         raise Problems.one(f"expected text, found {describe(value)}; put it in quotes")
     if not re.fullmatch(NAME_PATTERN, value):
-        raise Problems.one(f"{describe(value)} cannot be a name: up to 100 of letters, digits and ._=,+-, letter or digit first")
+        raise Problems.one(
+            f"{describe(value)} cannot be a name: up to 100 of letters, digits and ._=,+-, letter or digit first"
+        )
     return value
 
 
@@ -123,7 +127,9 @@ def _check_layers(value: object) -> tuple[int, ...] | Stack:
 
 def _check_size(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LARGEST_LAYER:
-        raise Problems.one(f"expected a layer size, a whole number from 1 to {LARGEST_LAYER:,}, found {describe(value)}")
+        raise Problems.one(
+            f"expected a layer size, a whole number from 1 to {LARGEST_LAYER:,}, found {describe(value)}"
+        )
     return value
 
 

@@ -1,0 +1,82 @@
+"""Evaluation of a standing network over a part of the data: the monitors' means, and the probes' measurement.
+
+Always in the same fixed chunks, because the bits of a matrix product depend on its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from vgrad.data.dataset import Dataset
+from vgrad.lab.feed import Feed
+from vgrad.lab.monitors import measures, split
+from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.network import Backprop, Network
+from vgrad.nn.probes import Measurement, Prober
+
+CHUNK = 500
+
+
+class Evaluator:
+    """Measures `parameters`, which training changes in place, on the parts of `dataset`."""
+
+    def __init__(self, network: Network, parameters: Parameters, dataset: Dataset, dtype: str) -> None:
+        self._network, self._parameters, self._dataset = network, parameters, dataset
+        self._feed = Feed(dataset, network.sizes[-1], CHUNK, dtype)
+        self._passes: dict[int, Backprop] = {}
+
+    def means(self, monitors: Sequence[str], cost: str, output: str) -> dict[str, float]:
+        """Each monitor's mean over the examples of its part.
+
+        Raises FloatingPointError on overflow or an invalid operation: the network has diverged.
+        """
+        available = measures(cost, output)
+        wanted: dict[str, list[str]] = {}
+        for monitor in monitors:
+            part, measure = split(monitor)
+            wanted.setdefault(part, []).append(measure)
+        found: dict[str, float] = {}
+        with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
+            for part, names in wanted.items():
+                sums = self._sums(part, {name: available[name] for name in names})
+                found |= {f"{part}_{name}": total for name, total in sums.items()}
+        return {monitor: found[monitor] for monitor in monitors}
+
+    def _sums(self, name: str, wanted: Mapping[str, object]) -> dict[str, float]:
+        part = getattr(self._dataset, name)
+        sums = dict.fromkeys(wanted, 0.0)
+        for index in chunks(len(part), CHUNK):
+            x, y = self._feed.load(part, index)
+            passes = self._passes.get(len(x))
+            if passes is None:
+                passes = self._passes[len(x)] = Backprop(self._network, self._parameters, len(x))
+            passes.forward(x)
+            for measure, f in wanted.items():
+                sums[measure] += float(f(passes.z[-1], passes.a[-1], y).sum())  # type: ignore[operator]
+        return {measure: total / len(part) for measure, total in sums.items()}
+
+
+class ProbeSet:
+    """The first `examples` training examples in float64, in fixed chunks, for the probes."""
+
+    def __init__(self, network: Network, dataset: Dataset, examples: int) -> None:
+        rows = min(CHUNK, examples)
+        self._dataset, self._examples = dataset, examples
+        self._feed = Feed(dataset, network.sizes[-1], rows, np.float64)
+        self._prober = Prober(network, rows)
+
+    def measure(self, parameters: Parameters) -> Measurement:
+        """The measurement of `parameters`; FloatingPointError where the network has diverged."""
+        return self._prober.measure(parameters, self._chunks())
+
+    def _chunks(self) -> Iterator[tuple[Array, Array]]:
+        for index in chunks(self._examples, self._feed.rows):
+            yield self._feed.load(self._dataset.train, index)
+
+
+def chunks(n: int, rows: int) -> Iterator[np.ndarray]:
+    """0 … n - 1 in pieces of `rows`, the last one shorter."""
+    for start in range(0, n, rows):
+        yield np.arange(start, min(start + rows, n), dtype=np.intp)

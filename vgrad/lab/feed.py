@@ -1,0 +1,38 @@
+"""From stored bytes to batches: examples are gathered, scaled and paired with targets in arrays made once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from vgrad.data.dataset import Dataset, Part, gather
+from vgrad.nn.arrays import Array
+
+Index = NDArray[np.intp]
+
+
+def targets(classes: int, outputs: int) -> Array:
+    """(classes, outputs): the target row of each class, one-hot; for two classes on one output, 0 and 1."""
+    return np.arange(classes, dtype=np.float64)[:, None] if outputs == 1 else np.eye(classes)
+
+
+class Feed:
+    """Loads up to `rows` examples at a time; x is (m, n_0) and y is (m, n_L), of type `dtype`."""
+
+    def __init__(self, dataset: Dataset, outputs: int, rows: int, dtype: DTypeLike) -> None:
+        self.rows = rows
+        self._scaling = dataset.scaling
+        self._targets = targets(dataset.classes, outputs).astype(dtype)
+        self._raw = np.empty((rows, dataset.n_inputs), dataset.train.inputs.dtype)
+        self._x = np.empty((rows, dataset.n_inputs), dtype)
+        self._y = np.empty((rows, outputs), dtype)
+        self._labels = np.empty(rows, dataset.train.labels.dtype)
+
+    def load(self, part: Part, index: Index) -> tuple[Array, Array]:
+        """x and y of the examples at `index`: views that the next call overwrites."""
+        m = len(index)
+        x, y, labels = self._x[:m], self._y[:m], self._labels[:m]
+        gather(part, index, self._scaling, self._raw[:m], x)
+        np.take(part.labels, index, out=labels, mode="clip")
+        np.take(self._targets, labels, axis=0, out=y, mode="clip")
+        return x, y
