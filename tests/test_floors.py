@@ -22,7 +22,7 @@ FLOORS = (
     {"report", "study"},
     {"lab"},
     {"data", "theory"},
-    {"nn"},
+    {"nn", "storage"},
     {"registry", "errors"},
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
@@ -92,6 +92,8 @@ def import_fault(floor: str, target: str) -> str:
         return ""
     if not rest or rest[0] not in LEVEL:
         return f"{target} stands on no floor: import from the module that is meant"
+    if floor and floor not in LEVEL:
+        return f"{floor} stands on no floor: add it to FLOORS"
     if not floor or LEVEL[rest[0]] <= LEVEL[floor]:
         return f"{floor or 'vgrad/__init__.py'} does not import {rest[0]}: imports go down"
     if floor == "report" and rest[0] == "lab" and rest[1:2] != ["store"]:
@@ -272,6 +274,7 @@ def test_missing_docstring_is_found() -> None:
 
 def test_newcomer_is_found() -> None:
     assert homeless({"__init__", "nn", "utils"}) == ["utils"]
+    assert faults('"""Doc."""\nimport vgrad.nn', "vgrad.utils") == ["2: utils stands on no floor: add it to FLOORS"]
 
 
 def test_long_parts_are_found() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-QUICK = {"timeout": 0.4, "limit": 0.8}  # seconds
+QUICK = {"timeout": 0.6, "limit": 1.2}  # seconds
 SIZES = (7, 3, 4)  # training, validation, test
 NAMES = (
     "train-images-idx3-ubyte.gz",

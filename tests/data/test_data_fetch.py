@@ -11,15 +11,15 @@ import pytest
 from data_files import NAMES, QUICK, SIZES, Handler, Mirror, content, put, use
 
 from vgrad.data import fetch, load
-from vgrad.errors import DataError, StorageError
+from vgrad.errors import DataError
 
 FAULTS = {
     "not_found": "HTTP 404",
     "unavailable": "HTTP 503",
     "hang": "timed out",
-    "stall": "no connection",
-    "drip": "not done after 0.8 s",
-    "drip_header": "no answer within 0.8 s",
+    "stall": "timed out",
+    "drip": "not done after 1.2 s",
+    "drip_header": "no answer within 1.2 s",
     "wrong_bytes": "sends wrong bytes",
     "error_page": "sends a cut-off file",
     "nothing": "sends a cut-off file",

@@ -1,0 +1,59 @@
+"""The command line: each command parses, calls and prints; what goes wrong becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from vgrad.cli.app import app
+from vgrad.errors import VgradError
+
+__all__ = ["run"]
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code; see `vgrad.errors` for the codes."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        code = app(given, prog_name="vgrad", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except BrokenPipeError:  # the reader of stdout has gone; what was done is done
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            raise
+        return _report(error)
+
+
+def _report(error: BaseException) -> int:
+    """Tells the error in one line for each problem, and returns the exit code that belongs to it."""
+    if isinstance(error, VgradError):
+        lines, code = error.problems, error.exit_code
+    elif isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "vgrad"
+        lines, code = (f"{error.format_message()} See {command} --help",), 2
+    elif isinstance(error, MemoryError):
+        lines, code = ("not enough memory; use smaller layers or a smaller batch_size",), 5
+    elif isinstance(error, KeyboardInterrupt | typer.Abort):
+        lines, code = ("interrupted; nothing was begun",), 130
+    else:
+        told = f"{type(error).__name__}: {error}".replace("\n", " ")
+        lines, code = (f"this is a bug in vgrad: {told}; the same command with --debug shows where",), 1
+    for line in lines:
+        try:
+            print(
+                f"vgrad: {line}".encode(sys.stderr.encoding or "ascii", "replace").decode(
+                    sys.stderr.encoding or "ascii"
+                ),
+                file=sys.stderr,
+            )
+        except OSError:
+            break
+    return code

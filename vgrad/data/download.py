@@ -154,6 +154,8 @@ def _reason(error: Exception) -> str:
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP {error.response.status_code}"
+    if "timed out" in str(error):  # in the middle of a body requests calls it a ConnectionError
+        return "timed out"
     reasons: dict[type[Exception], str] = {
         requests.exceptions.SSLError: "no secure connection",
         requests.exceptions.Timeout: "timed out",

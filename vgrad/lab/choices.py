@@ -169,11 +169,15 @@ def _itself(variant: Callable[..., object]) -> Callable[..., object]:
 
 @dataclass(frozen=True)
 class ChoiceOf:
-    """A choice from `table`; `signature` finds the function whose parameters count, `common` adds some to all."""
+    """A choice from `table`; `signature` finds the function whose parameters count, `common` adds some to all.
+
+    `default` is the name that a mapping without one means: `optimizer: {learning_rate: 0.5}`.
+    """
 
     table: Mapping[str, Any]
     kind: str
     signature: Callable[[Any], Callable[..., object]] = _itself
+    default: str | None = None
     common: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def check(self, value: object) -> Choice:
@@ -184,7 +188,7 @@ class ChoiceOf:
             value = {"name": value}
         if not isinstance(value, Mapping):
             raise Problems.one(f"expected the name of an entry or a mapping with `name`, found {describe(value)}")
-        name = value.get("name")
+        name = value.get("name", self.default)
         if not isinstance(name, str):
             found = f"found {describe(name)}" if "name" in value else "and missing"
             raise Problems.one(

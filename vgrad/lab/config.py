@@ -119,7 +119,8 @@ class Config(BaseModel):
         return self
 
     def _size_problems(self) -> list[Problem]:
-        source, problems = fields.source(self.data), list(fields.data_problems(self.data))
+        source = fields.source(self.data)
+        problems = list(fields.data_problems(self.data))
         if not isinstance(self.layers, Stack):
             last = len(self.layers) - 1
             if self.layers[0] != source.n_inputs:
@@ -155,7 +156,7 @@ class Config(BaseModel):
         return [Problem(("cost",), f"{self.cost} does not go with {self.output} outputs; {hint}")]
 
     def _measuring_problems(self) -> list[Problem]:
-        problems = []
+        problems: list[Problem] = []
         if self.output in COSTS[self.cost]:
             known = [f"{part}_{name}" for part in PARTS for name in measures(self.cost, self.output)]
             problems += fields.name_problems(("monitor",), self.monitor or [], known, "monitor")
@@ -208,7 +209,7 @@ class Config(BaseModel):
 
     @property
     def identity(self) -> str:
-        """Eight hex digits over every resolved field that decides the numbers: all but `name`, `seed` and file paths."""
+        """Eight hex digits over each resolved field that decides the numbers: not `name`, `seed` and file paths."""
         tree = {key: value for key, value in self.plain().items() if key not in ("name", "seed")}
         if isinstance(self.init, InitFile):
             tree["init"] = {"name": "file", "sha256": self.init.sha256}

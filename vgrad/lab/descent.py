@@ -49,7 +49,7 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Penalty:
-    """lambda/(2n) sum W^2 + mu/n sum |W| over weights: `l2` is lambda, `l1` is mu, n the number of training examples."""
+    """lambda/(2n) sum W^2 + mu/n sum |W|: `l2` is lambda, `l1` is mu, n the number of training examples."""
 
     l2: float
     l1: float
@@ -83,7 +83,7 @@ class Penalty:
 
 
 class Descent:
-    """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` and `state` in place."""
+    """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` in place."""
 
     def __init__(
         self, network: Network, parameters: Parameters, dataset: Dataset, m: int, optimizer: Optimizer, penalty: Penalty

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from vgrad.data.datasets import DATASETS, SCALES, Source
 from vgrad.lab.choices import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, each, validated
-from vgrad.lab.wording import describe
+from vgrad.lab.wording import describe, printable
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
 from vgrad.nn.optimizers import OPTIMIZERS
@@ -24,7 +24,7 @@ Size = Annotated[int, Field(gt=0, le=LARGEST_LAYER)]
 
 _weights = ChoiceOf(INITIALIZERS, "weight initializer")
 _biases = ChoiceOf(BIASES, "bias initializer")
-_activation = ChoiceOf(ACTIVATIONS, "activation")
+_activation = ChoiceOf(ACTIVATIONS, "activation", default="sigmoid")
 
 
 class Stack(BaseModel):
@@ -69,9 +69,10 @@ class Probes(BaseModel):
 
     model_config = STRICT
     record: Annotated[list[str], Field(description="columns of gradients.csv")] = ["delta_norm"]
-    examples: Annotated[int, Field(gt=0)] | Literal["all"] | None = Field(
-        None, description="the first so many training examples, or all; by default 1000, or all of fewer"
-    )
+    examples: Annotated[
+        Annotated[int, Field(gt=0)] | Literal["all"] | None,
+        Field(description="the first so many training examples, or all; by default 1000, or all of fewer"),
+    ] = None
     every: Annotated[PositiveInt, Field(description="measure epochs 0, k, 2k, … and the last")] = 1
     neurons: Annotated[list[NonNegativeInt], Field(description="epochs whose per-neuron deltas are kept")] = []
 
@@ -98,9 +99,7 @@ def name_problems(path: tuple[str, ...], names: Sequence[str], known: Sequence[s
     """Names that are not known, or that stand twice."""
     for index, name in enumerate(names):
         if name not in known:
-            yield Problem(
-                (*path, index), f"no {kind} {describe(name).removeprefix('the text ')}{did_you_mean(name, known)}"
-            )
+            yield Problem((*path, index), f"no {kind} {printable(repr(name), 42)}{did_you_mean(name, known)}")
         elif name in names[:index]:
             yield Problem((*path, index), f"{name} stands twice")
 
@@ -110,7 +109,7 @@ def _check_name(value: object) -> str:
         raise Problems.one(f"expected text, found {describe(value)}; put it in quotes")
     if not re.fullmatch(NAME_PATTERN, value):
         raise Problems.one(
-            f"{describe(value)} cannot be a name: up to 100 of letters, digits and ._=,+-, letter or digit first"
+            f"{describe(value)} cannot be a name: 1 to 100 of A-Z a-z 0-9 . _ = , + -, the first a letter or digit"
         )
     return value
 
@@ -127,9 +126,7 @@ def _check_layers(value: object) -> tuple[int, ...] | Stack:
 
 def _check_size(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LARGEST_LAYER:
-        raise Problems.one(
-            f"expected a layer size, a whole number from 1 to {LARGEST_LAYER:,}, found {describe(value)}"
-        )
+        raise Problems.one(f"expected a layer size, from 1 to {LARGEST_LAYER:,}, found {describe(value)}")
     return value
 
 
@@ -152,14 +149,14 @@ def _check_init(value: object) -> Init | InitFile:
     if not isinstance(name, str) or name not in presets():
         known = [*presets(), "file"]
         hint = did_you_mean(name, known) if isinstance(name, str) else ""
-        raise Problems.one(f"no init {describe(name).removeprefix('the text ')}{hint}", "name")
+        raise Problems.one(f"no init {printable(repr(name), 42)}{hint}", "name")
     weights, biases = presets()[name]
     return validated(Init, {"weights": weights, "biases": biases, **{k: v for k, v in value.items() if k != "name"}})
 
 
 def _check_batch_size(value: object) -> int | str:
     if value == "full" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
-        return value  # type: ignore[return-value]
+        return value
     raise Problems.one(f"expected a whole number > 0 or full, found {describe(value)}")
 
 
@@ -189,11 +186,12 @@ _data = ChoiceOf(
     DATASETS,
     "data set",
     signature=lambda entry: entry.load,
+    default="mnist",
     common={
         "train": (PositiveInt | None, None),
         "validation": (NonNegativeInt | None, None),
         "test": (NonNegativeInt | None, None),
-        "scale": (Literal[tuple(SCALES)], "unit"),  # type: ignore[misc]
+        "scale": (Literal[tuple(SCALES)], "unit"),
     },
 )
 
@@ -203,8 +201,8 @@ ACTIVATION = Checked(_check_activation, _activation_schema)
 INIT = Checked(_check_init, _init_schema)
 BATCH_SIZE = Checked(_check_batch_size, lambda: {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "full"}]})
 PROBES = Checked(_check_probes, _probes_schema)
-OPTIMIZER = ChoiceOf(OPTIMIZERS, "optimizer").field
-SCHEDULE = ChoiceOf(SCHEDULES, "schedule").field
+OPTIMIZER = ChoiceOf(OPTIMIZERS, "optimizer", default="sgd").field
+SCHEDULE = ChoiceOf(SCHEDULES, "schedule", default="constant").field
 DATA = _data.field
 NIELSEN = _check_init("nielsen")
 MNIST = _data.check("mnist")

@@ -105,7 +105,10 @@ def train(
     look = _Look(config, network, dataset, parameters)
     schedule = SCHEDULES[config.schedule.name](**config.schedule.parameters)
     if not resumed:
-        yield look.record(state.epoch, None), state
+        record = look.record(state.epoch, None)
+        yield record, state
+        if record.divergence:
+            return
     kept = [{name: value.copy() for name, value in arrays.items()} for arrays in (parameters, memory)]
     for epoch in range(state.epoch + 1, config.epochs + 1):
         eta = optimizer.learning_rate * schedule(epoch)

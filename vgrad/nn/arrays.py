@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 Parameters = dict[str, Array]
-"""`W1, b1, …, WL, bL`: W^l has shape (n_l, n_(l-1)), b^l has shape (n_l,); the order is fixed and is the files' order."""
+"""`W1, b1, …, WL, bL`: W^l has shape (n_l, n_(l-1)), b^l has shape (n_l,); in this order."""
 
 
 def norm(x: Array) -> float:

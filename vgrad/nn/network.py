@@ -24,7 +24,7 @@ from vgrad.nn.costs import Cost
 
 @dataclass(frozen=True)
 class Network:
-    """What is computed, without the numbers: layer sizes (n_0, …, n_L), an activation per hidden layer, output, cost."""
+    """What is computed: layer sizes (n_0, …, n_L), an activation per hidden layer, the output and the cost."""
 
     sizes: tuple[int, ...]
     activations: tuple[Activation, ...]

@@ -13,7 +13,7 @@ from vgrad.registry import did_you_mean
 
 
 def shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """The name and shape of every parameter of a network with layers of `sizes` = (n_0, …, n_L), in the files' order."""
+    """The name and shape of every parameter of a network with layers of `sizes` = (n_0, …, n_L), in order."""
     result: dict[str, tuple[int, ...]] = {}
     for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
         result[f"W{layer}"] = (n_out, n_in)

@@ -1,0 +1,154 @@
+"""One writer a run directory: an exclusive `flock` that dies with its process, whatever kills it.
+
+The lock file stays when the lock is given back: removing it would let two processes hold locks on two files of one
+name. Where a file system has no `flock`, a file made exclusively names its owner by host, boot, process and start time;
+one whose owner is gone is taken over.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vgrad.errors import RunStateError
+from vgrad.lab.wording import printable
+from vgrad.storage import storage_errors
+
+LOCK = ".lock"
+OWNER = ".owner"
+_NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Holds `folder` alone. RunStateError at once, naming the holder, when another process does."""
+    descriptor = _open_and_lock(folder)
+    try:
+        if descriptor is None:
+            with _exclusive_by_name(folder):
+                yield
+        else:
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(_me()).encode(), 0)
+            yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether some process holds `folder` now; looks without taking."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return _is_alive(_read_owner(folder / OWNER))
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _open_and_lock(folder: Path) -> int | None:
+    """A descriptor with the lock, or None where the file system has no flock."""
+    path = folder / LOCK
+    while True:
+        with storage_errors(path):
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            descriptor = os.open(path, flags, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise _held(folder, _read_owner(path)) from None
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno in _NO_FLOCK:
+                return None
+            with storage_errors(path):
+                raise
+        if _is_still(path, descriptor):
+            return descriptor
+        os.close(descriptor)  # the holder before us removed the directory with the file that we opened: once more
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        named = path.lstat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(descriptor)
+    return (named.st_dev, named.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+@contextmanager
+def _exclusive_by_name(folder: Path) -> Iterator[None]:
+    path = folder / OWNER
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except FileExistsError:
+        owner = _read_owner(path)
+        if _is_alive(owner):
+            raise _held(folder, owner) from None
+        with storage_errors(path):
+            path.unlink(missing_ok=True)
+            descriptor = os.open(path, flags, 0o666)
+    os.write(descriptor, json.dumps(_me()).encode())
+    os.close(descriptor)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _held(folder: Path, owner: dict[str, object]) -> RunStateError:
+    holder = f"process {owner.get('pid', '?')} on {printable(str(owner.get('host', 'this machine')), 60)}"
+    return RunStateError(f"{folder}: is being trained by {holder}; wait for it to end or stop it")
+
+
+def _me() -> dict[str, object]:
+    return {"pid": os.getpid(), "host": socket.gethostname(), "boot": _boot(), "start": _start_time(os.getpid())}
+
+
+def _read_owner(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            owner = json.loads(file.read(4096))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return owner if isinstance(owner, dict) else {}
+
+
+def _is_alive(owner: dict[str, object]) -> bool:
+    """Whether the owner may still run. One on another host cannot be asked, so it counts as alive."""
+    if owner.get("host") != socket.gethostname():
+        return bool(owner)
+    pid = owner.get("pid")
+    return owner.get("boot") == _boot() and isinstance(pid, int) and owner.get("start") == _start_time(pid) is not None
+
+
+def _boot() -> str:
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
+def _start_time(pid: int) -> str | None:
+    """When process `pid` started, in ticks since boot: a process id that is used again has another one."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]

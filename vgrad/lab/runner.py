@@ -1,0 +1,200 @@
+"""From a config to a complete run directory, one epoch record at a time.
+
+    for event in run(config, runs_dir): …    Opened first, then a record an epoch
+
+Whoever loops decides what to print; stopping is asked for through `cancelled`, and leaves a saved epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from vgrad.data.dataset import Dataset
+from vgrad.data.datasets import load
+from vgrad.errors import DataError
+from vgrad.lab.config import Config
+from vgrad.lab.fields import Init, InitFile
+from vgrad.lab.locking import LOCK, exclusive
+from vgrad.lab.machine import check_memory, machine, versions
+from vgrad.lab.npz import NpzError, digest, unpack
+from vgrad.lab.store import DETERMINISTIC, RUN, RunFolder, empty_history
+from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
+from vgrad.lab.wording import printable
+from vgrad.nn.arrays import Parameters
+from vgrad.nn.parameters import as_type, problems, shapes
+from vgrad.storage import make_folder, remove_leftovers, rename
+
+CHECKPOINT_SHARE = 50
+"""A checkpoint is written when the time since the last one is this many times what that one took: at most 2 %."""
+CHECKPOINT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The first event. `epoch` is the one that training continues after, None for a new run; `complete` says that
+    the run was there already and nothing was done."""
+
+    folder: Path
+    epoch: int | None
+    complete: bool
+
+
+Event = Opened | EpochRecord
+
+
+def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
+    """Reads an `init` file relative to `base`: the config with its digest, and the parameters; (config, None) when
+    they are drawn. DataError when the file does not fit the network or is not the one that the config names."""
+    init = config.init
+    if not isinstance(init, InitFile):
+        return config, None
+    path = base / init.path
+    numbers = sum(math.prod(shape) for shape in shapes(config.sizes).values())
+    try:
+        arrays = unpack(path, 8 * numbers)
+    except NpzError as error:
+        raise DataError(f"{printable(str(path), 200)}: not a parameters file: {printable(str(error), 200)}") from None
+    except (OSError, ValueError) as error:
+        reason = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
+        raise DataError(f"{printable(str(path), 200)}: cannot be read: {printable(reason)}") from None
+    wrong = problems(arrays, config.sizes)
+    if wrong:
+        raise DataError(*(f"{printable(str(path), 200)}: {printable(problem, 200)}" for problem in wrong))
+    parameters = as_type(arrays, config.sizes, config.dtype)
+    found = digest(parameters)
+    if init.sha256 not in (None, found):
+        raise DataError(f"{printable(str(path), 200)}: holds other parameters: digest {found[:12]}, not {init.sha256}")
+    return config.model_copy(update={"init": init.model_copy(update={"sha256": found})}), parameters
+
+
+def run(
+    config: Config,
+    runs_dir: Path,
+    *,
+    base: Path = Path(),
+    restart: bool = False,
+    progress: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Trains `config` into its directory below `runs_dir`; continues where an interrupted run was saved.
+
+    A complete run is left alone. Relative file names in the config are relative to `base`. Raises Cancelled, with the
+    last whole epoch saved, when `cancelled()` becomes true; DataError, RunStateError and StorageError as they occur.
+    """
+    check_memory(config)
+    config, given = with_digest(config, base)
+    folder = RunFolder(runs_dir / config.run_name)
+    if not restart and folder.facts() is not None:
+        yield Opened(folder.path, None, complete=True)
+        return
+    make_folder(folder.path)
+    with exclusive(folder.path):
+        try:
+            remove_leftovers(folder.path)
+            if not restart and folder.facts() is not None:  # its last writer has finished it in the meantime
+                yield Opened(folder.path, None, complete=True)
+                return
+            dataset = load(config.data.name, progress=progress, **config.data.parameters)
+            if restart:
+                _set_aside(folder.path)
+            yield from _train(config, given, folder, dataset, cancelled)
+        finally:
+            _remove_if_unused(folder.path)
+
+
+def _train(
+    config: Config,
+    given: Parameters | None,
+    folder: RunFolder,
+    dataset: Dataset,
+    cancelled: Callable[[], bool],
+) -> Iterator[Event]:
+    begun = time.monotonic()
+    saved = folder.resume(config)
+    if saved is None:
+        initial = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
+        assert initial is not None  # an init file has been read by now
+        state, history = fresh_state(config, initial), empty_history(config)
+        folder.begin(config, initial)
+        yield Opened(folder.path, None, complete=False)
+    else:
+        state, history = saved
+        yield Opened(folder.path, state.epoch, complete=False)
+    pace, last_saved = _Pace(), state.epoch if saved else None
+    try:
+        if history.divergence is None:
+            steps = train(config, dataset, state, resumed=saved is not None, cancelled=cancelled)
+            for record, state in steps:
+                history.records.append(record)
+                if pace.is_due():
+                    with pace.timed():
+                        folder.save(config, state, history)
+                    last_saved = state.epoch
+                yield record
+    except Cancelled:
+        if history.records and last_saved != state.epoch:
+            folder.save(config, state, history)
+        raise
+    if last_saved != state.epoch:
+        folder.save(config, state, history)
+    seconds = round(time.monotonic() - begun, 3)
+    folder.finish(state, history, _facts(config, dataset, seconds, saved[0].epoch if saved else None))
+
+
+class _Pace:
+    """How often to save: each epoch when epochs are long, and never more than a fiftieth of the time."""
+
+    def __init__(self) -> None:
+        self._last_end, self._cost = time.monotonic(), 0.0
+
+    def is_due(self) -> bool:
+        return time.monotonic() - self._last_end >= max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * self._cost)
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self._last_end = time.monotonic()
+        self._cost = self._last_end - begun
+
+
+def _facts(config: Config, dataset: Dataset, seconds: float, continued_after: int | None) -> dict[str, Any]:
+    """What run.json holds besides status and digests. `seconds` are those of the process that finished the run."""
+    return {
+        "name": config.name,
+        "hash": config.identity,
+        "seed": config.seed,
+        "continued_after_epoch": continued_after,
+        "seconds": seconds,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": {"name": dataset.name, "sha256": dataset.digest},
+        "versions": versions(),
+        "machine": machine(),
+    }
+
+
+def _set_aside(folder: Path) -> None:
+    """Moves what an earlier attempt left into `attempt-N` of the run directory."""
+    earlier = [path for path in folder.iterdir() if path.name in (*DETERMINISTIC, RUN)]
+    if not earlier:
+        return
+    number = 1 + max((int(path.name.removeprefix("attempt-")) for path in folder.glob("attempt-[0-9]*")), default=0)
+    aside = folder / f"attempt-{number}"
+    make_folder(aside)
+    for path in sorted(earlier, key=lambda path: path.name != RUN):  # run.json first: without it nothing is complete
+        rename(path, aside / path.name)
+
+
+def _remove_if_unused(folder: Path) -> None:
+    """A directory in which nothing was begun, as when the data are missing, goes again."""
+    with suppress(OSError):
+        if {path.name for path in folder.iterdir()} == {LOCK}:
+            (folder / LOCK).unlink()
+            folder.rmdir()

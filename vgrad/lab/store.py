@@ -1,0 +1,154 @@
+"""Run directories: what is in them, how they are written and how they are read back.
+
+    config.yaml    the resolved config                     deterministic
+    initial.npz, final.npz    parameters                   deterministic
+    metrics.csv, gradients.csv, neurons.csv                deterministic
+    summary.json   final and best numbers, verdict         deterministic
+    checkpoint.npz parameters, optimizer state, history    deterministic once the run is complete
+    run.json       status, versions, machine, digests      written last: a run is complete only when it says so
+
+The checkpoint is the one commit point of a run that is not complete; all else is made again from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vgrad.errors import RunStateError
+from vgrad.lab.config import Config
+from vgrad.lab.history import GRADIENTS, METRICS, NEURONS, History
+from vgrad.lab.loading import dump_yaml
+from vgrad.lab.npz import Arrays, NpzError, pack, unpack
+from vgrad.lab.summary import summarize
+from vgrad.lab.training import TrainingState
+from vgrad.lab.wording import printable
+from vgrad.nn.arrays import Parameters
+from vgrad.nn.parameters import problems, shapes
+from vgrad.storage import write_file
+
+CONFIG, RUN, SUMMARY = "config.yaml", "run.json", "summary.json"
+INITIAL, FINAL, CHECKPOINT = "initial.npz", "final.npz", "checkpoint.npz"
+DETERMINISTIC = (CONFIG, INITIAL, FINAL, METRICS, GRADIENTS, NEURONS, SUMMARY, CHECKPOINT)
+CHECKPOINT_FORMAT = 1
+MOST_JSON = 4 * 2**20
+
+
+def empty_history(config: Config) -> History:
+    """The history of a run that has not begun."""
+    return History(config.sizes, config.monitors, tuple(config.probes.record), tuple(config.probes.neurons))
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The directory of one run."""
+
+    path: Path
+
+    def begin(self, config: Config, initial: Parameters) -> None:
+        """The files that are there from the start."""
+        tree = config.plain()
+        if isinstance(tree["init"], dict) and tree["init"].get("name") == "file":
+            tree["init"]["path"] = INITIAL  # the run keeps its own copy, so its config can be run again as it is
+        write_file(self.path / CONFIG, dump_yaml(tree).encode())
+        write_file(self.path / INITIAL, pack(initial))
+
+    def save(self, config: Config, state: TrainingState, history: History) -> None:
+        """Commits an epoch: the checkpoint, then the CSVs that follow from it."""
+        arrays, plain = history.pack()
+        meta = {"format": CHECKPOINT_FORMAT, "run": config.run_name, "epoch": state.epoch, **plain}
+        packed: Arrays = {"meta": np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8)}
+        packed |= {f"parameters.{name}": value for name, value in state.parameters.items()}
+        packed |= {f"optimizer.{name}": value for name, value in state.optimizer.items()}
+        packed |= {f"history.{name}": value for name, value in arrays.items()}
+        write_file(self.path / CHECKPOINT, pack(packed))
+        for name, content in history.files().items():
+            write_file(self.path / name, content)
+
+    def finish(self, state: TrainingState, history: History, facts: dict[str, Any]) -> None:
+        """The last files of a run whose last epoch is saved; at the very end run.json, with `facts` and digests."""
+        write_file(self.path / FINAL, pack(state.parameters))
+        summary = summarize(history)
+        write_file(self.path / SUMMARY, dump_json(summary))
+        present = [name for name in DETERMINISTIC if (self.path / name).exists()]
+        digests = {name: hashlib.sha256((self.path / name).read_bytes()).hexdigest() for name in present}
+        write_file(self.path / RUN, dump_json({"status": summary["status"], **facts, "files": digests}))
+
+    def facts(self) -> dict[str, Any] | None:
+        """What run.json says, or None when there is none: the run is not complete. RunStateError when it is damaged."""
+        facts = read_json(self.path / RUN)
+        if facts is not None and facts.get("status") not in ("complete", "diverged"):
+            raise RunStateError(f"{self.path / RUN}: damaged: no status; train again with --restart")
+        return facts
+
+    def resume(self, config: Config) -> tuple[TrainingState, History] | None:
+        """State and history of the last epoch saved, or None before the first. RunStateError when it is damaged."""
+        path = self.path / CHECKPOINT
+        shape_of = shapes(config.sizes)
+        numbers = sum(math.prod(shape) for shape in shape_of.values())
+        rows = (config.epochs + 2) * (len(config.monitors) + len(config.sizes) * (len(config.probes.record) + 1) + 8)
+        neurons = len(config.probes.neurons) * sum(config.sizes)
+        try:
+            packed = unpack(path, 8 * (8 * numbers + rows + neurons) + 2**16)
+            meta = json.loads(packed["meta"].tobytes())
+            if (meta["format"], meta["run"]) != (CHECKPOINT_FORMAT, config.run_name):
+                raise ValueError(f"is of run {printable(str(meta['run']), 120)}, format {meta['format']}")
+            parameters = _under("parameters.", packed)
+            wrong = problems(parameters, config.sizes)
+            if wrong:
+                raise ValueError("; ".join(wrong[:3]))
+            if any(value.dtype != config.dtype for value in parameters.values()):
+                raise ValueError(f"parameters are not {config.dtype}")
+            history = empty_history(config)
+            history.unpack(_under("history.", packed), meta)
+            state = TrainingState(int(meta["epoch"]), parameters, _under("optimizer.", packed))
+            if state.epoch != (history.records[-1].epoch if history.records else None):
+                raise ValueError(f"parameters of epoch {state.epoch} with a history of {len(history.records)} epochs")
+            return state, history
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        except (NpzError, ValueError, KeyError, TypeError, RecursionError) as error:
+            told = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
+            hint = "train again from the start with --restart, which keeps the old files aside"
+            raise RunStateError(f"{path}: damaged checkpoint: {printable(told, 200)}; {hint}") from None
+
+
+def _under(prefix: str, packed: Arrays) -> Arrays:
+    return {name.removeprefix(prefix): value for name, value in packed.items() if name.startswith(prefix)}
+
+
+def dump_json(tree: object) -> bytes:
+    """Strict JSON, readable, in the given order, ending in a newline."""
+    return (json.dumps(tree, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file, or None when there is no such file. RunStateError when it is anything else."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_JSON + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    try:
+        if len(content) > MOST_JSON:
+            raise ValueError(f"more than {MOST_JSON:,} bytes")
+        tree = json.loads(content, parse_constant=_no_constant)
+        if not isinstance(tree, dict):
+            raise ValueError("not an object")
+    except (ValueError, RecursionError) as error:
+        raise RunStateError(f"{path}: damaged: {printable(str(error), 120)}") from None
+    return tree
+
+
+def _no_constant(token: str) -> float:
+    raise ValueError(f"{token} is not JSON")
