@@ -9,6 +9,7 @@ one that holds the directory.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,10 +31,10 @@ def write_file(path: Path, content: bytes) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            temporary.rename(path)
+            os.rename(temporary, path)
         except BaseException:
             with suppress(OSError):
-                temporary.unlink()
+                os.unlink(temporary)
             raise
         sync_folder(path.parent)
 
@@ -42,15 +43,18 @@ def make_folder(path: Path) -> None:
     """The directory `path` and its parents; it may be there already."""
     with storage_errors(path):
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-        path.mkdir(parents=True, exist_ok=True)
-        for folder in missing:
+        for folder in reversed(missing):
+            with suppress(FileExistsError):  # another process may make it at the same time
+                os.mkdir(folder)
             sync_folder(folder.parent)
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
 
 def rename(source: Path, target: Path) -> None:
     """Moves `source` to `target`, atomically, on the same file system."""
     with storage_errors(target):
-        source.rename(target)
+        os.rename(source, target)
         sync_folder(target.parent)
         sync_folder(source.parent)
 
@@ -59,7 +63,7 @@ def remove_leftovers(folder: Path) -> None:
     """Removes temporary files that killed writers left in `folder`, which the caller must hold alone."""
     with storage_errors(folder):
         for path in folder.glob(f".*{_SUFFIX}"):
-            path.unlink(missing_ok=True)
+            os.unlink(path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from vgrad import __version__
 from vgrad.cli import train as _train
+from vgrad.cli import verify as _verify
 
 app = typer.Typer(
     help="A laboratory for the vanishing gradient: how fast does each layer learn, and why do the early ones stop?",
@@ -36,3 +37,4 @@ def _main(
 
 
 app.command("train")(_train.train)
+app.command("verify")(_verify.verify)

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,12 +35,14 @@ def exclusive(folder: Path) -> Iterator[None]:
             with _exclusive_by_name(folder):
                 yield
         else:
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(_me()).encode(), 0)
+            with storage_errors(folder / LOCK):
+                os.truncate(descriptor, 0)
+                os.pwrite(descriptor, json.dumps(_me()).encode(), 0)
             yield
     finally:
         if descriptor is not None:
-            os.close(descriptor)
+            with suppress(OSError):
+                os.close(descriptor)
 
 
 def is_held(folder: Path) -> bool:
@@ -70,7 +73,7 @@ def _open_and_lock(folder: Path) -> int | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise _held(folder, _read_owner(path)) from None
+            raise _held(folder, _patiently(path)) from None
         except OSError as error:
             os.close(descriptor)
             if error.errno in _NO_FLOCK:
@@ -104,9 +107,10 @@ def _exclusive_by_name(folder: Path) -> Iterator[None]:
         with storage_errors(path):
             path.unlink(missing_ok=True)
             descriptor = os.open(path, flags, 0o666)
-    os.write(descriptor, json.dumps(_me()).encode())
-    os.close(descriptor)
     try:
+        with storage_errors(path):
+            os.write(descriptor, json.dumps(_me()).encode())
+            os.close(descriptor)
         yield
     finally:
         with suppress(OSError):
@@ -120,6 +124,16 @@ def _held(folder: Path, owner: dict[str, object]) -> RunStateError:
 
 def _me() -> dict[str, object]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "boot": _boot(), "start": _start_time(os.getpid())}
+
+
+def _patiently(path: Path) -> dict[str, object]:
+    """The owner of a lock that is held; a moment's patience for one that has it but has not yet signed."""
+    for _ in range(50):
+        owner = _read_owner(path)
+        if _is_alive(owner):
+            return owner
+        time.sleep(0.01)
+    return owner
 
 
 def _read_owner(path: Path) -> dict[str, object]:

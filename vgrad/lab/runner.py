@@ -18,7 +18,7 @@ from typing import Any
 
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.errors import DataError
+from vgrad.errors import DataError, StorageError
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, InitFile
 from vgrad.lab.locking import LOCK, exclusive
@@ -91,6 +91,10 @@ def run(
     check_memory(config)
     config, given = with_digest(config, base)
     folder = RunFolder(runs_dir / config.run_name)
+    if folder.path.is_symlink():
+        raise StorageError(f"{folder.path}: is a link to somewhere else; remove it or choose another --runs-dir")
+    if not restart:
+        folder.check_config(config)
     if not restart and folder.facts() is not None:
         yield Opened(folder.path, None, complete=True)
         return
@@ -118,16 +122,17 @@ def _train(
 ) -> Iterator[Event]:
     begun = time.monotonic()
     saved = folder.resume(config)
-    if saved is None:
-        initial = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
-        assert initial is not None  # an init file has been read by now
-        state, history = fresh_state(config, initial), empty_history(config)
+    initial = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
+    assert initial is not None  # an init file has been read by now
+    if saved is None or not folder.is_begun():
         folder.begin(config, initial)
+    if saved is None:
+        state, history = fresh_state(config, initial), empty_history(config)
         yield Opened(folder.path, None, complete=False)
     else:
         state, history = saved
         yield Opened(folder.path, state.epoch, complete=False)
-    pace, last_saved = _Pace(), state.epoch if saved else None
+    pace, last_saved = _Pace(), None  # also when continued: a kill may have come between checkpoint and CSVs
     try:
         if history.divergence is None:
             steps = train(config, dataset, state, resumed=saved is not None, cancelled=cancelled)

@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from vgrad.errors import RunStateError
-from vgrad.lab.config import Config
+from vgrad.errors import ConfigError, RunStateError
+from vgrad.lab.choices import Problems
+from vgrad.lab.config import Config, check
 from vgrad.lab.history import GRADIENTS, METRICS, NEURONS, History
-from vgrad.lab.loading import dump_yaml
+from vgrad.lab.loading import dump_yaml, load_yaml
 from vgrad.lab.npz import Arrays, NpzError, pack, unpack
 from vgrad.lab.summary import summarize
 from vgrad.lab.training import TrainingState
@@ -59,6 +60,10 @@ class RunFolder:
         write_file(self.path / CONFIG, dump_yaml(tree).encode())
         write_file(self.path / INITIAL, pack(initial))
 
+    def is_begun(self) -> bool:
+        """Whether the files of `begin` are there."""
+        return (self.path / CONFIG).exists() and (self.path / INITIAL).exists()
+
     def save(self, config: Config, state: TrainingState, history: History) -> None:
         """Commits an epoch: the checkpoint, then the CSVs that follow from it."""
         arrays, plain = history.pack()
@@ -79,6 +84,19 @@ class RunFolder:
         present = [name for name in DETERMINISTIC if (self.path / name).exists()]
         digests = {name: hashlib.sha256((self.path / name).read_bytes()).hexdigest() for name in present}
         write_file(self.path / RUN, dump_json({"status": summary["status"], **facts, "files": digests}))
+
+    def check_config(self, config: Config) -> None:
+        """RunStateError when the directory holds another config than `config`, or a damaged one."""
+        path = self.path / CONFIG
+        if not path.exists():
+            return
+        try:
+            stored = check(load_yaml(path).data)
+        except (ConfigError, Problems) as error:
+            told = printable(str(error).splitlines()[0], 200)
+            raise RunStateError(f"{path}: damaged: {told}; train again with --restart") from None
+        if (stored.run_name, _numbers(stored)) != (config.run_name, _numbers(config)):
+            raise RunStateError(f"{path}: another config lies under this name; train with another name or --runs-dir")
 
     def facts(self) -> dict[str, Any] | None:
         """What run.json says, or None when there is none: the run is not complete. RunStateError when it is damaged."""
@@ -108,7 +126,8 @@ class RunFolder:
             history = empty_history(config)
             history.unpack(_under("history.", packed), meta)
             state = TrainingState(int(meta["epoch"]), parameters, _under("optimizer.", packed))
-            if state.epoch != (history.records[-1].epoch if history.records else None):
+            reached = history.records[-1].epoch if history.records else None
+            if state.epoch != reached or state.epoch > config.epochs:
                 raise ValueError(f"parameters of epoch {state.epoch} with a history of {len(history.records)} epochs")
             return state, history
         except FileNotFoundError:
@@ -119,6 +138,14 @@ class RunFolder:
             told = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
             hint = "train again from the start with --restart, which keeps the old files aside"
             raise RunStateError(f"{path}: damaged checkpoint: {printable(told, 200)}; {hint}") from None
+
+
+def _numbers(config: Config) -> dict[str, Any]:
+    """All of a config that decides the numbers: where an init file lies does not."""
+    tree = config.plain()
+    if isinstance(tree["init"], dict):
+        tree["init"].pop("path", None)
+    return tree
 
 
 def _under(prefix: str, packed: Arrays) -> Arrays:
