@@ -12,7 +12,7 @@ BIN := .venv/bin
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
-.PHONY: help demo test test-slow lint format types check bench peers clean FORCE
+.PHONY: help demo test test-slow torture mutants lint format types check bench peers clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ types: .venv/.installed-dev  ## check the types
 	@$(BIN)/python -m mypy
 
 check: lint types test test-slow  ## everything that a change has to pass
+
+torture: .venv/.installed-dev  ## kill runs N times (default 5000) at random moments and compare their bytes
+	@$(BIN)/python tests/faults/faultlab.py torture $(or $(N),5000)
+
+mutants: .venv/.installed-dev  ## take each safeguard out and see its test turn red
+	@$(BIN)/python tests/faults/mutants.py
 
 bench: .venv/.installed-dev  ## run the benchmarks
 	@for file in $(or $(wildcard benchmarks/[!_]*.py),$(error no benchmarks here)); do \

@@ -307,7 +307,7 @@ def starters(rounds: int = 50, each: int = 20) -> dict[str, object]:
                 lost[pid] = os.waitstatus_to_exitcode(status)
                 slowest = max(slowest, time.monotonic() - begun)
             (winner,) = pids - lost.keys()
-            wrong = {code for code in lost.values()} - {4}
+            wrong = set(lost.values()) - {4}
             unnamed = [pid for pid in lost if f"process {winner} on" not in log_of(folder, pid)]
             if wrong or unnamed:
                 failures.append(f"round {number}: exit codes {wrong}, {len(unnamed)} did not name {winner}")

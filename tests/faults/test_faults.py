@@ -66,6 +66,15 @@ def test_every_write_operation_fails_in_every_way() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+def test_every_mutant_is_caught() -> None:
+    script = LAB.with_name("mutants.py")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("caught  ") >= 9
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_two_hundred_sigkills_while_a_watcher_reads() -> None:
     result = scenario("torture", 200, seconds=600)
     assert result["failures"] == []

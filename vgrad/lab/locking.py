@@ -13,11 +13,11 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vgrad.errors import RunStateError
+from vgrad.errors import RunStateError, StorageError
 from vgrad.lab.wording import printable
 from vgrad.storage import storage_errors
 
@@ -73,7 +73,7 @@ def _open_and_lock(folder: Path) -> int | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise _held(folder, _patiently(path)) from None
+            raise _held(folder, _patiently(path, _is_alive)) from None
         except OSError as error:
             os.close(descriptor)
             if error.errno in _NO_FLOCK:
@@ -97,16 +97,18 @@ def _is_still(path: Path, descriptor: int) -> bool:
 @contextmanager
 def _exclusive_by_name(folder: Path) -> Iterator[None]:
     path = folder / OWNER
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        descriptor = os.open(path, flags, 0o666)
-    except FileExistsError:
-        owner = _read_owner(path)
+    if path.exists():
+        owner = _patiently(path, bool)
         if _is_alive(owner):
-            raise _held(folder, owner) from None
+            raise _held(folder, owner)
+        _take_away(path, owner)
+    try:
         with storage_errors(path):
-            path.unlink(missing_ok=True)
-            descriptor = os.open(path, flags, 0o666)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except StorageError as error:
+        if isinstance(error.__cause__, FileExistsError):  # another one was quicker
+            raise _held(folder, _read_owner(path)) from None
+        raise
     try:
         with storage_errors(path):
             os.write(descriptor, json.dumps(_me()).encode())
@@ -115,6 +117,17 @@ def _exclusive_by_name(folder: Path) -> Iterator[None]:
     finally:
         with suppress(OSError):
             path.unlink()
+
+
+def _take_away(path: Path, owner: dict[str, object]) -> None:
+    """Removes the file of an owner that is gone; not the one that another process may have put there since."""
+    aside = path.with_name(f"{OWNER}.{os.getpid()}")
+    with storage_errors(path), suppress(FileNotFoundError):
+        path.rename(aside)
+        if _read_owner(aside) != owner:
+            with suppress(FileExistsError):
+                os.link(aside, path)
+        aside.unlink()
 
 
 def _held(folder: Path, owner: dict[str, object]) -> RunStateError:
@@ -126,11 +139,11 @@ def _me() -> dict[str, object]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "boot": _boot(), "start": _start_time(os.getpid())}
 
 
-def _patiently(path: Path) -> dict[str, object]:
-    """The owner of a lock that is held; a moment's patience for one that has it but has not yet signed."""
+def _patiently(path: Path, settled: Callable[[dict[str, object]], bool]) -> dict[str, object]:
+    """The owner, with a moment's patience for one that has the lock but has not yet signed."""
     for _ in range(50):
         owner = _read_owner(path)
-        if _is_alive(owner):
+        if settled(owner):
             return owner
         time.sleep(0.01)
     return owner
