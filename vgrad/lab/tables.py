@@ -1,0 +1,154 @@
+"""The CSV tables of a run, read back and checked: the columns, rows and keys that the config calls for, bit for bit.
+
+    metrics.csv      epoch | monitors …, penalty, learning_rate         epochs 0 … last
+    gradients.csv    epoch, layer, kind, units | probes …               measured epochs x layers 1 … L
+    neurons.csv      epoch, layer, neuron | delta                       named epochs x layers x neurons
+
+What stands before the bar is known from the config and the last epoch; a file that has anything else is damaged.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgrad.errors import RunStateError
+from vgrad.lab.config import Config
+from vgrad.lab.wording import printable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+MOST_BYTES = 2**28
+_CELL = 32  # bytes of the longest cell with its comma
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file must hold: `keys` are the columns that are known, and `known()` their content; `values` are columns
+    of numbers, of which those in `gaps` are empty in the first row."""
+
+    keys: tuple[str, ...]
+    values: Sequence[str]
+    rows: int
+    known: Callable[[], Sequence[NDArray[Any]]]
+    gaps: Sequence[str] = ()
+
+    @property
+    def header(self) -> str:
+        """The first line."""
+        return ",".join((*self.keys, *self.values))
+
+
+def metrics(config: Config, last: int | None) -> Table:
+    """metrics.csv up to epoch `last`, None when nothing is measured yet."""
+    rows = _count(last)
+    return Table(
+        ("epoch",), (*config.monitors, "penalty", "learning_rate"), rows, lambda: [np.arange(rows)], ("learning_rate",)
+    )
+
+
+def gradients(config: Config, last: int | None) -> Table:
+    """gradients.csv up to epoch `last`."""
+    every, layers = config.probes.every, len(config.sizes) - 1
+    regular = range(0, _count(last), every)
+    extra = [last] if last is not None and last == config.epochs and last % every else []
+
+    def known() -> Sequence[NDArray[Any]]:
+        epochs = np.array([*regular, *extra], dtype=np.int64)
+        kinds = np.array(["hidden"] * (layers - 1) + ["output"])
+        per_layer = (np.arange(1, layers + 1), kinds, np.array(config.sizes[1:]))
+        return [np.repeat(epochs, layers), *(np.tile(column, len(epochs)) for column in per_layer)]
+
+    rows = layers * (len(regular) + len(extra))
+    return Table(("epoch", "layer", "kind", "units"), config.probes.record, rows, known)
+
+
+def neurons(config: Config, last: int | None) -> Table:
+    """neurons.csv up to epoch `last`."""
+    epochs = [epoch for epoch in sorted(set(config.probes.neurons)) if epoch < _count(last)]
+    widths = config.sizes[1:]
+
+    def known() -> Sequence[NDArray[Any]]:
+        layer = np.repeat(np.arange(1, len(widths) + 1), widths)
+        neuron = np.concatenate([np.arange(1, width + 1) for width in widths])
+        once = np.repeat(np.array(epochs, dtype=np.int64), len(layer))
+        return once, np.tile(layer, len(epochs)), np.tile(neuron, len(epochs))
+
+    return Table(("epoch", "layer", "neuron"), ("delta",), len(epochs) * sum(widths), known)
+
+
+def _count(last: int | None) -> int:
+    return 0 if last is None else last + 1
+
+
+def read(table: Table, content: bytes | None, path: Path) -> DataFrame:
+    """`content`, or when it is None the file at `path`, as a frame; RunStateError when it is not `table`."""
+    limit = min(_CELL * (table.rows + 1) * (len(table.keys) + len(table.values)), MOST_BYTES)
+    try:
+        return _parse(table, _bytes(path, limit) if content is None else content)
+    except OSError as error:
+        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise RunStateError(f"{path}: damaged: {printable(str(error), 200)}") from None
+
+
+def _bytes(path: Path, limit: int) -> bytes:
+    """The regular file at `path`, of which no more than `limit` bytes are read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("not a regular file")
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"more than {limit:,} bytes, which is too much for this run")
+    return content
+
+
+def _parse(table: Table, content: bytes) -> DataFrame:
+    import pandas as pd
+
+    lines = content.decode("ascii").split("\n")
+    if lines[0] != table.header:
+        raise ValueError(f"its columns are {printable(lines[0], 80)!r}, not {printable(table.header, 80)!r}")
+    commas = table.header.count(",")
+    wrong = next((number for number, line in enumerate(lines[:-1], 1) if line.count(",") != commas), None)
+    if wrong or lines[-1]:
+        raise ValueError(f"line {wrong or len(lines)} is cut off or has too many cells")
+    if len(lines) - 2 != table.rows:
+        raise ValueError(f"{len(lines) - 2} rows, not {table.rows}")
+    frame = pd.read_csv(
+        io.StringIO(content.decode("ascii")),
+        dtype={name: str if name == "kind" else np.int64 for name in table.keys}
+        | dict.fromkeys(table.values, np.float64),
+        float_precision="round_trip",
+        keep_default_na=False,
+        na_values={name: [""] for name in table.gaps},
+        skip_blank_lines=False,
+        quoting=csv.QUOTE_NONE,
+    )
+    for name, known in zip(table.keys, table.known(), strict=True):
+        differs = np.flatnonzero(frame[name].to_numpy() != known)
+        if len(differs):
+            row = int(differs[0])
+            raise ValueError(f"line {row + 2}: {name} is {frame[name].iloc[row]}, not {known[row]}")
+    _check_numbers(table, frame)
+    return frame
+
+
+def _check_numbers(table: Table, frame: DataFrame) -> None:
+    for name in table.values:
+        numbers = frame[name].iloc[1 if name in table.gaps else 0 :]
+        bad = next((number for number, value in numbers.items() if not math.isfinite(value)), None)
+        if bad is not None:
+            raise ValueError(f"line {int(str(bad)) + 2}: {name} is not a finite number")
