@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vgrad import __version__
+from vgrad.cli import report as _report
 from vgrad.cli import train as _train
 from vgrad.cli import verify as _verify
 
@@ -37,4 +38,5 @@ def _main(
 
 
 app.command("train")(_train.train)
+app.command("report")(_report.report)
 app.command("verify")(_verify.verify)
