@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from vgrad import __version__
+from vgrad.cli import export as _export
+from vgrad.cli import plot as _plot
 from vgrad.cli import report as _report
 from vgrad.cli import train as _train
 from vgrad.cli import verify as _verify
@@ -39,4 +41,6 @@ def _main(
 
 app.command("train")(_train.train)
 app.command("report")(_report.report)
+app.command("plot")(_plot.plot)
+app.add_typer(_export.export, name="export")
 app.command("verify")(_verify.verify)

@@ -14,9 +14,13 @@ from vgrad.cli.options import Json, RunsDir
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
+    from vgrad.report.runs import Run
     from vgrad.report.table import Table
 
 Runs = Annotated[list[str], typer.Argument(metavar="RUNS…", help="Run directories, folders of them, globs, names.")]
+Where = Annotated[
+    str, typer.Option("--where", metavar="CONDITIONS", help='Only these runs: "activation=relu|tanh,depth>=3".')
+]
 Keys = list[str] | None
 
 
@@ -27,11 +31,22 @@ def report(
     value: Annotated[
         Keys, typer.Option("--value", metavar="VALUES", help="What to show: validation_accuracy.best,verdict.")
     ] = None,
+    where: Where = "",
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="KEY=VALUE", help="Add differences to it, paired by seed.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="NAME", help="By a key or value; -NAME descends.")
+    ] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the first N rows.")] = None,
     threshold: Annotated[
         Keys, typer.Option("--threshold", metavar="NAME=X", help="Verdicts: vanishing=0.3 (decades a layer), …")
     ] = None,
-    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, markdown, csv, json.")] = "table",
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="table, markdown, latex, csv, json, html.")
+    ] = "table",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Of two runs: where their configs and curves part.")] = False,
     as_json: Json = False,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
@@ -53,8 +68,20 @@ def report(
         raise ConfigError(str(error.args[0])) from None
     thresholds = parse_thresholds(threshold) if threshold else None
     found, problems = collect(runs, runs_dir)
-    if found:
-        table = compare(found, rows=split(rows), columns=split(cols), values=split(value), thresholds=thresholds)
+    if diff:
+        print(_differ(found, problems, form), end="")
+    elif found:
+        table = compare(
+            found,
+            rows=split(rows),
+            columns=split(cols),
+            values=split(value),
+            thresholds=thresholds,
+            condition=where,
+            baseline=baseline,
+            sort=sort,
+            top=top,
+        )
         if output:
             write_file(output, write(table).encode())
         else:
@@ -62,6 +89,22 @@ def report(
             sys.stdout.flush()
     if problems:
         raise SweepError(*problems, f"reported without the {len(problems)} above" if found else "no whole run left")
+
+
+def _differ(runs: list[Run], problems: list[str], form: str) -> str:
+    from vgrad.lab.store import dump_json
+    from vgrad.report.diff import as_text, difference
+
+    if problems:
+        raise SweepError(*problems)
+    if len(runs) != 2 or form not in ("table", "json"):
+        raise ConfigError(f"--diff is of two runs, as table or json; found {len(runs)} runs and {form}")
+    found = difference(*runs)
+    return dump_json(found.tree()).decode() if form == "json" else as_text(found, unicode=_unicode())
+
+
+def _unicode() -> bool:
+    return (sys.stdout.encoding or "ascii").lower().startswith("utf")
 
 
 def split(texts: Keys) -> list[str]:
@@ -74,6 +117,5 @@ def on_screen(table: Table) -> str:
     from vgrad.report.terminal import render
 
     width = max(shutil.get_terminal_size((80, 24)).columns, 20)
-    encoding = (sys.stdout.encoding or "ascii").lower()
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return render(table, width=width, colour=colour, unicode=encoding.startswith("utf"))
+    return render(table, width=width, colour=colour, unicode=_unicode())

@@ -9,10 +9,9 @@ What stands before the bar is known from the config and the last epoch; a file t
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
+import re
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 MOST_BYTES = 2**28
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 _CELL = 32  # bytes of the longest cell with its comma
 
 
@@ -118,37 +118,41 @@ def _bytes(path: Path, limit: int) -> bytes:
 def _parse(table: Table, content: bytes) -> DataFrame:
     import pandas as pd
 
-    lines = content.decode("ascii").split("\n")
-    if lines[0] != table.header:
-        raise ValueError(f"its columns are {printable(lines[0], 80)!r}, not {printable(table.header, 80)!r}")
-    commas = table.header.count(",")
-    wrong = next((number for number, line in enumerate(lines[:-1], 1) if line.count(",") != commas), None)
-    if wrong or lines[-1]:
-        raise ValueError(f"line {wrong or len(lines)} is cut off or has too many cells")
-    if len(lines) - 2 != table.rows:
-        raise ValueError(f"{len(lines) - 2} rows, not {table.rows}")
-    frame = pd.read_csv(
-        io.StringIO(content.decode("ascii")),
-        dtype={name: str if name == "kind" else np.int64 for name in table.keys}
-        | dict.fromkeys(table.values, np.float64),
-        float_precision="round_trip",
-        keep_default_na=False,
-        na_values={name: [""] for name in table.gaps},
-        skip_blank_lines=False,
-        quoting=csv.QUOTE_NONE,
-    )
-    for name, known in zip(table.keys, table.known(), strict=True):
-        differs = np.flatnonzero(frame[name].to_numpy() != known)
-        if len(differs):
-            row = int(differs[0])
-            raise ValueError(f"line {row + 2}: {name} is {frame[name].iloc[row]}, not {known[row]}")
-    _check_numbers(table, frame)
-    return frame
+    header, *lines = content.decode("ascii").split("\n")
+    if header != table.header:
+        raise ValueError(f"its columns are {printable(header, 80)!r}, not {printable(table.header, 80)!r}")
+    commas = header.count(",")
+    wrong = next((number for number, line in enumerate(lines[:-1], 2) if line.count(",") != commas), None)
+    if wrong or lines[-1:] != [""]:
+        raise ValueError(f"line {wrong or len(lines) + 1} is cut off or has too many cells")
+    if len(lines) - 1 != table.rows:
+        raise ValueError(f"{len(lines) - 1} rows, not {table.rows}")
+    cells = list(zip(*(line.split(",") for line in lines[:-1]), strict=True)) or [()] * (commas + 1)
+    columns: dict[str, NDArray[Any] | pd.Series] = {}
+    for name, column, known in zip(table.keys, cells, table.known(), strict=False):
+        _check_keys(name, column, known)
+        columns[name] = pd.Series(known, dtype=str) if name == "kind" else known.astype(np.int64)
+    for name, column in zip(table.values, cells[len(table.keys) :], strict=True):
+        columns[name] = _numbers(name, column, gap=name in table.gaps)
+    return pd.DataFrame(columns)
 
 
-def _check_numbers(table: Table, frame: DataFrame) -> None:
-    for name in table.values:
-        numbers = frame[name].iloc[1 if name in table.gaps else 0 :]
-        bad = next((number for number, value in numbers.items() if not math.isfinite(value)), None)
-        if bad is not None:
-            raise ValueError(f"line {int(str(bad)) + 2}: {name} is not a finite number")
+def _check_keys(name: str, column: Sequence[str], known: NDArray[Any]) -> None:
+    for number, (cell, due) in enumerate(zip(column, known.tolist(), strict=True), start=2):
+        if cell != str(due):
+            raise ValueError(f"line {number}: {name} is {printable(cell, 30)!r}, not {due}")
+
+
+def _numbers(name: str, column: Sequence[str], *, gap: bool) -> NDArray[np.float64]:
+    """The cells as Python reads them, which is how they were written: bit for bit. A gap is NaN."""
+    numbers = np.empty(len(column))
+    for row, cell in enumerate(column):
+        empty = gap and row == 0
+        if not (cell == "" if empty else _NUMBER.fullmatch(cell)):
+            raise ValueError(
+                f"line {row + 2}: {name} is {printable(cell, 30)!r}, not {'empty' if empty else 'a number'}"
+            )
+        numbers[row] = math.nan if empty else float(cell)
+    if not np.isfinite(numbers[1 if gap else 0 :]).all():
+        raise ValueError(f"{name} is not finite everywhere")
+    return numbers

@@ -36,6 +36,32 @@ def as_markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
+def as_latex(table: Table) -> str:
+    r"""A booktabs table to \input; needs \usepackage{booktabs} and nothing else."""
+    sheet = lay_out(table)
+    columns = [*sheet.labels, *sheet.columns]
+    rows = [[column.title for column in columns], *zip(*(column.cells for column in columns), strict=True)]
+    written = [" & ".join(map(inert.latex, row)) + r" \\" for row in rows]
+    notes = " ".join(map(inert.latex, (sheet.caption, *sheet.notes)))
+    return "\n".join(
+        [
+            f"% made by vgrad report; runs: {inert.ascii_only(sheet.provenance)}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{notes} Runs: {inert.latex(sheet.provenance)}.}}",
+            rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in columns)}}}",
+            r"\toprule",
+            written[0],
+            r"\midrule",
+            *written[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
 def as_csv(table: Table) -> str:
     """Tidy: a line for each cell, with its keys, statistics and runs; numbers read back bit for bit."""
     keys = (*table.row_keys, *table.column_keys)
@@ -103,7 +129,7 @@ def as_json(table: Table) -> str:
             {"hash": run.hash, "seed": run.seed, "name": run.config["name"], "status": run.status} for run in table.runs
         ],
     }
-    return json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False, default=float) + "\n"
+    return json.dumps(tree, indent=1, allow_nan=False, default=float) + "\n"
 
 
 def _cell(table: Table, at: tuple[Key, Key, str], cell: Cell) -> dict[str, Any]:
@@ -128,9 +154,18 @@ def _finite(numbers: dict[str, Any]) -> dict[str, Any]:
     return {name: None if number in (float("inf"), float("-inf")) else number for name, number in numbers.items()}
 
 
+def as_page(table: Table) -> str:
+    """The page, which also shows the runs epoch by epoch."""
+    from vgrad.report.page.build import render as render_page
+
+    return render_page(table)
+
+
 FORMATS: dict[str, Callable[[Table], str]] = {
     "table": as_text,
     "markdown": as_markdown,
+    "latex": as_latex,
     "csv": as_csv,
     "json": as_json,
+    "html": as_page,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -18,12 +19,12 @@ LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"{\char34}",
     "[": "{[}",
     "]": "{]}",
     "-": "{-}",
-    "'": r"\textquotesingle{}",
-    "`": r"\textasciigrave{}",
+    "'": r"{\char39}",
+    "`": r"{\char18}",
     "±": r"$\pm$",
     "×": r"$\times$",
     "÷": r"$\div$",
@@ -49,6 +50,7 @@ ASCII = {
     "…": "...",
 }
 ASCII |= {"ˡ": "^l"}
+_NORM = re.compile(r"(‖δ(?:\^[0-9]+|ˡ)‖)")
 MARKDOWN = "\\`*_{}[]<>#+!|~$&"
 
 
@@ -68,10 +70,15 @@ def markdown(text: str) -> str:
 def latex(text: str) -> str:
     """Text of a LaTeX table's cell; what an 8-bit font has not is named by its code."""
     pieces = []
-    for character in visible(text):
-        known = LATEX.get(character)
-        pieces.append(known if known else character if character.isascii() else rf"\texttt{{U+{ord(character):04X}}}")
+    for piece in _NORM.split(visible(text)):
+        layer = piece[2:-1].strip("^").replace("ˡ", "l")
+        pieces.append(rf"$\Vert\delta^{{{layer}}}\Vert$" if _NORM.fullmatch(piece) else "".join(map(_latex, piece)))
     return "".join(pieces)
+
+
+def _latex(character: str) -> str:
+    known = LATEX.get(character)
+    return known or (character if character.isascii() else rf"\texttt{{U+{ord(character):04X}}}")
 
 
 def ascii_only(text: str) -> str:

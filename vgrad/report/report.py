@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vgrad.errors import ConfigError
 from vgrad.report.runs import Run
+from vgrad.report.select import arrange, compare_with, where
 from vgrad.report.table import Table, build
 from vgrad.report.values import parse_value
 from vgrad.report.verdicts import Thresholds
@@ -20,11 +22,19 @@ def compare(
     columns: Sequence[str] = (),
     values: Sequence[str] = (),
     thresholds: Thresholds | None = None,
+    condition: str = "",
+    baseline: str | None = None,
+    sort: str | None = None,
+    top: int | None = None,
 ) -> Table:
     """The table of these runs; ConfigError for keys and values that they do not have."""
     thresholds = thresholds or Thresholds()
+    runs = where(runs, condition, thresholds)
+    if not runs:
+        raise ConfigError(f"--where {condition}: no run is so")
     names = list(values) or default_values(runs, pivot=bool(columns))
-    return build(runs, [parse_value(name, runs, thresholds) for name in names], thresholds, rows, columns)
+    table = build(runs, [parse_value(name, runs, thresholds) for name in names], thresholds, rows, columns)
+    return arrange(compare_with(table, baseline) if baseline else table, sort, top)
 
 
 def default_values(runs: Sequence[Run], *, pivot: bool) -> list[str]:

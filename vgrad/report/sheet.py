@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log10
 
 from vgrad.report.keys import Scalar, text
 from vgrad.report.numbers import MISSING, p_value, plus_minus, significant, times_over
@@ -21,7 +22,7 @@ UNTOLD = ("layers.depth", "layers.width", "monitor", "data.scale", "shuffle", "d
 
 @dataclass(frozen=True)
 class Column:
-    """`cells` under `title`; `shades` are decades of a ratio, or None.
+    """`cells` under `title`; `shades` are decades of a ratio, or None; cells sort by `ranks`.
 
     Columns of one `panel` stand together, and below that heading the `short` title is enough.
     """
@@ -32,6 +33,7 @@ class Column:
     short: str = ""
     numeric: bool = True
     shades: tuple[float | None, ...] = ()
+    ranks: tuple[float | str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,21 @@ def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]
     cells = [table.cell(row, at, value) for row in table.rows]
     told = tuple(show(cell, counted=bool(table.column_keys)) for cell in cells)
     shades = tuple(_decades(cell) for cell in cells) if value.name.startswith("last_first_ratio") else ()
-    found = [Column(title, told, panel, value.short if panel else "", value.kind != "word", shades)]
+    ranks = tuple(_rank(cell) for cell in cells)
+    found = [Column(title, told, panel, value.short if panel else "", value.kind != "word", shades, ranks)]
     if any(cell and cell.difference for cell in cells):
         sign = "÷" if value.kind == "factor" else "–"
         found.append(Column(f"{sign} baseline", tuple(map(show_difference, cells)), panel))
     return found
 
 
-def _decades(cell: Cell | None) -> float | None:
-    from math import log10
+def _rank(cell: Cell | None) -> float | str | None:
+    if cell is None or not (cell.estimate or cell.words):
+        return None
+    return cell.estimate.center if cell.estimate else next(iter(cell.words))
 
+
+def _decades(cell: Cell | None) -> float | None:
     return log10(cell.estimate.center) if cell and cell.estimate and cell.estimate.center > 0 else None
 
 

@@ -150,21 +150,16 @@ def fill(runs: Sequence[Run], value: Value) -> Cell:
 def against(table: Table, baseline: str, chosen: Mapping[str, Scalar]) -> Table:
     """The table with differences to the cells whose keys are those of `chosen`, paired by seed, p adjusted by Holm."""
     keys = (*table.row_keys, *table.column_keys)
-    places = {resolve(key, keys): value for key, value in chosen.items()}
     cells, ps = dict(table.cells), dict[tuple[Key, Key, str], float]()
-    met = False
     for (row, column, name), cell in table.cells.items():
-        there = [places.get(key, part) for key, part in zip(keys, (*row, *column), strict=True)]
+        there = [chosen.get(key, part) for key, part in zip(keys, (*row, *column), strict=True)]
         base = table.cells.get((tuple(there[: len(row)]), tuple(there[len(row) :]), name))
-        met = met or base is not None
         if base is None or base is cell:
             continue
         difference = _difference(cell, base)
         cells[row, column, name] = replace(cell, difference=difference)
         if difference and difference.p is not None:
             ps[row, column, name] = difference.p
-    if not met:
-        raise ConfigError(f"--baseline {baseline}: no such row or column in the table")
     for at, p in zip(ps, holm(list(ps.values())), strict=True):
         cells[at] = replace(cells[at], p=p)
     return replace(table, cells=cells, baseline=baseline)
