@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.reading import StoredRun, find_runs, read_run
+from vgrad.lab.store import CONFIG, RUN, SUMMARY, read_json
 from vgrad.report.inert import visible
 from vgrad.report.keys import Scalar, flatten
+
+MOST_CONFIG = 2**20
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,80 @@ def collect(arguments: Sequence[str], runs_dir: Path) -> tuple[list[Run], list[s
 
     ConfigError for an argument that names nothing.
     """
-    runs: dict[Path, Run] = {}
+    runs: dict[str, Run] = {}
     problems: list[str] = []
+    reader = Reader()
     for path in _folders(arguments, runs_dir):
         try:
-            runs.setdefault(path.resolve(), load(path))
+            runs.setdefault(os.path.realpath(path), reader.load(path))
         except RunStateError as error:
             problems.extend(error.problems)
     return list(runs.values()), problems
 
 
-def load(path: Path) -> Run:
-    """The run at `path`; RunStateError when it is not complete or damaged."""
+class Reader:
+    """Reads run directories; runs that differ in nothing but the seed have their config checked once.
+
+    That is most of the work. Everything else of such a run is compared with the run that was checked, and whatever is
+    not alike in shape is read by `read_run`, which knows what is wrong with it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, bytes], Run] = {}
+
+    def load(self, path: Path) -> Run:
+        """The run at `path`; RunStateError when it is not complete or damaged."""
+        key, seed = _without_seed(path / CONFIG)
+        like = self._known.get(key) if key else None
+        run = _alike(path, like, seed) if like else None
+        if run is None:
+            run = _load(path)
+            if key and run.status == "complete":
+                self._known[key] = run
+        return run
+
+
+def _without_seed(file: Path) -> tuple[tuple[bytes, bytes] | None, int]:
+    """The text of a config around its seed, and the seed; (None, 0) for any other text."""
+    try:
+        with file.open("rb") as opened:
+            before, line, rest = opened.read(MOST_CONFIG).partition(b"\nseed: ")
+    except OSError:
+        return None, 0
+    digits, _, after = rest.partition(b"\n")
+    if not (line and digits.isdigit() and len(digits) < 20 and b"\nseed:" not in after):
+        return None, 0
+    return (before, after), int(digits)
+
+
+def _alike(path: Path, like: Run, seed: int) -> Run | None:
+    """The complete run at `path`, whose config is that of `like` but for the seed; None unless all of it fits."""
+    facts, summary = read_json(path / RUN), read_json(path / SUMMARY)
+    if facts is None or summary is None or not _same_shape(summary, like.summary):
+        return None
+    seconds, files = facts.get("seconds"), facts.get("files")
+    if (facts.get("status"), facts.get("hash"), facts.get("seed")) != (summary["status"], like.hash, seed):
+        return None
+    if summary["status"] != "complete" or summary["epochs"] != like.summary["epochs"]:
+        return None
+    if not isinstance(seconds, float) or not isinstance(files, dict) or facts.get("name") != like.config["name"]:
+        return None
+    if not set(files) <= {entry.name for entry in os.scandir(path)}:
+        return None
+    return replace(like, path=path, seed=seed, summary=summary, config={**like.config, "seed": seed}, seconds=seconds)
+
+
+def _same_shape(tree: Any, like: Any) -> bool:
+    """Whether two JSON trees have the same keys, lengths and types all through."""
+    kind = type(tree)
+    if kind is not type(like):
+        return False
+    if kind is dict:
+        return tree.keys() == like.keys() and all(map(_same_shape, tree.values(), map(like.__getitem__, tree)))
+    return kind is not list or (len(tree) == len(like) and all(map(_same_shape, tree, like)))
+
+
+def _load(path: Path) -> Run:
     stored = read_run(path)
     if stored.facts is None:
         raise RunStateError(f"{visible(str(path))}: {stored.status}, not complete; vgrad train continues it")
