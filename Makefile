@@ -52,7 +52,16 @@ bench: .venv/.installed-dev  ## run the benchmarks
 	@for file in $(or $(wildcard benchmarks/[!_]*.py),$(error no benchmarks here)); do \
 	echo "> $$file"; $(BIN)/python "$$file"; done
 
+gallery: .venv/.installed  ## draw docs/gallery.md again from runs/reference
+	@$(BIN)/python docs/gallery.py
+
 peers: .venv/.installed-peers  ## install PyTorch (large); the tests then compare vgrad with it
+
+axe: .venv/axe-core/axe.min.js  ## fetch axe-core, with which the page's accessibility is tested
+
+.venv/axe-core/axe.min.js: | .venv/.installed-dev
+	@mkdir -p .venv/axe-core
+	@cd .venv/axe-core; npm pack --silent axe-core@4 >/dev/null; tar -xzf axe-core-*.tgz --strip-components=1 package/axe.min.js; rm axe-core-*.tgz
 
 clean:  ## remove .venv, caches and builds; runs/ stays
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

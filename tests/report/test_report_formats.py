@@ -12,9 +12,11 @@ from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
+import html5lib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from vgrad.report import inert
 from vgrad.report.formats import FORMATS
@@ -117,6 +119,19 @@ def test_the_page_is_well_formed_and_alone(depths: Path) -> None:
     assert "default-src 'none'" in text
     assert "unsafe" not in text
     assert all(run.hash in text for run in runs)
+
+
+def test_markdown_renders(depths: Path) -> None:
+    runs, _ = collect([str(depths)], Path())
+    for table, rows in ((compare(runs), 6), (hostile(depths), 3)):
+        shown = MarkdownIt("commonmark").enable("table").render(FORMATS["markdown"](table))
+        assert (shown.count("<table>"), shown.count("<tr>")) == (1, 1 + rows)
+        assert not any(tag in shown for tag in ("<img", "<a ", "<em>", "<code>"))
+
+
+def test_the_page_validates(depths: Path) -> None:
+    for table in (compare(collect([str(depths)], Path())[0]), hostile(depths)):
+        html5lib.HTMLParser(strict=True).parse(FORMATS["html"](table))  # raises at the first error
 
 
 @pytest.mark.parametrize("name", FORMATS)

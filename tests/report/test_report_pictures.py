@@ -49,6 +49,15 @@ def test_curves_are_those_of_the_files(pair: tuple[Path, Path]) -> None:
             assert f"delta^{{{layer}}}" in str(line.get_label())
 
 
+@pytest.mark.parametrize("width", [3.4, 6.4, 12.0])
+def test_titles_do_not_overlap(depths: Path, width: float) -> None:
+    figure = drawn("curves", runs(depths), keys=("activation", "init", "layers"), width=width)
+    figure.draw_without_rendering()
+    boxes = [axes.title.get_window_extent() for axes in panels(figure)]
+    assert len(boxes) == 6
+    assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
+
+
 def test_seeds_make_a_band(depths: Path) -> None:
     found = [run for run in runs(depths) if run.hidden == 2]
     first, _ = panels(drawn("curves", found, keys=("activation",)))
@@ -57,7 +66,7 @@ def test_seeds_make_a_band(depths: Path) -> None:
     line = first.lines[0].get_ydata()
     assert np.asarray(line)[0] == pytest.approx(10 ** np.mean(np.log10(norms)))
     assert len(first.collections) == 2
-    assert "3 seeds" in first.get_title()
+    assert "(3\N{NO-BREAK SPACE}seeds)" in first.get_title()
 
 
 def test_bars_are_the_neurons(bars: Path) -> None:

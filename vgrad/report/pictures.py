@@ -11,6 +11,7 @@ activations  f and f' of the activations that the runs use
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_ACROSS, MOST_PANELS, MOST_NEURONS = 3, 60, 12
+CHARACTERS = 11  # of a title, an inch
 BAND = 0.2  # opacity
 
 
@@ -56,8 +58,8 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _panels(groups: Sequence[Any], options: Options, height: float = 0.75) -> tuple[Figure, list[Axes]]:
-    """A figure with an axes for each group, sharing both scales; `height` is that of a panel in its widths."""
+def _panels(groups: Sequence[Group], options: Options, height: float = 0.75) -> tuple[Figure, list[Axes]]:
+    """A figure with a titled axes for each group, sharing both scales; `height` is that of a panel in its widths."""
     if len(groups) > MOST_PANELS:
         raise ConfigError(f"{len(groups)} panels are more than a page holds, {MOST_PANELS}; choose runs with --where")
     most = 2 if len(groups) == 4 else MOST_ACROSS
@@ -72,6 +74,9 @@ def _panels(groups: Sequence[Any], options: Options, height: float = 0.75) -> tu
     for lowest in flat[max(0, len(groups) - across) : len(groups)]:
         lowest.tick_params(labelbottom=True)
         lowest.set_xlabel("epoch")
+        _whole(lowest.xaxis)
+    for axes, found in zip(flat, groups, strict=False):
+        axes.set_title(textwrap.fill(_title(found), max(10, int(CHARACTERS * size))), fontsize="medium")
     return figure, flat[: len(groups)]
 
 
@@ -88,7 +93,7 @@ def _draw(axes: Axes, series: Series, **style: Any) -> None:
 
 
 def _title(found: Group) -> str:
-    runs = f" ({len(found.runs)} seeds)" if len(found.runs) > 1 else ""
+    runs = f" ({len(found.runs)}\N{NO-BREAK SPACE}seeds)" if len(found.runs) > 1 else ""
     return visible(found.label).replace("$", r"\$") + runs
 
 
@@ -101,7 +106,6 @@ def curves(runs: Sequence[Run], options: Options) -> Figure:
         for index, layer in enumerate(found.layers):
             style = {"color": colour(index, deepest[0]), "linestyle": DASHES[index % len(DASHES)]}
             _draw(axes, of_layer(found, layer), label=symbol(layer), **style)
-        axes.set_title(_title(found), fontsize="medium")
         axes.set_yscale(options.scale or "log")
     lines = panels[-deepest[1]].get_legend_handles_labels()
     figure.legend(*lines, loc="outside lower center", ncols=min(deepest[0], max(2, int(options.width / 1.1))))
@@ -151,6 +155,7 @@ def accuracy(runs: Sequence[Run], options: Options) -> Figure:
         style = {"color": colour(index, len(groups)), "linestyle": DASHES[index % len(DASHES)]}
         _draw(axes, Series(series.epochs, series.center * percent, low, high), label=_title(found), **style)
     axes.set_xlabel("epoch")
+    _whole(axes.xaxis)
     axes.set_ylabel(options.monitor.replace("_", " ") + (" %" if percent == 100 else ""))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -171,7 +176,6 @@ def heatmap(runs: Sequence[Run], options: Options) -> Figure:
         edges = np.append(epochs, epochs[-1] + 1 if len(epochs) < 2 else 2 * epochs[-1] - epochs[-2])
         at = np.arange(len(found.layers) + 1) + 0.5
         mesh = axes.pcolormesh(edges, at, image, vmin=low, vmax=high, cmap="viridis", rasterized=True)
-        axes.set_title(_title(found), fontsize="medium")
         _whole(axes.yaxis)
         axes.grid(visible=False)
     figure.supylabel("hidden layer $l$", fontsize="medium")

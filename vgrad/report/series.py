@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vgrad.report.keys import text, varying
+from vgrad.report.keys import order, text, varying
 from vgrad.report.runs import Run
 
 Array = NDArray[np.float64]
@@ -41,11 +41,16 @@ class Group:
 
 
 def group(runs: Sequence[Run], keys: Sequence[str] = ()) -> list[Group]:
-    """The runs by config, labelled by what varies (or by `keys`), from shallow to deep."""
+    """The runs by config, labelled and ordered by what varies (or by `keys`), layers from shallow to deep."""
     flats = [run.flat for run in runs]
     chosen = list(keys) or varying(flats)
     found: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: (run.hidden, run.seed)):
+
+    def rank(run: Run) -> tuple[list[object], int, int]:
+        parts = [(run.hidden, *run.config["layers"]) if key == "layers" else order(run.flat.get(key)) for key in chosen]
+        return list(parts), run.hidden, run.seed
+
+    for run in sorted(runs, key=rank):
         found.setdefault(run.hash, []).append(run)
 
     def label(run: Run) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 
-from vgrad.report.keys import Scalar, text
+from vgrad.report.keys import Scalar, text, varying
 from vgrad.report.numbers import MISSING, p_value, plus_minus, significant, times_over
 from vgrad.report.runs import Run
 from vgrad.report.table import ABSENT, Cell, Table
@@ -68,6 +68,11 @@ def _runs_column(table: Table) -> list[Column]:
     return [Column("n", tuple(map(str, counts)))] if set(counts) != {1} else []
 
 
+def _sizes(table: Table) -> set[int]:
+    """How many runs cells have."""
+    return {len(cell.runs) for cell in table.cells.values()}
+
+
 def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]:
     """The column of a value, and that of its differences where there is a baseline."""
     head = ", ".join(text(part) for part in at)
@@ -76,7 +81,8 @@ def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]
     alone = bool(head) and len(table.values) == 1
     title = head if alone else f"{head}: {value.title}{percent}" if head else f"{value.title}{percent}"
     cells = [table.cell(row, at, value) for row in table.rows]
-    told = tuple(show(cell, counted=bool(table.column_keys)) for cell in cells)
+    counted = bool(table.column_keys) and len(_sizes(table)) > 1
+    told = tuple(show(cell, counted=counted) for cell in cells)
     shades = tuple(_decades(cell) for cell in cells) if value.name.startswith("last_first_ratio") else ()
     ranks = tuple(_rank(cell) for cell in cells)
     found = [Column(title, told, panel, value.short if panel else "", value.kind != "word", shades, ranks)]
@@ -184,12 +190,25 @@ def _notes(table: Table) -> tuple[str, ...]:
         notes.append("×÷: geometric mean and geometric standard deviation over seeds.")
     if "count" in kinds:
         notes.append("[ ]: median with least and greatest.")
+    sizes = _sizes(table)
+    if table.column_keys and len(sizes) == 1 and sizes != {1}:
+        notes.append(f"{sizes.pop()} runs a cell.")
+    mixed = _mixed(table)
+    if mixed:
+        notes.append(f"Cells mix runs of different {', '.join(mixed)}: --where or --rows keeps them apart.")
     if table.baseline:
         notes.append(
             f"baseline: {table.baseline}; differences (÷: quotients) paired by seed, 95 % t interval, "
             "p adjusted by Holm over the table."
         )
     return tuple(notes)
+
+
+def _mixed(table: Table) -> list[str]:
+    """Keys, seed aside, that differ between runs of one cell."""
+    groups = {tuple(id(run) for run in cell.runs): cell.runs for cell in table.cells.values()}
+    found = (varying([run.flat for run in runs]) for runs in groups.values() if len({run.hash for run in runs}) > 1)
+    return list(dict.fromkeys(key for keys in found for key in keys))
 
 
 def provenance(runs: Sequence[Run]) -> str:
