@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 from report_runs import trained
 
 from vgrad.errors import ConfigError
@@ -52,6 +53,7 @@ def test_values_are_those_of_the_files(depths: Path) -> None:
         return float(rows["delta_norm"].iloc[0])
 
     reached = metrics.loc[metrics["validation_accuracy"] >= metrics["validation_accuracy"].max(), "epoch"].iloc[0]
+    logs = np.log10([norm(layer, 0) for layer in range(1, 5)])
     expected = {
         "delta_norm[2]": norm(2, 0),
         "delta_norm[2].end": norm(2, 3),
@@ -62,7 +64,9 @@ def test_values_are_those_of_the_files(depths: Path) -> None:
         "validation_accuracy.best_epoch": reached,
         "train_cost": metrics["train_cost"].iloc[-1],
         f"epochs_to(train_cost<={float(metrics['train_cost'].iloc[2])!r})": 2,
-        "decay_rate": np.polyfit(range(4), np.log10([norm(layer, 0) for layer in range(1, 5)]), 1)[0],
+        "decay_rate": np.polyfit(range(4), logs, 1)[0],
+        "decay_high": scipy.stats.linregress(range(4), logs).slope
+        + scipy.stats.t.ppf(0.975, 2) * scipy.stats.linregress(range(4), logs).stderr,
         "epochs": 3,
     }
     for name, value in expected.items():

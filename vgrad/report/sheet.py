@@ -172,7 +172,8 @@ def _told(constant: Mapping[str, Scalar], leave: Sequence[str]) -> list[str]:
 def _notes(table: Table) -> tuple[str, ...]:
     """What the symbols mean, only those that stand in the table."""
     names = [value.name for value in table.values]
-    kinds = {cell.kind for cell in table.cells.values() if len(cell.numbers) > 1}
+    cells = table.cells.values()
+    kinds = {cell.kind for cell in cells if len(cell.numbers) > 1}
     examples = table.constant.get("probes.examples")
     notes = []
     if any(name.startswith("delta_norm[") for name in names):
@@ -188,7 +189,7 @@ def _notes(table: Table) -> tuple[str, ...]:
         notes.append("±: half of the 95 % t interval of the mean over seeds.")
     if "factor" in kinds:
         notes.append("×÷: geometric mean and geometric standard deviation over seeds.")
-    if "count" in kinds:
+    if any(cell.kind == "count" and cell.estimate and cell.estimate.least < cell.estimate.greatest for cell in cells):
         notes.append("[ ]: median with least and greatest.")
     sizes = _sizes(table)
     if table.column_keys and len(sizes) == 1 and sizes != {1}:

@@ -24,7 +24,8 @@ def render(table: Table, *, width: int = 80, colour: bool = False, unicode: bool
     """The table as lines of at most `width` characters."""
     sheet = lay_out(table)
     lines: list[str] = [*_wrapped(sheet.caption, width, unicode), ""]
-    labels, cut = _narrowed(sheet.labels, width, unicode)
+    widest = max((_length(column, unicode) for column in sheet.columns), default=0)
+    labels, cut = _narrowed(sheet.labels, max(width - widest - len(GAP), width // 2), unicode)
     for block in _blocks(labels, sheet.columns, width, unicode):
         drawn, shortened = _draw(labels, block, width, colour, unicode)
         cut = cut or shortened
@@ -65,9 +66,9 @@ def _length(column: Column, unicode: bool) -> int:
     return max(len(piece) for piece in (*_title(column, unicode), *(_plain(cell, unicode) for cell in column.cells)))
 
 
-def _narrowed(labels: Sequence[Column], width: int, unicode: bool) -> tuple[list[Column], bool]:
-    """Labels that leave half of the width to the columns, and whether any of them was cut."""
-    room, changed = width // 2, False
+def _narrowed(labels: Sequence[Column], room: int, unicode: bool) -> tuple[list[Column], bool]:
+    """Labels that take no more than `room`, and whether any of them was cut."""
+    changed = False
     while sum(_length(label, unicode) + len(GAP) for label in labels) > room:
         longest = max(labels, key=lambda label: _length(label, unicode))
         target = max(_length(longest, unicode) - 1, 4)
@@ -136,7 +137,7 @@ def _shaded(text: str, decades: float) -> str:
     step = min(int(abs(decades)), len(SHADES))
     if step < 1:
         return text
-    console = Console(file=StringIO(), force_terminal=True, color_system="truecolor", width=len(text) + 1)
+    console = Console(file=StringIO(), force_terminal=True, color_system="256", width=len(text) + 1)
     front = "black" if step == 1 else "white"
     console.print(Text(text, style=f"{front} on {SHADES[-step]}"), end="", soft_wrap=True)
     found = console.file

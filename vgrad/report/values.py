@@ -4,6 +4,7 @@
     delta_norm[1].end           a probe of layer 1 at the start (default), worst or end epoch, or `@7`;
                                 [-1] is the last hidden layer, [output] the output layer
     last_first_ratio, decay_rate, decay_factor, effective_depth, verdict      likewise
+    decay_low, decay_high       the 95 % t interval of that slope within a run, from three hidden layers on
     epochs, epochs_to(validation_accuracy>=0.95), seconds, status
 
 Each value has a kind, which says how it is averaged over seeds and printed.
@@ -169,7 +170,9 @@ def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
         if name == "effective_depth":
             return effective_depth(norms, thresholds)
         slope = decay(norms)
-        return None if slope is None else slope.value if name == "decay_rate" else power(slope.value)
+        if slope is None:
+            return None
+        return power(slope.value) if name == "decay_factor" else getattr(slope, _OF_SLOPE[name])
 
     shown = title if when == "start" else f"{title} {_told(when)}"
     return Value(f"{name}{_suffix(when)}", kind, shown, of)
@@ -208,9 +211,12 @@ _SIMPLE = {
     "seconds": Value("seconds", "number", "seconds", lambda run: run.seconds),
     "status": Value("status", "word", "status", lambda run: run.status),
 }
+_OF_SLOPE = {"decay_rate": "value", "decay_low": "low", "decay_high": "high"}
 _GRADIENT = {
     "last_first_ratio": ("factor", "last/first"),
     "decay_rate": ("decades", "decades per layer"),
+    "decay_low": ("decades", "decades per layer, low"),
+    "decay_high": ("decades", "decades per layer, high"),
     "decay_factor": ("factor", "decay per layer"),
     "effective_depth": ("count", "effective depth"),
     "verdict": ("word", "verdict"),

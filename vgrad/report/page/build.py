@@ -15,6 +15,7 @@ import numpy as np
 
 from vgrad.report.inert import page as inert
 from vgrad.report.inert import visible
+from vgrad.report.keys import text, varying
 from vgrad.report.runs import Run
 from vgrad.report.sheet import Column, Sheet, lay_out
 from vgrad.report.table import Table
@@ -28,6 +29,7 @@ def render(table: Table) -> str:
     """The page of a table and of the curves of its runs."""
     sheet = lay_out(table)
     shown = _chosen(table)
+    keys = varying([run.flat for run in table.runs]) or ["layers"]
     style, script, template = (
         files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "page.html")
     )
@@ -42,7 +44,7 @@ def render(table: Table) -> str:
         table=_table(table, sheet, shown),
         notes="\n".join(f"<li>{inert(note)}</li>" for note in sheet.notes),
         foot=inert(f"{told}Made by vgrad report from the runs {sheet.provenance}. Curves to {DIGITS} digits."),
-        data=embedded({"runs": [_run(run) for run in shown], "norms": _norms(shown)}),
+        data=embedded({"runs": [_run(run, keys) for run in shown], "norms": _norms(shown)}),
     )
 
 
@@ -60,8 +62,8 @@ def _hash(text: str) -> str:
 
 def embedded(tree: object) -> str:
     """JSON that cannot end the script element that it stands in."""
-    text = json.dumps(tree, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    written = json.dumps(tree, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _norms(runs: Sequence[Run]) -> list[str]:
@@ -69,7 +71,7 @@ def _norms(runs: Sequence[Run]) -> list[str]:
     return [norm for norm in NORMS if norm in recorded] or ["delta_norm"]
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: Run, keys: Sequence[str]) -> dict[str, Any]:
     gradients, metrics = run.stored.gradients, run.stored.metrics
     hidden = gradients[gradients["kind"] == "hidden"]
     epochs = sorted(set(hidden["epoch"].tolist()))
@@ -80,7 +82,7 @@ def _run(run: Run) -> dict[str, Any]:
     }
     monitors = [name for name in metrics.columns if name not in ("epoch", "penalty", "learning_rate")]
     return {
-        "label": f"{_layers(run)} {run.label}",
+        "label": visible(f"{', '.join(text(run.flat.get(key)) for key in keys)} · s{run.seed} · {run.hash}"),
         "hidden": run.hidden,
         "units": run.config["layers"][1:-1],
         "epochs": epochs,
@@ -88,10 +90,6 @@ def _run(run: Run) -> dict[str, Any]:
         "neurons": _neurons(run),
         "metrics": {name: _rounded(metrics[name].to_numpy(np.float64)) for name in monitors},
     }
-
-
-def _layers(run: Run) -> str:
-    return visible(str(run.flat["layers"]))
 
 
 def _neurons(run: Run) -> dict[str, list[list[float]]]:
