@@ -7,6 +7,11 @@ from typing import Annotated
 import typer
 
 from vgrad import __version__
+from vgrad.cli import config as _config
+from vgrad.cli import data as _data
+from vgrad.cli import doctor as _doctor
+from vgrad.cli import ls as _ls
+from vgrad.cli import show as _show
 from vgrad.cli import train as _train
 from vgrad.cli import verify as _verify
 
@@ -37,4 +42,9 @@ def _main(
 
 
 app.command("train")(_train.train)
+app.command("ls")(_ls.ls)
+app.command("show")(_show.show)
 app.command("verify")(_verify.verify)
+app.add_typer(_config.app, name="config")
+app.add_typer(_data.app, name="data")
+app.command("doctor")(_doctor.doctor)

@@ -22,7 +22,8 @@ def verify(
     """
     from vgrad.lab.verifying import verify as look_at
 
-    answers, problems = [], []
+    answers: list[dict[str, object]] = []
+    problems: list[str] = []
     for path in runs:
         try:
             found = look_at(path)
