@@ -81,20 +81,20 @@ def outputs(name: str, z: Vector) -> tuple[Vector, np.ndarray]:
     return each(f, z), np.diag(each(slope, z))
 
 
-def cost(name: str, a: Vector, y: Vector) -> Any:
-    """C_x from the activations; the safe range is a strictly between 0 and 1."""
+def cost(name: str, z: Vector, a: Vector, y: Vector) -> Any:
+    """C_x; the safe range is a strictly above 0. 1 - a of a sigmoid is sigmoid(-z), which does not cancel."""
     pairs = list(zip(a.tolist(), y.tolist(), strict=True))
     if name == "cross_entropy":
-        return -sum(t * log(v) + (1 - t) * log(1 - v) for v, t in pairs)
+        return -sum(t * log(v) + (1 - t) * log(sigmoid(-w)) for (v, t), w in zip(pairs, z.tolist(), strict=True))
     if name == "log_likelihood":
         return -sum(t * log(v) for v, t in pairs)
     return sum((v - t) * (v - t) for v, t in pairs) / 2
 
 
-def cost_slope(name: str, a: Vector, y: Vector) -> Vector:
+def cost_slope(name: str, z: Vector, a: Vector, y: Vector) -> Vector:
     """dC_x/da_j."""
     return {
-        "cross_entropy": lambda: (a - y) / (a * (1 - a)),
+        "cross_entropy": lambda: (a - y) / (a * each(sigmoid, -z)),
         "log_likelihood": lambda: -y / a,
         "quadratic": lambda: a - y,
     }[name]()
@@ -119,7 +119,7 @@ def backprop(model: Model, params: Params, x: Vector, y: Vector) -> tuple[list[V
     """delta^1 … delta^L and the gradients of one example (BP1 to BP4, with the whole Jacobian at the output)."""
     zs, activations = forward(model, params, x)
     a, jacobian = outputs(model.output, zs[-1])
-    deltas = [jacobian.T @ cost_slope(model.cost, a, y)]
+    deltas = [jacobian.T @ cost_slope(model.cost, zs[-1], a, y)]
     for layer in range(depth(params) - 1, 0, -1):
         slope = each(ACTIVATIONS[model.hidden[layer - 1]][1], zs[layer - 1])
         deltas.insert(0, (params[f"W{layer + 1}"].T @ deltas[0]) * slope)
@@ -132,9 +132,8 @@ def backprop(model: Model, params: Params, x: Vector, y: Vector) -> tuple[list[V
 
 def mean_cost(model: Model, params: Params, xs: np.ndarray, ys: np.ndarray, name: str | None = None) -> Any:
     """The mean over examples of the model's cost, or of the cost `name`, without penalty."""
-    return sum(
-        cost(name or model.cost, forward(model, params, x)[1][-1], y) for x, y in zip(xs, ys, strict=True)
-    ) / len(xs)
+    passes = [forward(model, params, x) for x in xs]
+    return sum(cost(name or model.cost, z[-1], a[-1], y) for (z, a), y in zip(passes, ys, strict=True)) / len(xs)
 
 
 def mse(model: Model, params: Params, xs: np.ndarray, ys: np.ndarray) -> float:

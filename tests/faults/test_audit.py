@@ -55,6 +55,10 @@ class Evil:
         return os.system, (f"touch {self.path} # {MARK}",)
 
 
+def evil(place: Path) -> Evil:
+    return Evil(place / "elsewhere" / "x")
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """`out`, below which everything may be written; `in` with configs and `elsewhere`, where nothing may."""
@@ -115,9 +119,9 @@ HOSTILE_YAML = [
 
 
 def test_hostile_configs_and_parameter_files(place: Path) -> None:
-    objects = np.array([[Evil(place / "elsewhere" / "x")]], dtype=object)
+    objects = np.array([[evil(place)]], dtype=object)
     np.savez(place / "in" / f"{MARK}.npz", W1=objects, b1=objects)
-    (place / "in" / "raw.npz").write_bytes(pickle.dumps(Evil(place / "elsewhere" / "x")))
+    (place / "in" / "raw.npz").write_bytes(pickle.dumps(evil(place)))
     os.mkfifo(place / "in" / "pipe")
     commands = []
     for number, text in enumerate(HOSTILE_YAML):
@@ -153,6 +157,11 @@ def npz(place: Path, **changes: Any) -> bytes:
 
 
 Change = Callable[[Path, Path], object]
+ONE = np.ones(1)
+
+
+def folder(name: str) -> Change:
+    return lambda run, place: (run / name).mkdir()
 
 
 def link(name: str, target: str) -> Change:
@@ -226,7 +235,7 @@ CHANGES: dict[str, Change] = {
     "the owner is a link out": both(interrupted, link(".owner", TREASURE)),
     "a leftover is a link out": both(interrupted, link(".metrics.csv.1.tmp", TREASURE)),
     "an earlier attempt is a link out": link("attempt-1", "{place}/elsewhere"),
-    "the next attempt is a link out": both(lambda run, place: (run / "attempt-1").mkdir(), link("attempt-2", "{place}/elsewhere")),
+    "the next attempt is a link out": both(folder("attempt-1"), link("attempt-2", "{place}/elsewhere")),
     "a formula": content("metrics.csv", f"epoch,=cmd|'/c {MARK}'!A1\n0,=HYPERLINK(\"x\")\n"),
     "formulas in gradients": content("gradients.csv", "epoch,layer,kind,units,delta_norm\n0,1,=1+1,4,@SUM(1)\n"),
     "a summary that names": content("summary.json", json.dumps({"status": MARK, "verdict": "\x1b]0;x\x07"})),
@@ -235,10 +244,10 @@ CHANGES: dict[str, Change] = {
     "versions that name": facts(versions={MARK: "antigravity"}, machine={"blas": MARK}, name="../../x"),
     "a status that names": facts(status=f"{MARK}.x"),
     "a checkpoint of another module": checkpoint(meta(run=f"{MARK}.os", optimizer="antigravity", cls="os.system")),
-    "a checkpoint that leads out": checkpoint(meta(run="../../elsewhere/x", divergence={"epoch": 1, "batch": MARK, "layer": 0})),
-    "a checkpoint with objects": checkpoint(lambda place: npz(place, parameters__W1=np.array([Evil(place / "elsewhere" / "x")]))),
-    "a checkpoint with members that lead out": checkpoint(lambda place: npz(place, **{"../../x": np.ones(3), f"/{MARK}": np.ones(1)})),
-    "a checkpoint that is a pickle": checkpoint(lambda place: pickle.dumps(Evil(place / "elsewhere" / "x"))),
+    "a checkpoint that leads out": checkpoint(meta(run="../../x", divergence={"epoch": 1, "batch": MARK, "layer": 0})),
+    "a checkpoint with objects": checkpoint(lambda place: npz(place, parameters__W1=np.array([evil(place)]))),
+    "a checkpoint with members that lead out": checkpoint(lambda place: npz(place, **{"../../x": ONE, f"/{MARK}": ONE})),
+    "a checkpoint that is a pickle": checkpoint(lambda place: pickle.dumps(evil(place))),
 }  # fmt: skip
 
 

@@ -247,7 +247,7 @@ def test_any_run_is_that_of_the_plain_loop(
             "output": pair[1],
             "cost": pair[0],
             "init": init,
-            "optimizer": {"learning_rate": 0.05},
+            "optimizer": {"learning_rate": 0.002 if pair[1] == "identity" else 0.05},  # no run that diverges
             "epochs": 2,
             "batch_size": batch,
             "shuffle": shuffle,
