@@ -246,7 +246,7 @@ CHANGES: dict[str, Change] = {
     "a checkpoint of another module": checkpoint(meta(run=f"{MARK}.os", optimizer="antigravity", cls="os.system")),
     "a checkpoint that leads out": checkpoint(meta(run="../../x", divergence={"epoch": 1, "batch": MARK, "layer": 0})),
     "a checkpoint with objects": checkpoint(lambda place: npz(place, parameters__W1=np.array([evil(place)]))),
-    "a checkpoint with members that lead out": checkpoint(lambda place: npz(place, **{"../../x": ONE, f"/{MARK}": ONE})),
+    "a checkpoint with odd members": checkpoint(lambda place: npz(place, **{"../../x": ONE, f"/{MARK}": ONE})),
     "a checkpoint that is a pickle": checkpoint(lambda place: pickle.dumps(evil(place))),
 }  # fmt: skip
 
