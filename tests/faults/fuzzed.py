@@ -395,7 +395,7 @@ def other(draw: st.DrawFn, array: np.ndarray[Any, Any]) -> bytes:
 
 @st.composite
 def npzs(draw: st.DrawFn, base: bytes) -> bytes:
-    """`base` with members changed, dropped, doubled, renamed, added and packed otherwise, and with other fields in the zip."""
+    """`base` with members changed, dropped, doubled, renamed, added or packed otherwise, and zip fields."""
     known = arrays(base)
     members: list[Member] = [(f"{name}.npy", member(array), zipfile.ZIP_STORED) for name, array in known.items()]
     for _ in range(draw(st.integers(1, 3))):

@@ -88,6 +88,7 @@ class Lab:
     complete: dict[str, bytes] = field(default_factory=dict)
     interrupted: dict[str, bytes] = field(default_factory=dict)
     name: str = ""
+    codes: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         os.chdir(self.folder)
@@ -146,6 +147,7 @@ class Lab:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
         seconds = time.perf_counter() - begun
+        self.codes[f"{arguments[0]} {code}"] = self.codes.get(f"{arguments[0]} {code}", 0) + 1
         told = err.buffer.getvalue().decode()  # type: ignore[attr-defined]
         lines = told.removesuffix("\n").split("\n") if told else []
         problems = [line for line in lines if line.startswith("vgrad: ")]
@@ -307,10 +309,11 @@ def explore(lab: Lab, surface: str, number: int, cases: int, each: Callable[[byt
 
 @dataclass
 class Findings:
-    """Cases, the slowest one, and what failed: once for every kind of failure."""
+    """Cases, exit codes, the slowest case, and what failed: once for every kind of failure."""
 
     cases: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, int] = field(default_factory=dict)
     slowest: float = 0.0
 
     def note(self, lab: Lab, surface: str, payload: bytes) -> None:
@@ -318,7 +321,7 @@ class Findings:
         wrong = lab.case(surface, payload)
         if any("takes longer" in what for what in wrong):  # other processes may have had the processor
             wrong = lab.case(surface, payload)
-        self.slowest = max(self.slowest, time.perf_counter() - begun)
+        self.slowest, self.codes = max(self.slowest, time.perf_counter() - begun), lab.codes
         group = surface.partition(".")[0]
         self.cases[group] = self.cases.get(group, 0) + 1
         for what in wrong:
@@ -390,8 +393,9 @@ def fuzz(cases: int, number: int, processes: int) -> Findings:
     for reader in readers:
         with os.fdopen(reader) as file:
             found = Findings(**json.loads(file.read() or '{"failures": {"died": "a worker died"}}'))
-        for group, count in found.cases.items():
-            total.cases[group] = total.cases.get(group, 0) + count
+        for counted, more in ((total.cases, found.cases), (total.codes, found.codes)):
+            for name, count in more.items():
+                counted[name] = counted.get(name, 0) + count
         total.failures |= found.failures
         total.slowest = max(total.slowest, found.slowest)
     return total
@@ -408,6 +412,7 @@ def main() -> int:
         "seed": number,
         "cases": sum(found.cases.values()),
         "by_surface": found.cases,
+        "commands_by_exit_code": dict(sorted(found.codes.items())),
         "seconds": round(time.monotonic() - begun, 1),
         "slowest": round(found.slowest, 2),
         "failures": list(found.failures.values()),

@@ -262,7 +262,9 @@ def test_hostile_run_directories(place: Path) -> None:
             shutil.copytree(original, run)
             change(run, place)
             again = ["train", str(place / "in" / "plain.yaml"), "--runs-dir", str(runs)]
-            commands += [["verify", str(run)], ["show", str(run)], ["ls", "--json", str(runs)]]
+            page = ["--format", "html", "-o", str(place / "out" / f"{number}.html")]
+            looks = [["verify"], ["show"], ["report"], ["report", *page]] if kind == "continued" else []
+            commands += [[*look, str(run)] for look in looks] + [["ls", "--json", str(runs)]]
             commands += [[*again, *(["--restart"] if kind == "restarted" else [])]]
     without_harm(place, commands)
 
