@@ -12,7 +12,7 @@ BIN := .venv/bin
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
-.PHONY: help demo test test-slow torture mutants lint format types check bench peers clean FORCE
+.PHONY: help docs demo test test-slow torture mutants lint format types check bench peers clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ torture: .venv/.installed-dev  ## kill runs N times (default 5000) at random mom
 
 mutants: .venv/.installed-dev  ## take each safeguard out and see its test turn red
 	@$(BIN)/python tests/faults/mutants.py
+
+docs: .venv/.installed-dev  ## run the commands in the documents and put in what they print
+	@$(BIN)/python scripts/documents.py --write README.md $(wildcard docs/*.md)
 
 bench: .venv/.installed-dev  ## run the benchmarks
 	@for file in $(or $(wildcard benchmarks/[!_]*.py),$(error no benchmarks here)); do \

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 from vgrad.errors import StorageError
 
@@ -22,8 +23,28 @@ _SUFFIX = ".tmp"
 
 def write_file(path: Path, content: bytes) -> None:
     """Puts `content` at `path`, all of it or nothing."""
+    _publish(path, content, os.rename)
+
+
+def write_new(path: Path, content: bytes) -> bool:
+    """As `write_file`, but False, and nothing done, where a file is there, even if it came at the last moment."""
+    was_there = False
+
+    def link(temporary: Path, target: Path) -> None:
+        nonlocal was_there
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            was_there = True
+        os.unlink(temporary)
+
+    _publish(path, content, link)
+    return not was_there
+
+
+def _publish(path: Path, content: bytes, place: Callable[[Path, Path], None]) -> None:
     with storage_errors(path):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}{_SUFFIX}")
+        temporary = path.with_name(f".{path.name}.{token_hex(4)}{_SUFFIX}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             try:
@@ -31,7 +52,7 @@ def write_file(path: Path, content: bytes) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            os.rename(temporary, path)
+            place(temporary, path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary)

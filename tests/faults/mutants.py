@@ -45,7 +45,7 @@ MUTANTS = (
     Mutant(
         "writing in place",
         "vgrad/storage.py",
-        'temporary = path.with_name(f".{path.name}.{os.getpid()}{_SUFFIX}")\n',
+        'temporary = path.with_name(f".{path.name}.{token_hex(4)}{_SUFFIX}")\n',
         "temporary = path\n        path.unlink(missing_ok=True)\n",
         POWER,
     ),

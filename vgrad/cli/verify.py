@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vgrad.cli.options import Json
+from vgrad.cli.terminal import answer
 from vgrad.errors import RunStateError
 
 
@@ -22,7 +23,8 @@ def verify(
     """
     from vgrad.lab.verifying import verify as look_at
 
-    answers, problems = [], []
+    answers: list[dict[str, object]] = []
+    problems: list[str] = []
     for path in runs:
         try:
             found = look_at(path)
@@ -32,8 +34,8 @@ def verify(
             continue
         answers.append({"run": str(path), "whole": True, "status": found.status, "epoch": found.epoch})
         if not as_json:
-            print(f"{path}: whole; {found.status}, epoch {found.epoch}, {found.files} files")
+            answer(f"{path}: whole; {found.status}, epoch {found.epoch}, {found.files} files")
     if as_json:
-        print(json.dumps(answers, indent=2))
+        answer(json.dumps(answers, indent=2))
     if problems:
         raise RunStateError(*problems)

@@ -216,7 +216,7 @@ class ChoiceOf:
         for name, variant in self.table.items():
             inner = self._model(name, variant).model_json_schema()
             inner["properties"] = {"name": {"const": name}, **inner.get("properties", {})}
-            inner["required"] = ["name", *inner.get("required", [])]
+            inner["required"] = [*([] if name == self.default else ["name"]), *inner.get("required", [])]
             mappings.append(inner)
         bare = [name for name, variant in self.table.items() if not self._required(name, variant)]
         return {"anyOf": [{"enum": bare}, *mappings]}

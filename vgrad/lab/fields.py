@@ -137,6 +137,7 @@ def _check_activation(value: object) -> Choice | tuple[Choice, ...]:
 
 
 def _check_init(value: object) -> Init | InitFile:
+    place = ["name"] if isinstance(value, Mapping) else []
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, Mapping):
@@ -149,7 +150,7 @@ def _check_init(value: object) -> Init | InitFile:
     if not isinstance(name, str) or name not in presets():
         known = [*presets(), "file"]
         hint = did_you_mean(name, known) if isinstance(name, str) else ""
-        raise Problems.one(f"no init {printable(repr(name), 42)}{hint}", "name")
+        raise Problems.one(f"no init {printable(repr(name), 42)}{hint}", *place)
     weights, biases = presets()[name]
     return validated(Init, {"weights": weights, "biases": biases, **{k: v for k, v in value.items() if k != "name"}})
 
@@ -175,7 +176,9 @@ def _activation_schema() -> dict[str, Any]:
 
 
 def _init_schema() -> dict[str, Any]:
-    return {"anyOf": [{"enum": list(presets())}, Init.model_json_schema(), InitFile.model_json_schema()]}
+    drawn = Init.model_json_schema()
+    changed = {**drawn, "properties": {"name": {"enum": list(presets())}, **drawn["properties"]}, "required": ["name"]}
+    return {"anyOf": [{"enum": list(presets())}, drawn, changed, InitFile.model_json_schema()]}
 
 
 def _probes_schema() -> dict[str, Any]:

@@ -13,7 +13,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from vgrad.storage import storage_errors
 
 LOCK = ".lock"
 OWNER = ".owner"
+PATIENCE = 50  # looks, 10 ms apart
 _NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -41,6 +42,8 @@ def exclusive(folder: Path) -> Iterator[None]:
             yield
     finally:
         if descriptor is not None:
+            with suppress(OSError):
+                os.truncate(descriptor, 0)  # nobody's any more, though the file stays
             with suppress(OSError):
                 os.close(descriptor)
 
@@ -63,9 +66,12 @@ def is_held(folder: Path) -> bool:
 
 
 def _open_and_lock(folder: Path) -> int | None:
-    """A descriptor with the lock, or None where the file system has no flock."""
+    """A descriptor with the lock, or None where the file system has no flock.
+
+    A holder that has not signed yet, or one that only looks (`is_held`), gets a moment's patience.
+    """
     path = folder / LOCK
-    while True:
+    for _ in range(PATIENCE):
         with storage_errors(path):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             descriptor = os.open(path, flags, 0o666)
@@ -73,7 +79,10 @@ def _open_and_lock(folder: Path) -> int | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise _held(folder, _patiently(path, _is_alive)) from None
+            if _is_alive(_read_owner(path)):
+                break
+            time.sleep(0.01)
+            continue
         except OSError as error:
             os.close(descriptor)
             if error.errno in _NO_FLOCK:
@@ -83,6 +92,7 @@ def _open_and_lock(folder: Path) -> int | None:
         if _is_still(path, descriptor):
             return descriptor
         os.close(descriptor)  # the holder before us removed the directory with the file that we opened: once more
+    raise _held(folder, _read_owner(path))
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
@@ -98,7 +108,7 @@ def _is_still(path: Path, descriptor: int) -> bool:
 def _exclusive_by_name(folder: Path) -> Iterator[None]:
     path = folder / OWNER
     if path.exists():
-        owner = _patiently(path, bool)
+        owner = next(filter(None, _looks(path)), {})
         if _is_alive(owner):
             raise _held(folder, owner)
         _take_away(path, owner)
@@ -139,14 +149,11 @@ def _me() -> dict[str, object]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "boot": _boot(), "start": _start_time(os.getpid())}
 
 
-def _patiently(path: Path, settled: Callable[[dict[str, object]], bool]) -> dict[str, object]:
-    """The owner, with a moment's patience for one that has the lock but has not yet signed."""
-    for _ in range(50):
-        owner = _read_owner(path)
-        if settled(owner):
-            return owner
+def _looks(path: Path) -> Iterator[dict[str, object]]:
+    """The owner, looked at again and again for a moment: one that has made the file may not have signed it yet."""
+    for _ in range(PATIENCE):
+        yield _read_owner(path)
         time.sleep(0.01)
-    return owner
 
 
 def _read_owner(path: Path) -> dict[str, object]:

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.errors import DataError, StorageError
@@ -67,7 +69,11 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
     wrong = problems(arrays, config.sizes)
     if wrong:
         raise DataError(*(f"{printable(str(path), 200)}: {printable(problem, 200)}" for problem in wrong))
-    parameters = as_type(arrays, config.sizes, config.dtype)
+    with np.errstate(over="ignore"):
+        parameters = as_type(arrays, config.sizes, config.dtype)
+    wrong = [f"{name} is too large for {config.dtype}" for name, x in parameters.items() if not np.isfinite(x).all()]
+    if wrong:
+        raise DataError(*(f"{printable(str(path), 200)}: {problem}" for problem in wrong))
     found = digest(parameters)
     if init.sha256 not in (None, found):
         raise DataError(f"{printable(str(path), 200)}: holds other parameters: digest {found[:12]}, not {init.sha256}")

@@ -28,7 +28,7 @@ from vgrad.lab.history import GRADIENTS, METRICS, NEURONS, History
 from vgrad.lab.loading import dump_yaml, load_yaml
 from vgrad.lab.npz import Arrays, NpzError, pack, unpack
 from vgrad.lab.summary import summarize
-from vgrad.lab.training import TrainingState
+from vgrad.lab.training import TrainingState, fresh_state
 from vgrad.lab.wording import printable
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import problems, shapes
@@ -44,6 +44,14 @@ MOST_JSON = 4 * 2**20
 def empty_history(config: Config) -> History:
     """The history of a run that has not begun."""
     return History(config.sizes, config.monitors, tuple(config.probes.record), tuple(config.probes.neurons))
+
+
+def most_bytes(config: Config) -> int:
+    """More than the arrays of a checkpoint ever have."""
+    numbers = sum(math.prod(shape) for shape in shapes(config.sizes).values())
+    rows = (config.epochs + 2) * (len(config.monitors) + len(config.sizes) * (len(config.probes.record) + 1) + 8)
+    neurons = len(config.probes.neurons) * sum(config.sizes)
+    return 8 * (8 * numbers + rows + neurons) + 2**16
 
 
 @dataclass(frozen=True)
@@ -108,12 +116,8 @@ class RunFolder:
     def resume(self, config: Config) -> tuple[TrainingState, History] | None:
         """State and history of the last epoch saved, or None before the first. RunStateError when it is damaged."""
         path = self.path / CHECKPOINT
-        shape_of = shapes(config.sizes)
-        numbers = sum(math.prod(shape) for shape in shape_of.values())
-        rows = (config.epochs + 2) * (len(config.monitors) + len(config.sizes) * (len(config.probes.record) + 1) + 8)
-        neurons = len(config.probes.neurons) * sum(config.sizes)
         try:
-            packed = unpack(path, 8 * (8 * numbers + rows + neurons) + 2**16)
+            packed = unpack(path, most_bytes(config), compressed=False)
             meta = json.loads(packed["meta"].tobytes())
             if (meta["format"], meta["run"]) != (CHECKPOINT_FORMAT, config.run_name):
                 raise ValueError(f"is of run {printable(str(meta['run']), 120)}, format {meta['format']}")
@@ -123,13 +127,19 @@ class RunFolder:
                 raise ValueError("; ".join(wrong[:3]))
             if any(value.dtype != config.dtype for value in parameters.values()):
                 raise ValueError(f"parameters are not {config.dtype}")
+            optimizer = _under("optimizer.", packed)
+            due = fresh_state(config, parameters).optimizer
+            if {n: (x.dtype, x.shape) for n, x in optimizer.items()} != {n: (x.dtype, x.shape) for n, x in due.items()}:
+                raise ValueError("not the state of the config's optimizer")
             history = empty_history(config)
             history.unpack(_under("history.", packed), meta)
-            state = TrainingState(int(meta["epoch"]), parameters, _under("optimizer.", packed))
             reached = history.records[-1].epoch if history.records else None
-            if state.epoch != reached or state.epoch > config.epochs:
-                raise ValueError(f"parameters of epoch {state.epoch} with a history of {len(history.records)} epochs")
-            return state, history
+            if type(meta["epoch"]) is not int or meta["epoch"] != reached or reached > config.epochs:
+                raise ValueError(f"parameters of epoch {meta['epoch']} with a history of {len(history.records)} epochs")
+            every, last = config.probes.every, config.epochs
+            if any((r.gradients is None) == (r.epoch % every == 0 or r.epoch == last) for r in history.measured):
+                raise ValueError("other epochs were probed than those of the config")
+            return TrainingState(reached, parameters, optimizer), history
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -160,6 +170,8 @@ def dump_json(tree: object) -> bytes:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file, or None when there is no such file. RunStateError when it is anything else."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise RunStateError(f"{path}: damaged: not a regular file")
         with path.open("rb") as file:
             content = file.read(MOST_JSON + 1)
     except FileNotFoundError:
