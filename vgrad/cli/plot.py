@@ -38,7 +38,7 @@ def plot(
     from vgrad.report.figures import content, styled, suffix
     from vgrad.report.keys import resolve
     from vgrad.report.pictures import PICTURES, Options
-    from vgrad.report.runs import collect
+    from vgrad.report.runs import collect, known_keys
     from vgrad.report.select import where as chosen
     from vgrad.report.sheet import provenance
     from vgrad.report.verdicts import Thresholds
@@ -55,8 +55,7 @@ def plot(
     left = chosen(found, where, Thresholds()) if found else []
     if not left:
         raise SweepError(*problems, "no whole run left to draw")
-    known = list(dict.fromkeys(key for run in left for key in run.flat))
-    keys = tuple(resolve(key, known) for key in split(by))
+    keys = tuple(resolve(key, known_keys(left)) for key in split(by))
     with styled():
         figure = draw(left, Options(width, keys, across, epoch, scale, monitor))
         write_file(output, content(figure, form, f"vgrad: {kind}", provenance(left)))

@@ -179,6 +179,7 @@ class ChoiceOf:
     signature: Callable[[Any], Callable[..., object]] = _itself
     default: str | None = None
     common: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    _models: dict[str, tuple[object, type[BaseModel]]] = field(default_factory=dict, init=False, repr=False)
 
     def check(self, value: object) -> Choice:
         """The choice that `value` is; raises Problems."""
@@ -202,8 +203,12 @@ class ChoiceOf:
         return Choice(name, dict(validated(self._model(name, variant), rest)))
 
     def _model(self, name: str, variant: object) -> type[BaseModel]:
-        fields: dict[str, Any] = {**self.common, **parameters(self.signature(variant))}
-        return create_model(name, __config__=STRICT, **fields)
+        known, model = self._models.get(name, (None, BaseModel))
+        if known is not variant:  # made once: making one takes a millisecond, and a sweep checks thousands of configs
+            fields: dict[str, Any] = {**self.common, **parameters(self.signature(variant))}
+            model = create_model(name, __config__=STRICT, **fields)
+            self._models[name] = variant, model
+        return model
 
     @property
     def field(self) -> Checked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vgrad.errors import ConfigError
-from vgrad.report.runs import Run
+from vgrad.report.runs import Run, configs
 from vgrad.report.select import arrange, compare_with, where
 from vgrad.report.table import Table, build
 from vgrad.report.values import parse_value
@@ -39,7 +39,7 @@ def compare(
 
 def default_values(runs: Sequence[Run], *, pivot: bool) -> list[str]:
     """What shows the effect: the accuracy on examples not trained on, the norms of the hidden layers, their decay."""
-    monitors = list(dict.fromkeys(monitor for run in runs for monitor in run.summary["final"]))
+    monitors = list(dict.fromkeys(monitor for run in configs(runs) for monitor in run.summary["final"]))
     wanted = ("validation_accuracy", "validation_cost", "test_accuracy", "train_accuracy", "train_cost")
     outcome = [monitor for monitor in wanted if monitor in monitors][:1]
     if pivot:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from vgrad.errors import ConfigError
 from vgrad.report.inert import visible
 from vgrad.report.keys import Scalar, order, resolve, text
-from vgrad.report.runs import Run
+from vgrad.report.runs import Run, known_keys
 from vgrad.report.table import Cell, Key, Table, against
 from vgrad.report.values import parse_value
 from vgrad.report.verdicts import Thresholds
@@ -87,7 +87,7 @@ def _is_number(word: str) -> bool:
 def where(runs: Sequence[Run], source: str, thresholds: Thresholds, option: str = "--where") -> list[Run]:
     """The runs for which every condition holds."""
     left = list(runs)
-    known = list(dict.fromkeys(key for run in runs for key in run.flat))
+    known = known_keys(runs) if source else []
     for condition in parse_conditions(source, option):
         content = _content(condition.name, runs, known, thresholds)
         left = [run for run in left if condition.holds(content(run), run.config["layers"])]

@@ -11,7 +11,7 @@ from math import log10
 
 from vgrad.report.keys import Scalar, text, varying
 from vgrad.report.numbers import MISSING, p_value, plus_minus, significant, times_over
-from vgrad.report.runs import Run
+from vgrad.report.runs import Run, configs
 from vgrad.report.table import ABSENT, Cell, Table
 from vgrad.report.values import Value
 
@@ -208,7 +208,9 @@ def _notes(table: Table) -> tuple[str, ...]:
 def _mixed(table: Table) -> list[str]:
     """Keys, seed aside, that differ between runs of one cell."""
     groups = {tuple(id(run) for run in cell.runs): cell.runs for cell in table.cells.values()}
-    found = (varying([run.flat for run in runs]) for runs in groups.values() if len({run.hash for run in runs}) > 1)
+    found = (
+        varying([run.flat for run in configs(runs)]) for runs in groups.values() if len({run.hash for run in runs}) > 1
+    )
     return list(dict.fromkeys(key for keys in found for key in keys))
 
 

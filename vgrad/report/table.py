@@ -12,7 +12,7 @@ from functools import cached_property
 
 from vgrad.errors import ConfigError
 from vgrad.report.keys import Scalar, order, resolve, varying
-from vgrad.report.runs import Run
+from vgrad.report.runs import Run, configs, known_keys
 from vgrad.report.statistics import Difference, Estimate, arithmetic, geometric, holm, paired
 from vgrad.report.values import Value
 from vgrad.report.verdicts import Thresholds
@@ -80,8 +80,7 @@ def build(
     columns: Sequence[str] = (),
 ) -> Table:
     """The table over these runs; without keys for `rows`, they are what varies and is no column."""
-    flats = [run.flat for run in runs]
-    known = list(dict.fromkeys(key for flat in flats for key in flat))
+    flats, known = [run.flat for run in configs(runs)], known_keys(runs)
     row_keys = tuple(resolve(key, known) for key in rows)
     column_keys = tuple(resolve(key, known) for key in columns)
     if set(row_keys) & set(column_keys):
@@ -95,7 +94,7 @@ def build(
     cells = {
         (row, column, value.name): fill(group, value) for (row, column), group in groups.items() for value in values
     }
-    depth = {run.flat["layers"]: (run.hidden, *run.config["layers"]) for run in runs}
+    depth = {run.flat["layers"]: (run.hidden, *run.config["layers"]) for run in configs(runs)}
     return Table(
         tuple(runs),
         row_keys,
@@ -104,7 +103,11 @@ def build(
         _sorted({column for _, column in groups}, column_keys, depth),
         tuple(value for value in values if any(_has(cells[(*at, value.name)]) for at in groups)),
         cells,
-        {key: flats[0].get(key) for key in known if key != "name" and len({flat.get(key) for flat in flats}) == 1},
+        {
+            key: flats[0].get(key)
+            for key in known
+            if key not in ("name", "seed") and len({flat.get(key) for flat in flats}) == 1
+        },
         thresholds,
     )
 
