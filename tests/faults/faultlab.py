@@ -163,7 +163,8 @@ def not_whole(folder: Path) -> list[str]:
                 json.loads(content)
             elif name.endswith(".csv"):
                 lines = content.decode("ascii").split("\n")
-                assert lines[-1] == "" and len({line.count(",") for line in lines[:-1]}) == 1
+                assert lines[-1] == ""
+                assert len({line.count(",") for line in lines[:-1]}) == 1
             else:
                 assert content.endswith(b"\n")
                 read_yaml(content, name)

@@ -12,6 +12,8 @@ from vgrad.errors import ConfigError
 if TYPE_CHECKING:
     from vgrad.lab.config import Config
 
+MOST_PROBLEMS = 50
+
 ConfigFile = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, such as configs/quickstart.yaml.")]
 Overrides = Annotated[
     list[str] | None,
@@ -35,12 +37,13 @@ def read_config(file: str, overrides: list[str] | None, seed: int | None = None)
     try:
         return check(tree)
     except Problems as failure:
-        raise ConfigError(
-            *(
-                f"{document.where(problem.path, key=problem.at_key)}: {_key(problem.path)}{problem.message}"
-                for problem in failure.problems
-            )
-        ) from None
+        lines = [
+            f"{document.where(problem.path, key=problem.at_key)}: {_key(problem.path)}{problem.message}"
+            for problem in failure.problems[:MOST_PROBLEMS]
+        ]
+        if len(failure.problems) > MOST_PROBLEMS:
+            lines.append(f"{file}: and {len(failure.problems) - MOST_PROBLEMS} problems more")
+        raise ConfigError(*lines) from None
 
 
 def _key(path: tuple[str | int, ...]) -> str:

@@ -71,6 +71,13 @@ _EXPECTED = {
     "finite_number": "a finite number",
 }
 
+_BOUNDS = {
+    "greater_than": (">", "gt"),
+    "greater_than_equal": (">=", "ge"),
+    "less_than": ("<", "lt"),
+    "less_than_equal": ("<=", "le"),
+}
+
 
 def _problems(error: ErrorDetails, known: list[str]) -> list[Problem]:
     path, kind, context = error["loc"], error["type"], error.get("ctx", {})
@@ -84,6 +91,9 @@ def _problems(error: ErrorDetails, known: list[str]) -> list[Problem]:
         return [Problem(path, "is required, and missing")]
     if kind in _EXPECTED:
         return [Problem(path, f"expected {_EXPECTED[kind]}, found {describe(value)}{_meant(kind, value)}")]
+    if kind in _BOUNDS:
+        sign, bound = _BOUNDS[kind]
+        return [Problem(path, f"must be {sign} {context[bound]:g}, found {describe(value)}")]
     if kind == "literal_error":
         return [Problem(path, f"expected {context['expected']}, found {describe(value)}")]
     return [Problem(path, f"{error['msg'].removeprefix('Value error, ').lower()}, found {describe(value)}")]

@@ -132,6 +132,8 @@ def _check_size(value: object) -> int:
 
 def _check_activation(value: object) -> Choice | tuple[Choice, ...]:
     if isinstance(value, list | tuple):
+        if len(value) > MOST_LAYERS:
+            raise Problems.one(f"needs one activation per hidden layer, at most {MOST_LAYERS}, found {len(value)}")
         return tuple(each(value, _activation.check))
     return _activation.check(value)
 

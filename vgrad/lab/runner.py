@@ -8,6 +8,7 @@ Whoever loops decides what to print; stopping is asked for through `cancelled`, 
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -196,7 +197,8 @@ def _set_aside(folder: Path) -> None:
     earlier = [path for path in folder.iterdir() if path.name in (*DETERMINISTIC, RUN)]
     if not earlier:
         return
-    number = 1 + max((int(path.name.removeprefix("attempt-")) for path in folder.glob("attempt-[0-9]*")), default=0)
+    attempts = [re.fullmatch(r"attempt-([0-9]{1,9})", path.name) for path in folder.iterdir()]
+    number = 1 + max((int(found[1]) for found in attempts if found), default=0)
     aside = folder / f"attempt-{number}"
     make_folder(aside)
     for path in sorted(earlier, key=lambda path: path.name != RUN):  # run.json first: without it nothing is complete
