@@ -42,6 +42,7 @@ def test_it_fits_the_terminal(command: Command, depths: Path, width: int, monkey
     assert code == 0
     assert max(map(len, out.splitlines())) <= width
     assert "…" not in out or "Cut to this width" in out
+    assert out.count("sigmoid") >= 3  # labels that leave no room are columns of numbered rows
 
 
 def test_seeds_share_a_row(command: Command, depths: Path) -> None:

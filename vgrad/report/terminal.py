@@ -24,9 +24,9 @@ def render(table: Table, *, width: int = 80, colour: bool = False, unicode: bool
     """The table as lines of at most `width` characters."""
     sheet = lay_out(table)
     lines: list[str] = [*_wrapped(sheet.caption, width, unicode), ""]
-    widest = max((_length(column, unicode) for column in sheet.columns), default=0)
-    labels, cut = _narrowed(sheet.labels, max(width - widest - len(GAP), width // 2), unicode)
-    for block in _blocks(labels, sheet.columns, width, unicode):
+    labels, columns = _labelled(sheet, width, unicode)
+    cut = False
+    for block in _blocks(labels, columns, width, unicode):
         drawn, shortened = _draw(labels, block, width, colour, unicode)
         cut = cut or shortened
         lines += [*drawn, ""]
@@ -66,19 +66,16 @@ def _length(column: Column, unicode: bool) -> int:
     return max(len(piece) for piece in (*_title(column, unicode), *(_plain(cell, unicode) for cell in column.cells)))
 
 
-def _narrowed(labels: Sequence[Column], room: int, unicode: bool) -> tuple[list[Column], bool]:
-    """Labels that take no more than `room`, and whether any of them was cut."""
-    changed = False
-    while sum(_length(label, unicode) + len(GAP) for label in labels) > room:
-        longest = max(labels, key=lambda label: _length(label, unicode))
-        target = max(_length(longest, unicode) - 1, 4)
-        if target == _length(longest, unicode):
-            break
-        cells = tuple(_cut(_plain(cell, unicode), target, unicode) for cell in longest.cells)
-        short = Column(_cut(longest.title, target, unicode), cells, numeric=longest.numeric)
-        labels = [short if label is longest else label for label in labels]
-        changed = True
-    return list(labels), changed
+def _labelled(sheet: Sheet, width: int, unicode: bool) -> tuple[Sequence[Column], Sequence[Column]]:
+    """What names the rows in every block, and the columns.
+
+    Labels that leave no room beside them are columns themselves, and the rows are numbered.
+    """
+    widest = max((_length(column, unicode) for column in sheet.columns), default=0)
+    if sum(_length(label, unicode) + len(GAP) for label in sheet.labels) + widest <= width:
+        return sheet.labels, sheet.columns
+    numbers = tuple(str(row) for row in range(1, 1 + len(sheet.labels[0].cells)))
+    return (Column("row", numbers),), (*sheet.labels, *sheet.columns)
 
 
 def _cut(text: str, length: int, unicode: bool) -> str:
