@@ -11,7 +11,7 @@ import pytest
 
 from vgrad.cli import run as command
 from vgrad.errors import RunStateError
-from vgrad.lab import runner
+from vgrad.lab import machine, runner
 from vgrad.lab.config import Config, check
 from vgrad.lab.store import DETERMINISTIC, RUN
 from vgrad.lab.verifying import verify
@@ -94,3 +94,52 @@ def test_the_command_names_every_wrong_run_and_exits_4(
     assert [str(copy / "final.npz") in line or "none" in line for line in told.err.splitlines()] == [True, True]
     assert command(["verify", "--json", str(whole)]) == 0
     assert json.loads(capsys.readouterr().out)[0]["whole"] is True
+
+
+@pytest.fixture
+def interrupted(config: Config, tmp_path: Path) -> Path:
+    looks = iter([False, True])
+    with pytest.raises(runner.Cancelled):
+        for _ in runner.run(config, tmp_path, cancelled=lambda: next(looks)):
+            pass
+    return tmp_path / config.run_name
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "initial.npz", "metrics.csv", "gradients.csv", "checkpoint.npz"])
+def test_a_changed_file_of_an_interrupted_run_is_named(interrupted: Path, name: str) -> None:
+    content = bytearray((interrupted / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (interrupted / name).write_bytes(content)
+    with pytest.raises(RunStateError, match=name.replace(".", r"\.")):
+        verify(interrupted)
+
+
+def test_a_csv_that_ends_before_the_checkpoint_is_what_a_kill_leaves(interrupted: Path) -> None:
+    lines = (interrupted / "metrics.csv").read_bytes().splitlines(keepends=True)
+    (interrupted / "metrics.csv").write_bytes(b"".join(lines[:-1]))
+    (interrupted / "gradients.csv").unlink()
+    assert verify(interrupted).status == "interrupted"
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "initial.npz", "metrics.csv", "gradients.csv"])
+def test_what_became_of_files_in_between_does_not_reach_the_finished_run(
+    interrupted: Path, whole: Path, config: Config, name: str
+) -> None:
+    content = (interrupted / name).read_bytes()
+    (interrupted / name).write_bytes(content + b"# more\n" if name == "config.yaml" else b"")
+    for _ in runner.run(config, interrupted.parent):
+        pass
+    for kept in DETERMINISTIC:
+        assert (interrupted / kept).read_bytes() == (whole / kept).read_bytes(), kept
+
+
+def test_other_libraries_or_kernels_are_told_and_recorded(
+    interrupted: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "versions", lambda: {"numpy": "9.9"})
+    opened, *_ = list(runner.run(config, interrupted.parent))
+    assert isinstance(opened, runner.Opened)
+    assert opened.mixed is not None
+    assert "now with numpy 9.9" in opened.mixed
+    assert len(json.loads((interrupted / RUN).read_bytes())["surroundings"]) == 2
+    verify(interrupted)

@@ -78,6 +78,8 @@ def _train(
         epoch = opened.epoch
         if epoch is not None and not quiet:
             screen.say_words(f"continuing after epoch {epoch} of {config.epochs}")
+        if opened.mixed is not None:
+            screen.say_words(opened.mixed, "yellow")
         try:
             with stop_requests() as request, progress_on(screen, config, quiet=quiet) as progress:
                 progress.begin(epoch)

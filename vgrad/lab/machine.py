@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,28 @@ def machine() -> dict[str, Any]:
         "processor": platform.machine(),
         "blas": blas,
     }
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The libraries and BLAS kernels that a run was computed with, in their order: one, unless it was continued under
+    others. Its bits depend on them."""
+
+    all: tuple[str, ...]
+
+    @classmethod
+    def now(cls, before: Sequence[str]) -> Surroundings:
+        """Those of this process, after those of the epochs `before`."""
+        kernels = sorted({str(pool["architecture"]) for pool in machine()["blas"]})
+        told = ", ".join([*(f"{name} {number}" for name, number in versions().items()), *kernels])
+        return cls(tuple(before) if [*before][-1:] == [told] else (*before, told))
+
+    @property
+    def mixed(self) -> str | None:
+        """A line for the user where there are several."""
+        if len(self.all) < 2:
+            return None
+        return f"computed before with {self.all[-2]}; now with {self.all[-1]}: other bits than an undisturbed run's"
 
 
 def needed_bytes(config: Config) -> int:

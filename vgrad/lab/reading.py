@@ -174,4 +174,4 @@ def _history(path: Path, config: Config) -> History:
         raise damaged(path / CONFIG, error.problems[0]) from None
     check_regular(file)
     saved = RunFolder(path).resume(config)
-    return empty_history(config) if saved is None else saved[1]
+    return empty_history(config) if saved is None else saved.history

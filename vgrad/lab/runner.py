@@ -25,9 +25,9 @@ from vgrad.errors import DataError, StorageError
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, InitFile
 from vgrad.lab.locking import LOCK, exclusive
-from vgrad.lab.machine import check_memory, machine, versions
+from vgrad.lab.machine import Surroundings, check_memory, machine, versions
 from vgrad.lab.npz import NpzError, digest, unpack
-from vgrad.lab.store import DETERMINISTIC, RUN, RunFolder, empty_history
+from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 from vgrad.lab.wording import printable
 from vgrad.nn.arrays import Parameters
@@ -42,11 +42,13 @@ CHECKPOINT_SECONDS = 1.0
 @dataclass(frozen=True)
 class Opened:
     """The first event. `epoch` is the one that training continues after, None for a new run; `complete` says that
-    the run was there already and nothing was done."""
+    the run was there already and nothing was done; `mixed` is a line about libraries or BLAS kernels that are others
+    than those of the epochs before."""
 
     folder: Path
     epoch: int | None
     complete: bool
+    mixed: str | None = None
 
 
 Event = Opened | EpochRecord
@@ -95,7 +97,6 @@ def run(
     A complete run is left alone. Relative file names in the config are relative to `base`. Raises Cancelled, with the
     last whole epoch saved, when `cancelled()` becomes true; DataError, RunStateError and StorageError as they occur.
     """
-    check_memory(config)
     config, given = with_digest(config, base)
     folder = RunFolder(runs_dir / config.run_name)
     if folder.path.is_symlink():
@@ -105,6 +106,7 @@ def run(
     if not restart and folder.facts() is not None:
         yield Opened(folder.path, None, complete=True)
         return
+    check_memory(config)
     make_folder(folder.path)
     with exclusive(folder.path):
         try:
@@ -131,33 +133,35 @@ def _train(
     saved = folder.resume(config)
     initial = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
     assert initial is not None  # an init file has been read by now
-    if saved is None or not folder.is_begun():
-        folder.begin(config, initial)
+    folder.begin(config, initial)  # also when continued: whatever became of these files, they are what they should be
     if saved is None:
-        state, history = fresh_state(config, initial), empty_history(config)
-        yield Opened(folder.path, None, complete=False)
+        saved = Saved(fresh_state(config, initial), empty_history(config))
+        continued = None
     else:
-        state, history = saved
-        yield Opened(folder.path, state.epoch, complete=False)
+        continued = saved.state.epoch
+    state, history = saved.state, saved.history
+    surroundings = Surroundings.now(saved.surroundings)
+    yield Opened(folder.path, continued, complete=False, mixed=surroundings.mixed)
     pace, last_saved = _Pace(), None  # also when continued: a kill may have come between checkpoint and CSVs
     try:
         if history.divergence is None:
-            steps = train(config, dataset, state, resumed=saved is not None, cancelled=cancelled)
+            steps = train(config, dataset, state, resumed=continued is not None, cancelled=cancelled)
             for record, state in steps:
                 history.records.append(record)
                 if pace.is_due():
                     with pace.timed():
-                        folder.save(config, state, history)
+                        folder.save(config, state, history, surroundings.all)
                     last_saved = state.epoch
                 yield record
     except Cancelled:
         if history.records and last_saved != state.epoch:
-            folder.save(config, state, history)
+            folder.save(config, state, history, surroundings.all)
         raise
     if last_saved != state.epoch:
-        folder.save(config, state, history)
+        folder.save(config, state, history, surroundings.all)
     seconds = round(time.monotonic() - begun, 3)
-    folder.finish(state, history, _facts(config, dataset, seconds, saved[0].epoch if saved else None))
+    facts = _facts(config, dataset, seconds, continued)
+    folder.finish(state, history, {**facts, "surroundings": surroundings.all})
 
 
 class _Pace:
@@ -201,7 +205,8 @@ def _set_aside(folder: Path) -> None:
     number = 1 + max((int(found[1]) for found in attempts if found), default=0)
     aside = folder / f"attempt-{number}"
     make_folder(aside)
-    for path in sorted(earlier, key=lambda path: path.name != RUN):  # run.json first: without it nothing is complete
+    # run.json first: without it nothing is complete; config.yaml last: without it nothing is a run
+    for path in sorted(earlier, key=lambda path: (path.name != RUN, path.name == CONFIG)):
         rename(path, aside / path.name)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,23 @@ def most_bytes(config: Config) -> int:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds; `surroundings` are the libraries and kernels that computed it, in their order."""
+
+    state: TrainingState
+    history: History
+    surroundings: tuple[str, ...] = ()
+
+
+def config_file(config: Config) -> bytes:
+    """config.yaml of a run: its own copy of an init file in the place of the given one, so that it can be run again."""
+    tree = config.plain()
+    if isinstance(tree["init"], dict) and tree["init"].get("name") == "file":
+        tree["init"]["path"] = INITIAL
+    return dump_yaml(tree).encode()
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """The directory of one run."""
 
@@ -62,20 +80,14 @@ class RunFolder:
 
     def begin(self, config: Config, initial: Parameters) -> None:
         """The files that are there from the start."""
-        tree = config.plain()
-        if isinstance(tree["init"], dict) and tree["init"].get("name") == "file":
-            tree["init"]["path"] = INITIAL  # the run keeps its own copy, so its config can be run again as it is
-        write_file(self.path / CONFIG, dump_yaml(tree).encode())
+        write_file(self.path / CONFIG, config_file(config))
         write_file(self.path / INITIAL, pack(initial))
 
-    def is_begun(self) -> bool:
-        """Whether the files of `begin` are there."""
-        return (self.path / CONFIG).exists() and (self.path / INITIAL).exists()
-
-    def save(self, config: Config, state: TrainingState, history: History) -> None:
+    def save(self, config: Config, state: TrainingState, history: History, surroundings: Sequence[str]) -> None:
         """Commits an epoch: the checkpoint, then the CSVs that follow from it."""
         arrays, plain = history.pack()
         meta = {"format": CHECKPOINT_FORMAT, "run": config.run_name, "epoch": state.epoch, **plain}
+        meta["surroundings"] = list(surroundings)
         packed: Arrays = {"meta": np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8)}
         packed |= {f"parameters.{name}": value for name, value in state.parameters.items()}
         packed |= {f"optimizer.{name}": value for name, value in state.optimizer.items()}
@@ -113,8 +125,8 @@ class RunFolder:
             raise RunStateError(f"{self.path / RUN}: damaged: no status; train again with --restart")
         return facts
 
-    def resume(self, config: Config) -> tuple[TrainingState, History] | None:
-        """State and history of the last epoch saved, or None before the first. RunStateError when it is damaged."""
+    def resume(self, config: Config) -> Saved | None:
+        """What was saved of the last epoch, or None before the first. RunStateError when it is damaged."""
         path = self.path / CHECKPOINT
         try:
             packed = unpack(path, most_bytes(config), compressed=False)
@@ -139,7 +151,10 @@ class RunFolder:
             every, last = config.probes.every, config.epochs
             if any((r.gradients is None) == (r.epoch % every == 0 or r.epoch == last) for r in history.measured):
                 raise ValueError("other epochs were probed than those of the config")
-            return TrainingState(reached, parameters, optimizer), history
+            surroundings = meta["surroundings"]
+            if not isinstance(surroundings, list) or not all(isinstance(text, str) for text in surroundings):
+                raise ValueError("no list of surroundings")
+            return Saved(TrainingState(reached, parameters, optimizer), history, tuple(surroundings))
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from vgrad.errors import ConfigError, RunStateError, StorageError
+from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
+from vgrad.lab.fields import Init
 from vgrad.lab.loading import load_yaml, printable
 from vgrad.lab.machine import check_memory
 from vgrad.lab.npz import pack
@@ -21,10 +22,12 @@ from vgrad.lab.store import (
     RUN,
     SUMMARY,
     RunFolder,
+    config_file,
     dump_json,
     most_bytes,
 )
 from vgrad.lab.summary import summarize
+from vgrad.lab.training import draw_parameters
 
 
 @dataclass(frozen=True)
@@ -38,24 +41,29 @@ class Verified:
 
 
 def verify(path: Path) -> Verified:
-    """Reads everything in the run directory `path`; RunStateError names the first file that is wrong."""
+    """Reads everything in the run directory `path`; RunStateError names the first file that is wrong.
+
+    Of an interrupted run, a CSV may end earlier than the checkpoint: a kill may have come between them.
+    """
     folder = RunFolder(path)
     config = _config(path)
     facts = folder.facts()
-    digests = {} if facts is None else facts.get("files")
-    if not isinstance(digests, dict):
-        raise RunStateError(f"{path / RUN}: damaged: no digests")
-    for name, digest in digests.items():
-        if name not in DETERMINISTIC:
-            raise RunStateError(f"{path / RUN}: damaged: {printable(str(name))} is not a file of a run")
-        if _digest(path / name, 4 * most_bytes(config)) != digest:  # a number has 8 bytes, and up to 32 in a CSV
-            raise RunStateError(f"{path / name}: is not what {RUN} says: its SHA-256 differs")
+    digests = _check_digests(path, config, {} if facts is None else facts.get("files"))
     saved = folder.resume(config)
     if saved is None:
         raise RunStateError(f"{path / CHECKPOINT}: missing: nothing was saved; train again")
-    state, history = saved
+    state, history = saved.state, saved.history
+    begun = {CONFIG: config_file(config)}
+    if isinstance(config.init, Init):
+        begun[INITIAL] = pack(draw_parameters(config, config.init))
+    for name, content in begun.items():
+        if _content(path / name, config) != content:
+            raise RunStateError(f"{path / name}: does not follow from the config")
     if facts is None:
-        return Verified(path, "interrupted", state.epoch, 1)
+        for name, content in history.files().items():
+            if (path / name).exists() and not content.startswith(_content(path / name, config)):
+                raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
+        return Verified(path, "interrupted", state.epoch, len(begun) + len(history.files()) + 1)
     summary = summarize(history)
     expected = {**history.files(), SUMMARY: dump_json(summary), FINAL: pack(state.parameters)}
     for name, content in expected.items():
@@ -68,22 +76,35 @@ def verify(path: Path) -> Verified:
     return Verified(path, str(facts["status"]), state.epoch, len(digests))
 
 
+def _check_digests(path: Path, config: Config, digests: object) -> dict[str, str]:
+    if not isinstance(digests, dict):
+        raise RunStateError(f"{path / RUN}: damaged: no digests")
+    for name, digest in digests.items():
+        if name not in DETERMINISTIC:
+            raise RunStateError(f"{path / RUN}: damaged: {printable(str(name))} is not a file of a run")
+        if hashlib.sha256(_content(path / name, config)).hexdigest() != digest:
+            raise RunStateError(f"{path / name}: is not what {RUN} says: its SHA-256 differs")
+    return digests
+
+
 def _config(path: Path) -> Config:
     if not path.is_dir():
         raise RunStateError(f"{path}: no such run directory; `vgrad ls` lists them")
     try:
         config = check(load_yaml(path / CONFIG).data)
-        check_memory(config)
-        return config
-    except (ConfigError, Problems, StorageError) as error:
-        raise RunStateError(f"{path / CONFIG}: damaged: {printable(str(error).splitlines()[0], 200)}") from None
+    except (ConfigError, Problems) as error:
+        told = str(error).splitlines()[0].removeprefix(f"{path / CONFIG}: ")
+        raise RunStateError(f"{path / CONFIG}: damaged: {printable(told, 200)}") from None
+    check_memory(config)
+    return config
 
 
-def _digest(path: Path, limit: int) -> str:
+def _content(path: Path, config: Config) -> bytes:
+    """The bytes of a file of the run, which are bounded by what its config can make."""
+    limit = 4 * most_bytes(config)  # a number has 8 bytes, and up to 32 in a CSV
     try:
         if path.exists() and not (path.is_file() and path.stat().st_size <= limit):
             raise RunStateError(f"{path}: damaged: not a regular file of at most {limit:,} bytes")
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return path.read_bytes()
     except OSError as error:
         raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
