@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from vgrad import __version__
+from vgrad.cli import status as _status
+from vgrad.cli import sweep as _sweep
 from vgrad.cli import train as _train
+from vgrad.cli import worker as _worker
 
 app = typer.Typer(
     help="A laboratory for the vanishing gradient: how fast does each layer learn, and why do the early ones stop?",
@@ -36,3 +39,6 @@ def _main(
 
 
 app.command("train")(_train.train)
+app.command("sweep")(_sweep.sweep)
+app.command("status")(_status.status)
+app.command("worker", hidden=True)(_worker.worker)

@@ -25,6 +25,10 @@ OWNER = ".owner"
 _NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
+class RunHeld(RunStateError):
+    """Another process holds the run directory."""
+
+
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Holds `folder` alone. RunStateError at once, naming the holder, when another process does."""
@@ -113,9 +117,9 @@ def _exclusive_by_name(folder: Path) -> Iterator[None]:
             path.unlink()
 
 
-def _held(folder: Path, owner: dict[str, object]) -> RunStateError:
+def _held(folder: Path, owner: dict[str, object]) -> RunHeld:
     holder = f"process {owner.get('pid', '?')} on {printable(str(owner.get('host', 'this machine')), 60)}"
-    return RunStateError(f"{folder}: is being trained by {holder}; wait for it to end or stop it")
+    return RunHeld(f"{folder}: is being trained by {holder}; wait for it to end or stop it")
 
 
 def _me() -> dict[str, object]:

@@ -1,0 +1,162 @@
+"""The two streams: answers on stdout, everything else on stderr, and nothing that goes wrong there stops the work.
+
+answer(text)           stdout; a reader that has gone is a BrokenPipeError, which `vgrad.cli.run` takes for an end
+complain(lines)        stderr, before anything heavy is imported
+Screen(sys.stderr)     lines in colour and a block that is painted over itself; mute once its stream is broken
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+from vgrad.errors import StorageError
+
+PICTURES = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉━…"
+Line = tuple[str, str]
+"""A text and the name of its style; "" is plain."""
+
+
+def open_streams() -> None:
+    """Gives the descriptors 0, 1 and 2 that the caller has closed to /dev/null: the next file opened would get them,
+    and messages would be written into it."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+
+
+def silence(stream: TextIO) -> None:
+    """Sends what is still in a broken stream's buffer, and all that follows, to nowhere."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def answer(text: str | Path) -> None:
+    """Prints the answer on stdout, a path as the bytes that it is; StorageError when it does not arrive."""
+    try:
+        if isinstance(text, Path) and hasattr(sys.stdout, "buffer"):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(os.fsencode(text) + b"\n")
+        else:
+            print(_encodable(str(text), sys.stdout))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence(sys.stdout)
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(f"standard output: cannot be written: {reason}; the answer is lost") from None
+
+
+def complain(lines: Iterable[str]) -> None:
+    """Messages on stderr, each one line, without what would steer a terminal."""
+    for line in lines:
+        try:
+            print(_encodable(f"vgrad: {_inert(line)}", sys.stderr), file=sys.stderr, flush=True)
+        except (OSError, ValueError):
+            silence(sys.stderr)
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    encoding = stream.encoding or "ascii"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _inert(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+class Screen:
+    """A stream for people. `live`: a terminal that can be painted on; `pictures`: it can show blocks and bars."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+
+        self._stream, self._painted, self._painted_at = stream, 0, (0, 0)
+        self._broken = stream.closed
+        self.is_terminal = not self._broken and stream.isatty()
+        self.live = self.is_terminal and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+        try:
+            PICTURES.encode(stream.encoding or "ascii")
+            self.pictures = True
+        except (UnicodeEncodeError, LookupError):
+            self.pictures = False
+        plain = bool(os.environ.get("NO_COLOR")) or not self.live
+        self._console = Console(
+            file=stream, color_system=None if plain else "auto", force_terminal=self.live, highlight=False
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows, as they are now; 80 x 24 where there is no telling."""
+        columns, rows = 0, 0
+        with suppress(OSError, ValueError):
+            columns, rows = os.get_terminal_size(self._stream.fileno())
+        wished = os.environ.get("COLUMNS", "")
+        if wished.isascii() and wished.isdigit() and not columns:
+            columns = int(wished[:4])
+        return columns or 80, rows or 24
+
+    @property
+    def width(self) -> int:
+        """Columns that a line may have."""
+        return max(self.size[0], 20)
+
+    def say(self, lines: Sequence[Line]) -> None:
+        """Prints lines below one another, below the painted block if there is one."""
+        self._painted = 0
+        self._write("".join(self._styled(line) + "\n" for line in lines))
+
+    def say_words(self, text: str, style: str = "") -> None:
+        """Prints prose, broken at the width of a terminal."""
+        width = self.width if self.is_terminal else 100_000
+        self.say([(line, style) for line in textwrap.wrap(text, width, break_on_hyphens=False)])
+
+    def paint(self, lines: Sequence[Line]) -> None:
+        """Paints the lines over the block painted last. Each must be narrower than the terminal, and all of them fewer
+        than its rows. The cursor stays visible, below the block, so that a killed process leaves nothing behind."""
+        size = self.size
+        over = self._painted if self._painted_at == size else 0  # a resized terminal has moved the old lines
+        back = f"\x1b[{over}A" if over else ""
+        self._write(f"\r{back}\x1b[J" + "".join(self._styled(line) + "\n" for line in lines))
+        self._painted, self._painted_at = len(lines), size
+
+    def erase(self) -> None:
+        """Takes the painted block away."""
+        if self._painted:
+            self.paint([])
+
+    def _styled(self, line: Line) -> str:
+        from rich.text import Text
+
+        text, style = line
+        if not style or self._console.color_system is None:
+            return text
+        with self._console.capture() as captured:
+            self._console.print(Text(text, style), end="", soft_wrap=True)
+        return captured.get()
+
+    def _write(self, text: str) -> None:
+        if self._broken:
+            return
+        try:
+            self._stream.write(_encodable(text, self._stream))
+            self._stream.flush()
+        except (OSError, ValueError):  # the terminal or the reader has gone, the disk is full: the work goes on
+            self._broken = True
+            silence(self._stream)
