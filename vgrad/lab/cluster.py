@@ -17,7 +17,7 @@ import resource
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import ExitStack, suppress
 from dataclasses import astuple
@@ -45,6 +45,8 @@ WIDTH_SECONDS = 2.0
 AHEAD = 2
 SPARE_FILES = 128
 
+Work = Callable[[Config, Files, Mapping[str, str]], Outcome]
+
 # On a worker.
 
 _lanes: dict[int, tuple[str, Worker]] = {}
@@ -52,9 +54,9 @@ _stopped: set[str] = set()
 
 
 def train_on_worker(
-    sweep: str, timeout: float | None, config: Config, files: Files, sent_with: Mapping[str, str]
+    sweep: str, timeout: float | None, work: Work, config: Config, files: Files, sent_with: Mapping[str, str]
 ) -> Outcome:
-    """A task of the sweep with this token: trains in the child process of the thread that calls."""
+    """A task of the sweep with this token: does `work` in the child process of the thread that calls."""
     if sweep in _stopped:
         return Outcome("lost")
     here, thread = get_worker(), threading.get_ident()
@@ -69,7 +71,7 @@ def train_on_worker(
         lane = Worker(timeout, tell)
         _lanes[thread] = (sweep, lane)
     try:
-        return lane.call(train_away, (config, files, dict(sent_with)))
+        return lane.call(work, (config, files, dict(sent_with)))
     except CancelledError:
         return Outcome("lost")
 
@@ -86,10 +88,11 @@ def stop_on_worker(sweep: str) -> None:
 
 
 class ClusterPlace:
-    """The workers of the scheduler at `address`."""
+    """The workers of the scheduler at `address`; each run is done by `work` there."""
 
     def __init__(self, address: str, timeout: float | None) -> None:
         self.mail: SimpleQueue[Progress] = SimpleQueue()
+        self.work: Work = train_away
         self._address, self._timeout = address, timeout
         self._sweep = f"vgrad-{uuid.uuid4().hex}"
         self._versions = versions()
@@ -144,7 +147,9 @@ class ClusterPlace:
         except VgradError as error:
             return _finished(Outcome("failed", "; ".join(error.problems)))
         try:
-            return self._executor.submit(train_on_worker, self._sweep, self._timeout, job.config, files, self._versions)
+            return self._executor.submit(
+                train_on_worker, self._sweep, self._timeout, self.work, job.config, files, self._versions
+            )
         except Exception as error:  # the client has just closed; distributed has no common error for it
             return _finished(Outcome("lost", f"it could not be sent: {printable(str(error), 120)}"))
 

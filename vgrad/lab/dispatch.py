@@ -202,6 +202,8 @@ class _Loop(Generic[T]):
         if outcome.status in ("complete", "diverged", "interrupted"):
             del self._attempts[job.name], self._losses[job.name]
             yield Ended(job, outcome.status)
+        elif outcome.status == "already":
+            yield Skipped(job, elsewhere=True)
         elif outcome.status == "failed" or (outcome.status == "suspect" and alone):
             yield self._failed(job, outcome.cause, again=outcome.again or alone, alone=alone)
         elif outcome.status == "busy":

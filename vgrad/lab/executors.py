@@ -32,10 +32,11 @@ class Request:
 
 
 class LocalPlace:
-    """Runs that share this machine's file system and train in their own directories."""
+    """Runs that share this machine's file system and train in their own directories; `work` does one of them."""
 
     def __init__(self, executor: Executor, width: int, mail: SimpleQueue[Progress], stop: Callable[[], None]) -> None:
         self.mail = mail
+        self.work: Callable[..., Outcome] = train_here
         self._executor, self._width, self._ask = executor, width, stop
 
     def width(self) -> int:
@@ -44,7 +45,7 @@ class LocalPlace:
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Begins a job."""
-        return self._executor.submit(train_here, job.config, job.folder, job.base)
+        return self._executor.submit(self.work, job.config, job.folder, job.base)
 
     def receive(self, job: Job, future: Future[Outcome]) -> Outcome:
         """How a job ended."""

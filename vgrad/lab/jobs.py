@@ -85,9 +85,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: `complete` or `diverged`; `interrupted`, with a checkpoint; `busy`, another process has
-    the run; `lost`, through no fault of its own; `suspect`, its worker died and others with it; `failed`, with the
-    cause, and `again` when another attempt may end otherwise. `files` are those of a run that was trained away."""
+    """How an attempt ended, in one word, with the cause of a failure.
+
+    `complete`, `diverged`; `already` complete; `interrupted`, with a checkpoint; `busy`, another process has the run;
+    `lost`, through no fault of its own; `suspect`, its worker died and others with it; `failed`, and `again` when
+    another attempt may end otherwise. `files` are those of a run that was trained away.
+    """
 
     status: str
     cause: str = ""
@@ -109,6 +112,8 @@ def train_here(config: Config, folder: Path, base: Path) -> Outcome:
         status = "complete"
         epochs, last = config.epochs, -REPORT_SECONDS
         for event in run(config, folder, base=base, cancelled=STOP.is_set, loader=_load):
+            if isinstance(event, Opened) and event.complete:
+                return Outcome("already")
             if isinstance(event, Opened):
                 report(Progress(config.run_name, event.epoch or 0, epochs, None))
                 continue

@@ -74,6 +74,7 @@ def serve(descriptor: int) -> None:
     threading.Thread(target=_watch_stdin, args=(descriptor,), daemon=True).start()
     report_to(tell)
     with suppress(EOFError, ConnectionError):
+        connection.send(("ready", None))
         while not STOP.is_set():
             message = connection.recv_bytes()
             answer = _answer(message)
@@ -124,8 +125,8 @@ class Worker:
         the worker was asked to stop before it began."""
         if self._stopped.is_set():
             raise CancelledError
-        connection = self._started()
         try:
+            connection = self._started()
             connection.send((function, tuple(arguments), dict(named)))
             kind, value = self._outcome(connection)
         except (EOFError, ConnectionError):
@@ -174,6 +175,10 @@ class Worker:
                 if self._stopped.is_set():
                     self._close_stdin()
             self._connection = Connection(ours.detach())
+            if not self._connection.poll(GRACE):
+                self.kill()
+                raise WorkerHung(f"its worker did not start within {GRACE:g} s")
+            self._connection.recv()  # "ready": a run's time does not count the imports
         return self._connection
 
     def _outcome(self, connection: Connection[Any, Any]) -> tuple[str, Any]:
