@@ -164,7 +164,7 @@ def luggage(job: Job) -> Files:
     if isinstance(job.config.init, InitFile):
         files[INITIAL] = _read(job.base / job.config.init.path)
     if (job.path / CHECKPOINT).is_file():
-        files |= {name: _read(job.path / name) for name in (CONFIG, INITIAL, CHECKPOINT)}
+        files |= {name: _read(job.path / name) for name in (CONFIG, INITIAL, CHECKPOINT) if (job.path / name).exists()}
     return files
 
 
