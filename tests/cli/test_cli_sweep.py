@@ -172,11 +172,11 @@ def test_two_sweeps_at_once_do_no_run_twice(config: Path, tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_kill_9_at_random_moments(config: Path, tmp_path: Path) -> None:
-    config.write_text(SWEEP.replace("1..3", "1..5") % 400)
+    config.write_text(SWEEP.replace("1..3", "1..5") % 8000)
     runs, chance, seen, kills = tmp_path / "runs", random.Random(0), dict[str, tuple[int, int]](), 0
     for _ in range(20):
         process = start("sweep", config, "--runs-dir", runs, "-j", 2)
-        time.sleep(chance.uniform(0.3, 2.5))
+        time.sleep(chance.uniform(0.3, 2.0))
         process.kill()
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
@@ -188,11 +188,11 @@ def test_kill_9_at_random_moments(config: Path, tmp_path: Path) -> None:
     assert seen.items() <= finished(runs).items()
     assert len(finished(runs)) == 20
     assert json.loads(out)["failed"] == 0
-    assert kills > 5
+    assert kills > 5, kills
     undisturbed = tmp_path / "undisturbed"
     assert vgrad("sweep", config, "--runs-dir", undisturbed, "-q")[0] == 0
     for path in undisturbed.glob("s/*/*.*"):
-        if path.name != "run.json":
+        if path.name != "run.json" and not path.name.startswith("."):
             assert path.read_bytes() == (runs / path.relative_to(undisturbed)).read_bytes(), path
 
 

@@ -18,7 +18,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import astuple
 from queue import SimpleQueue
@@ -44,6 +44,8 @@ AWAY_SECONDS = 600.0
 WIDTH_SECONDS = 2.0
 AHEAD = 2
 SPARE_FILES = 128
+PUBLISHERS = 8
+"""Threads that write what has come back: they wait for the disk, which takes several waits together."""
 
 Work = Callable[[Config, Files, Mapping[str, str]], Outcome]
 
@@ -97,6 +99,7 @@ class ClusterPlace:
         self._sweep = f"vgrad-{uuid.uuid4().hex}"
         self._versions = versions()
         self._locks: dict[str, ExitStack] = {}
+        self._publishers = ThreadPoolExecutor(PUBLISHERS)
         self._width, self._asked, self._gone_since = 0, float("-inf"), None
         self._most = _files_allowed()
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would log is told by this class
@@ -140,38 +143,62 @@ class ClusterPlace:
             self._locks[job.name] = lock
             remove_leftovers(job.path)
             if RunFolder(job.path).facts() is not None:
-                return _finished(Outcome("busy", "it has just been completed"))
+                return self._left(job, Outcome("busy", "it has just been completed"))
             files = luggage(job)
         except RunHeld as error:
-            return _finished(Outcome("busy", str(error)))
+            return self._left(job, Outcome("busy", str(error)))
         except VgradError as error:
-            return _finished(Outcome("failed", "; ".join(error.problems)))
+            return self._left(job, Outcome("failed", "; ".join(error.problems)))
+        published: Future[Outcome] = Future()
         try:
-            return self._executor.submit(
+            returned = self._executor.submit(
                 train_on_worker, self._sweep, self._timeout, self.work, job.config, files, self._versions
             )
         except Exception as error:  # the client has just closed; distributed has no common error for it
-            return _finished(Outcome("lost", f"it could not be sent: {printable(str(error), 120)}"))
+            return self._left(job, Outcome("lost", f"it could not be sent: {printable(str(error), 120)}"))
+        returned.add_done_callback(lambda done: self._publishers.submit(self._arrive, job, done, published) and None)
+        return published
 
     def receive(self, job: Job, future: Future[Outcome]) -> Outcome:
-        """How a job ended; what it sent is in its directory then, and the lock is given back."""
+        """How a job ended; what it sent is in its directory by now, and the lock is given back."""
+        return outcome_of(future)
+
+    def _arrive(self, job: Job, returned: Future[Outcome], published: Future[Outcome]) -> None:
+        """What a publisher does with a run that is back."""
         try:
-            error = None if future.cancelled() else future.exception()
-            if isinstance(error, KilledWorker):
-                return Outcome("suspect", "the Dask workers that it was sent to died one after the other")
-            outcome = outcome_of(future)
-            try:
-                if outcome.status in ("complete", "diverged") and RUN not in outcome.files:
-                    return Outcome("failed", "its worker sent no run.json", again=True)
-                publish(job.path, outcome.files)
-            except VgradError as failure:
-                return Outcome("failed", "; ".join(failure.problems), again=True)
-            return outcome
-        finally:
-            lock = self._locks.pop(job.name, None)
-            if lock:
-                remove_if_unused(job.path)
-                lock.close()
+            outcome = self._outcome(job, returned)
+        except BaseException as error:
+            self._unlock(job)
+            published.set_exception(error)
+        else:
+            self._unlock(job)
+            published.set_result(outcome)
+
+    def _outcome(self, job: Job, returned: Future[Outcome]) -> Outcome:
+        error = None if returned.cancelled() else returned.exception()
+        if isinstance(error, KilledWorker):
+            return Outcome("suspect", "the Dask workers that it was sent to died one after the other")
+        outcome = outcome_of(returned)
+        try:
+            if outcome.status in ("complete", "diverged") and RUN not in outcome.files:
+                return Outcome("failed", "its worker sent no run.json", again=True)
+            publish(job.path, outcome.files)
+        except VgradError as failure:
+            return Outcome("failed", "; ".join(failure.problems), again=True)
+        return Outcome(outcome.status, outcome.cause, outcome.again)
+
+    def _left(self, job: Job, outcome: Outcome) -> Future[Outcome]:
+        """The future of a job that was not sent."""
+        self._unlock(job)
+        future: Future[Outcome] = Future()
+        future.set_result(outcome)
+        return future
+
+    def _unlock(self, job: Job) -> None:
+        lock = self._locks.pop(job.name, None)
+        if lock:
+            remove_if_unused(job.path)
+            lock.close()
 
     def stop(self) -> None:
         """Asks what runs to end early; what waits at the scheduler comes back undone."""
@@ -184,6 +211,7 @@ class ClusterPlace:
         self.stop()
         with suppress(Exception):
             self._client.close(timeout=CONNECT_SECONDS)
+        self._publishers.shutdown()
         for lock in self._locks.values():
             lock.close()
 
@@ -207,12 +235,6 @@ class ClusterPlace:
         if wrong:
             self._client.close()
             raise ConfigError(*(f"--scheduler: worker {line}; install the same versions" for line in wrong[:20]))
-
-
-def _finished(outcome: Outcome) -> Future[Outcome]:
-    future: Future[Outcome] = Future()
-    future.set_result(outcome)
-    return future
 
 
 def _files_allowed() -> int:
