@@ -146,10 +146,14 @@ def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[J
 
 
 def _fetch_data(plan: Plan, screen: Screen) -> None:
-    """Each data set is there, or is fetched, before the first run wants it."""
+    """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
     from vgrad.data.datasets import load
+    from vgrad.lab.jobs import Job
+    from vgrad.lab.store import RUN
 
-    for name in dict.fromkeys(config.data.name for _, config in plan.points or ()):
+    jobs = plan.jobs() if plan.points is not None else iter(())
+    missing = (job for job in jobs if isinstance(job, Job) and not (job.path / RUN).exists())
+    for name in dict.fromkeys(job.config.data.name for job in missing):
         load(name, progress=screen.live)
 
 
