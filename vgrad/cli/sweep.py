@@ -83,8 +83,7 @@ def sweep(
     request = Request(min(cores() if jobs is None else jobs, plan.count), run_timeout, scheduler)
     if not quiet:
         _tell_plan(plan, request, screen)
-    words = [config, *(word for text in overrides or [] for word in ("-s", text))]
-    words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
+    words = _words(config, overrides, runs_dir)
     typed = [word for text in axes or [] for word in ("-g", text)] + ([] if seeds is None else ["--seeds", seeds])
     command = shlex.join(["vgrad", "sweep", *words, *typed, *(["--scheduler", scheduler] if scheduler else [])])
     if not scheduler:
@@ -96,6 +95,12 @@ def sweep(
         raise Interrupted(f"stopped: {told}; continue with: {command}", signal_number=signal_number)
     if tally.failed:
         raise SweepError(*_failures(tally, failed, plan, words))
+
+
+def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str]:
+    """What every command about this sweep begins with, after `vgrad sweep`."""
+    words = [config, *(word for text in overrides or [] for word in ("-s", text))]
+    return words + ([] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)])
 
 
 def _run(

@@ -12,6 +12,7 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from vgrad.data.datasets import load
 from vgrad.errors import RunStateError, StorageError, VgradError
 from vgrad.lab.config import Config, check
 from vgrad.lab.fields import InitFile
-from vgrad.lab.loading import load_yaml
+from vgrad.lab.loading import dump_yaml, load_yaml
 from vgrad.lab.locking import RunHeld
 from vgrad.lab.machine import versions
 from vgrad.lab.runner import Opened, run
@@ -66,11 +67,18 @@ class Job:
 
     def is_complete(self) -> bool:
         """Whether nothing is left to do. RunStateError when the directory is damaged or another config's."""
-        if RunFolder(self.path).facts() is None:
-            return False
-        if check(load_yaml(self.path / CONFIG).data).plain() != resolved(self.config):
+        complete = RunFolder(self.path).facts() is not None
+        if (complete or (self.path / CONFIG).exists()) and not self._is_here():
             raise RunStateError(f"{self.path}: holds another config with the same hash; give one of them another name")
-        return True
+        return complete
+
+    def _is_here(self) -> bool:
+        """Whether the directory is this very config's: the same text, or at least the same meaning."""
+        ours = resolved(self.config)
+        with suppress(OSError):
+            if (self.path / CONFIG).read_bytes() == dump_yaml(ours).encode():
+                return True
+        return check(load_yaml(self.path / CONFIG).data).plain() == ours
 
 
 @dataclass(frozen=True)
