@@ -12,7 +12,7 @@ BIN := .venv/bin
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
-.PHONY: help demo test test-slow lint format types check bench peers clean FORCE
+.PHONY: help docs demo test test-slow torture mutants lint format types check bench peers clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,11 +42,29 @@ types: .venv/.installed-dev  ## check the types
 
 check: lint types test test-slow  ## everything that a change has to pass
 
+torture: .venv/.installed-dev  ## kill runs N times (default 5000) at random moments and compare their bytes
+	@$(BIN)/python tests/faults/faultlab.py torture $(or $(N),5000)
+
+mutants: .venv/.installed-dev  ## take each safeguard out and see its test turn red
+	@$(BIN)/python tests/faults/mutants.py
+
+docs: .venv/.installed-dev  ## run the commands in the documents and put in what they print
+	@$(BIN)/python scripts/documents.py --write README.md $(wildcard docs/*.md)
+
 bench: .venv/.installed-dev  ## run the benchmarks
 	@for file in $(or $(wildcard benchmarks/[!_]*.py),$(error no benchmarks here)); do \
 	echo "> $$file"; $(BIN)/python "$$file"; done
 
+gallery: .venv/.installed  ## draw docs/gallery.md again from runs/reference
+	@$(BIN)/python docs/gallery.py
+
 peers: .venv/.installed-peers  ## install PyTorch (large); the tests then compare vgrad with it
+
+axe: .venv/axe-core/axe.min.js  ## fetch axe-core, with which the page's accessibility is tested
+
+.venv/axe-core/axe.min.js: | .venv/.installed-dev
+	@mkdir -p .venv/axe-core
+	@cd .venv/axe-core; npm pack --silent axe-core@4 >/dev/null; tar -xzf axe-core-*.tgz --strip-components=1 package/axe.min.js; rm axe-core-*.tgz
 
 clean:  ## remove .venv, caches and builds; runs/ stays
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,10 +9,12 @@ one that holds the directory.
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 from vgrad.errors import StorageError
 
@@ -21,8 +23,28 @@ _SUFFIX = ".tmp"
 
 def write_file(path: Path, content: bytes) -> None:
     """Puts `content` at `path`, all of it or nothing."""
+    _publish(path, content, os.rename)
+
+
+def write_new(path: Path, content: bytes) -> bool:
+    """As `write_file`, but False, and nothing done, where a file is there, even if it came at the last moment."""
+    was_there = False
+
+    def link(temporary: Path, target: Path) -> None:
+        nonlocal was_there
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            was_there = True
+        os.unlink(temporary)
+
+    _publish(path, content, link)
+    return not was_there
+
+
+def _publish(path: Path, content: bytes, place: Callable[[Path, Path], None]) -> None:
     with storage_errors(path):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}{_SUFFIX}")
+        temporary = path.with_name(f".{path.name}.{token_hex(4)}{_SUFFIX}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             try:
@@ -30,10 +52,10 @@ def write_file(path: Path, content: bytes) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            temporary.rename(path)
+            place(temporary, path)
         except BaseException:
             with suppress(OSError):
-                temporary.unlink()
+                os.unlink(temporary)
             raise
         sync_folder(path.parent)
 
@@ -42,15 +64,18 @@ def make_folder(path: Path) -> None:
     """The directory `path` and its parents; it may be there already."""
     with storage_errors(path):
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-        path.mkdir(parents=True, exist_ok=True)
-        for folder in missing:
+        for folder in reversed(missing):
+            with suppress(FileExistsError):  # another process may make it at the same time
+                os.mkdir(folder)
             sync_folder(folder.parent)
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
 
 def rename(source: Path, target: Path) -> None:
     """Moves `source` to `target`, atomically, on the same file system."""
     with storage_errors(target):
-        source.rename(target)
+        os.rename(source, target)
         sync_folder(target.parent)
         sync_folder(source.parent)
 
@@ -59,7 +84,7 @@ def remove_leftovers(folder: Path) -> None:
     """Removes temporary files that killed writers left in `folder`, which the caller must hold alone."""
     with storage_errors(folder):
         for path in folder.glob(f".*{_SUFFIX}"):
-            path.unlink(missing_ok=True)
+            os.unlink(path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -129,12 +129,12 @@ def test_a_failure_is_listed_with_the_command_that_repeats_it(config: Path, tmp_
 
 def test_ctrl_c_saves_and_says_how_to_continue(config: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    config.write_text(SWEEP % 3000)
+    config.write_text(SWEEP % 50_000)
     process = start("sweep", config, "--runs-dir", runs, "-j", 2)
     wait_until(lambda: any(run.get("epoch", 0) > 0 for run in status(runs).get("active", [])))
     assert "running" in vgrad("status", runs)[1]
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=100)
     assert process.returncode == 130
     assert f"continue with: vgrad sweep {config} --runs-dir {runs}" in err
     assert out == "" or out.startswith("layers.depth")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 import typer
 
 from vgrad.cli.app import app
+from vgrad.cli.terminal import complain, open_streams, silence
 from vgrad.errors import VgradError
 
 __all__ = ["run"]
@@ -16,14 +16,17 @@ __all__ = ["run"]
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code; see `vgrad.errors` for the codes."""
+    open_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:
         code = app(given, prog_name="vgrad", standalone_mode=False)
         sys.stdout.flush()
-        return int(code or 0)
-    except BrokenPipeError:  # the reader of stdout has gone; what was done is done
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _report(KeyboardInterrupt()) if code == 130 else int(code or 0)  # what typer makes of Ctrl-C
+    except (BrokenPipeError, SystemExit) as end:  # typer exits when it sees a broken pipe
+        if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
+            raise
+        silence(sys.stdout)  # the reader of stdout has gone; what was done is done
         return 0
     except (Exception, KeyboardInterrupt) as error:
         if debug:
@@ -46,14 +49,5 @@ def _report(error: BaseException) -> int:
     else:
         told = f"{type(error).__name__}: {error}".replace("\n", " ")
         lines, code = (f"this is a bug in vgrad: {told}; the same command with --debug shows where",), 1
-    for line in lines:
-        try:
-            print(
-                f"vgrad: {line}".encode(sys.stderr.encoding or "ascii", "replace").decode(
-                    sys.stderr.encoding or "ascii"
-                ),
-                file=sys.stderr,
-            )
-        except OSError:
-            break
+    complain(lines)
     return code

@@ -7,9 +7,18 @@ from typing import Annotated
 import typer
 
 from vgrad import __version__
+from vgrad.cli import config as _config
+from vgrad.cli import data as _data
+from vgrad.cli import doctor as _doctor
+from vgrad.cli import export as _export
+from vgrad.cli import ls as _ls
+from vgrad.cli import plot as _plot
+from vgrad.cli import report as _report
+from vgrad.cli import show as _show
 from vgrad.cli import status as _status
 from vgrad.cli import sweep as _sweep
 from vgrad.cli import train as _train
+from vgrad.cli import verify as _verify
 from vgrad.cli import worker as _worker
 
 app = typer.Typer(
@@ -42,3 +51,12 @@ app.command("train")(_train.train)
 app.command("sweep")(_sweep.sweep)
 app.command("status")(_status.status)
 app.command("worker", hidden=True)(_worker.worker)
+app.command("ls")(_ls.ls)
+app.command("show")(_show.show)
+app.command("report")(_report.report)
+app.command("plot")(_plot.plot)
+app.add_typer(_export.export, name="export")
+app.command("verify")(_verify.verify)
+app.add_typer(_config.app, name="config")
+app.add_typer(_data.app, name="data")
+app.command("doctor")(_doctor.doctor)

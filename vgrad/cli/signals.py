@@ -29,7 +29,9 @@ def stop_requests() -> Iterator[StopRequest]:
         request.signal_number = number
         signal.signal(number, signal.SIG_DFL)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    # one that is ignored, as SIGINT is in a background job of a script, stays ignored
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heard}
     try:
         yield request
     finally:

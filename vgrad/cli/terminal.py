@@ -56,7 +56,7 @@ def answer(text: str | Path) -> None:
             print(_encodable(str(text), sys.stdout))
         sys.stdout.flush()
     except BrokenPipeError:
-        raise
+        silence(sys.stdout)
     except OSError as error:
         silence(sys.stdout)
         reason = (error.strerror or str(error)).lower()

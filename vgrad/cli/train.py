@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, Seed, read_config
+from vgrad.cli.signals import StopRequest, stop_requests
+from vgrad.errors import Interrupted
+
+if TYPE_CHECKING:
+    from vgrad.cli.terminal import Screen
+    from vgrad.lab.config import Config
+    from vgrad.lab.reading import StoredRun
+    from vgrad.lab.runner import Event, Opened
+
+MOST_LAYERS_TOLD = 30
 
 
 def train(
@@ -16,17 +33,113 @@ def train(
     seed: Seed = None,
     runs_dir: RunsDir = Path("runs"),
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew; keeps an earlier attempt aside.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress and no table.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train one network; print its run directory.
 
     Continues an interrupted run by itself. A complete run is left alone.
+
+    Progress goes to stderr: a display on a terminal, elsewhere a line per finished epoch; of short epochs one a second,
+    and the first and the last. Stdout has the run's path, or with --json one object: run, status, summary.
     """
-    from vgrad.lab.runner import Opened, run
+    from vgrad.cli.terminal import Screen, answer
+    from vgrad.lab.reading import read_run
 
     settled = read_config(config, overrides, seed)
-    folder = None
-    for event in run(settled, runs_dir, base=Path(config).parent, restart=restart):
-        if isinstance(event, Opened):
-            folder = event.folder
-    print(folder)
+    screen = Screen(sys.stderr)
+    again = _command(config, overrides, seed, runs_dir, quiet, as_json)
+    opened = _train(settled, runs_dir, Path(config).parent, restart, quiet, screen, again)
+    stored = read_run(opened.folder)
+    _tell(stored, opened, screen, quiet)
+    if as_json:
+        answer(json.dumps({"run": str(stored.path), "status": stored.status, "summary": stored.summary}, indent=2))
+    else:
+        answer(stored.path)
+
+
+def _train(
+    config: Config, runs_dir: Path, base: Path, restart: bool, quiet: bool, screen: Screen, again: str
+) -> Opened:
+    """Trains with what can be seen of it; Interrupted, with the command that continues, when a signal asks to stop."""
+    from vgrad.cli.progress import progress_on
+    from vgrad.lab.runner import Opened, run
+    from vgrad.lab.training import Cancelled, EpochRecord
+
+    request = StopRequest()
+    loading = screen.live and not quiet
+    events = run(config, runs_dir, base=base, restart=restart, progress=loading, cancelled=lambda: request())
+    with closing(cast("Generator[Event]", events)):
+        with _signals_end_at_once():  # data are loaded: nothing is there yet that would have to be saved
+            opened = next(events)
+        assert isinstance(opened, Opened)
+        if opened.complete:
+            return opened
+        epoch = opened.epoch
+        if epoch is not None and not quiet:
+            screen.say_words(f"continuing after epoch {epoch} of {config.epochs}")
+        try:
+            with stop_requests() as request, progress_on(screen, config, quiet=quiet) as progress:
+                progress.begin(epoch)
+                for event in events:
+                    assert isinstance(event, EpochRecord)
+                    epoch = event.epoch
+                    progress.show(event)
+        except Cancelled:
+            told = f"stopped after epoch {epoch or 0}, which is saved; continue with: {again}"
+            raise Interrupted(told, signal_number=request.signal_number or signal.SIGINT) from None
+    return opened
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM before training: like Ctrl-C it is no Exception, so nothing that retries takes it for a failure."""
+
+
+@contextmanager
+def _signals_end_at_once() -> Iterator[None]:
+    """Inside, SIGTERM ends the work as SIGINT does: what is open is closed, and what was just made goes again."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        number = signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT
+        raise Interrupted("interrupted; nothing was begun", signal_number=number) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _command(
+    config: str, overrides: list[str] | None, seed: int | None, runs_dir: Path, quiet: bool, as_json: bool
+) -> str:
+    """The command that continues this one, to be pasted into a shell: without --restart, which would begin anew."""
+    words = ["vgrad", "train", config]
+    words += [word for text in overrides or [] for word in ("-s", text)]
+    words += [] if seed is None else ["--seed", str(seed)]
+    words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
+    words += [word for word, given in (("--quiet", quiet), ("--json", as_json)) if given]
+    return shlex.join(words)
+
+
+def _tell(stored: StoredRun, opened: Opened, screen: Screen, quiet: bool) -> None:
+    """What has become of the run, on the screen."""
+    from vgrad.cli.results import NORMS, monitor_lines, norm_lines, verdict_words
+
+    diverged = stored.status == "diverged"
+    if opened.complete and not quiet:
+        screen.say_words(f"complete already: nothing to do; vgrad show {shlex.quote(str(stored.path))} tells about it")
+    if not quiet and not opened.complete:
+        seconds = stored.facts["seconds"] if stored.facts else 0
+        told = f"{stored.config.run_name}: {stored.epoch or 0} of {stored.config.epochs} epochs in {seconds:.1f} s"
+        screen.say_words(told, "bold")
+        probed = {record.epoch: record.gradients or {} for record in stored.history.records}
+        norms = {epoch: gradients["delta_norm"] for epoch, gradients in probed.items() if "delta_norm" in gradients}
+        width, summary, sizes = screen.width, stored.summary, stored.config.sizes
+        screen.say(monitor_lines(summary, {}, width, screen.pictures))
+        screen.say([(NORMS, "")] if summary["gradient"] else [])
+        screen.say(norm_lines(summary, norms, sizes, width, screen.pictures, most=MOST_LAYERS_TOLD))
+    if diverged or not (quiet or opened.complete):
+        screen.say_words(*verdict_words(stored.summary))

@@ -71,6 +71,13 @@ _EXPECTED = {
     "finite_number": "a finite number",
 }
 
+_BOUNDS = {
+    "greater_than": (">", "gt"),
+    "greater_than_equal": (">=", "ge"),
+    "less_than": ("<", "lt"),
+    "less_than_equal": ("<=", "le"),
+}
+
 
 def _problems(error: ErrorDetails, known: list[str]) -> list[Problem]:
     path, kind, context = error["loc"], error["type"], error.get("ctx", {})
@@ -84,6 +91,9 @@ def _problems(error: ErrorDetails, known: list[str]) -> list[Problem]:
         return [Problem(path, "is required, and missing")]
     if kind in _EXPECTED:
         return [Problem(path, f"expected {_EXPECTED[kind]}, found {describe(value)}{_meant(kind, value)}")]
+    if kind in _BOUNDS:
+        sign, bound = _BOUNDS[kind]
+        return [Problem(path, f"must be {sign} {context[bound]:g}, found {describe(value)}")]
     if kind == "literal_error":
         return [Problem(path, f"expected {context['expected']}, found {describe(value)}")]
     return [Problem(path, f"{error['msg'].removeprefix('Value error, ').lower()}, found {describe(value)}")]
@@ -179,6 +189,7 @@ class ChoiceOf:
     signature: Callable[[Any], Callable[..., object]] = _itself
     default: str | None = None
     common: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    _models: dict[str, tuple[object, type[BaseModel]]] = field(default_factory=dict, init=False, repr=False)
 
     def check(self, value: object) -> Choice:
         """The choice that `value` is; raises Problems."""
@@ -202,8 +213,12 @@ class ChoiceOf:
         return Choice(name, dict(validated(self._model(name, variant), rest)))
 
     def _model(self, name: str, variant: object) -> type[BaseModel]:
-        fields: dict[str, Any] = {**self.common, **parameters(self.signature(variant))}
-        return create_model(name, __config__=STRICT, **fields)
+        known, model = self._models.get(name, (None, BaseModel))
+        if known is not variant:  # made once: making one takes a millisecond, and a sweep checks thousands of configs
+            fields: dict[str, Any] = {**self.common, **parameters(self.signature(variant))}
+            model = create_model(name, __config__=STRICT, **fields)
+            self._models[name] = variant, model
+        return model
 
     @property
     def field(self) -> Checked:
@@ -216,7 +231,7 @@ class ChoiceOf:
         for name, variant in self.table.items():
             inner = self._model(name, variant).model_json_schema()
             inner["properties"] = {"name": {"const": name}, **inner.get("properties", {})}
-            inner["required"] = ["name", *inner.get("required", [])]
+            inner["required"] = [*([] if name == self.default else ["name"]), *inner.get("required", [])]
             mappings.append(inner)
         bare = [name for name, variant in self.table.items() if not self._required(name, variant)]
         return {"anyOf": [{"enum": bare}, *mappings]}

@@ -26,6 +26,8 @@ from vgrad.registry import NonNegative, NonNegativeInt
 
 DEFAULT_MONITORS = ("train_cost", "train_accuracy", "validation_cost", "validation_accuracy")
 DEFAULT_PROBE_EXAMPLES = 1000
+FITTING = {"layers", "activation", "output", "cost", "epochs", "batch_size", "data", "monitor", "probes"}
+"""The keys that have to fit each other; a wrong one says nothing about the others."""
 
 
 class Config(BaseModel):
@@ -134,7 +136,7 @@ class Config(BaseModel):
                     Problem(("layers", last), f"{self.data.name} needs {wanted} outputs, found {self.layers[-1]}")
                 )
         if isinstance(self.activation, tuple) and len(self.activation) != len(self.sizes) - 2:
-            hidden = f"the network has {len(self.sizes) - 2} hidden layers, found {len(self.activation)} activations"
+            hidden = f"needs one for each of the {len(self.sizes) - 2} hidden layers, found {len(self.activation)}"
             problems.append(Problem(("activation",), hidden))
         if not problems and self.rows_per_step > self.part_sizes["train"]:
             n = self.part_sizes["train"]
@@ -193,8 +195,8 @@ class Config(BaseModel):
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
-            "l2": self.l2,
-            "l1": self.l1,
+            "l2": self.l2 + 0.0,  # not -0.0, which is the same number
+            "l1": self.l1 + 0.0,
             "data": {"name": self.data.name, **data},
             "monitor": list(self.monitors),
             "probes": {
@@ -224,4 +226,16 @@ class Config(BaseModel):
 
 def check(tree: Mapping[str, Any]) -> Config:
     """The config that a plain tree is; raises Problems with everything that is wrong in it."""
-    return validated(Config, tree)
+    try:
+        return validated(Config, tree)
+    except Problems as first:
+        wrong = {problem.path[0] for problem in first.problems if problem.path}
+        if wrong & FITTING or not wrong:
+            raise
+        # what fits together or not is asked only of fields that are right: ask it without the wrong ones
+        try:
+            validated(Config, {key: value for key, value in tree.items() if key not in wrong})
+        except Problems as second:
+            others = [problem for problem in second.problems if not wrong & {*problem.path[:1]}]
+            raise Problems([*first.problems, *others]) from None
+        raise

@@ -23,6 +23,9 @@ GATHERED = 200  # examples gathered and scaled at once: they stay in the second-
 LARGEST_STEP = 2000  # rows of one pass; larger batches are the sum of several
 
 
+Step = tuple[int, Backprop]
+
+
 def _first_bad_layer(passes: Backprop) -> int | None:
     """In the order in which a step computes: z from below, delta from above, then the new parameters."""
     from_above = first_non_finite(passes.delta[::-1])
@@ -57,21 +60,21 @@ class Penalty:
 
     def value(self, parameters: Parameters) -> float:
         """The term that is added to the cost."""
-        total = 0.0
-        for name, w in parameters.items():
-            if name.startswith("W"):
-                wide = w.astype(np.float64, copy=False)
-                total += self.l2 / (2 * self.n) * float(np.square(wide).sum()) + self.l1 / self.n * float(
-                    np.abs(wide).sum()
-                )
-        return total
+        weights = [w.astype(np.float64, copy=False) for name, w in parameters.items() if name.startswith("W")]
+        squares = sum(float(np.square(w).sum()) for w in weights) if self.l2 else 0.0
+        sizes = sum(float(np.abs(w).sum()) for w in weights) if self.l1 else 0.0
+        return self.l2 / (2 * self.n) * squares + self.l1 / self.n * sizes
+
+    def decay(self, eta: float) -> float:
+        """1 - eta lambda/n, what W is multiplied by in the step's own product; 1 where `shrink` has done it."""
+        return 1.0 if self.l1 else 1 - eta * self.l2 / self.n
 
     def shrink(self, parameters: Parameters, eta: float) -> None:
-        """W <- W - eta mu/n sign(W), the share of L1 in a step of plain descent."""
+        """With L1, the share of both penalties in a step of plain descent, from the same W: W <- W - eta dP/dW."""
         if self.l1:
             for name, w in parameters.items():
                 if name.startswith("W"):
-                    w -= eta * self.l1 / self.n * np.sign(w)
+                    w -= eta / self.n * (self.l2 * w + self.l1 * np.sign(w))
 
     def add_gradient(self, parameters: Parameters, gradients: Parameters) -> None:
         """Adds lambda/n W + mu/n sign(W) to the gradients of the weights."""
@@ -106,10 +109,13 @@ class Descent:
                 pass
 
     def locate(self, order: Index, eta: float, state: State, epoch: int) -> Divergence:
-        """Repeats an epoch that diverged and stops before the first bad step, with the last finite parameters."""
+        """Repeats an epoch that diverged and stops before the first bad step, with the last finite parameters.
+
+        Where no step is bad, the numbers overflowed in the measurement after the epoch.
+        """
         last = {name: value.copy() for name, value in self._parameters.items()}
         with np.errstate(all="ignore"):
-            for batch, passes in enumerate(self._steps(order, eta, state, lambda: False), start=1):
+            for batch, passes in self._steps(order, eta, state, lambda: False):
                 layer = _first_bad_layer(passes)
                 if layer is not None:
                     copy_into(self._parameters, last)
@@ -117,14 +123,14 @@ class Descent:
                 copy_into(last, self._parameters)
         return Divergence(epoch, None, None)
 
-    def _steps(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> Iterator[Backprop]:
-        """Makes the steps; yields, after each one, the passes that hold its z and delta."""
+    def _steps(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> Iterator[Step]:
+        """Makes the steps; yields, after each pass, the batch (from 1) and the passes that hold its z and delta."""
         return (self._small_steps if self._m <= LARGEST_STEP else self._large_steps)(order, eta, state, cancelled)
 
-    def _small_steps(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> Iterator[Backprop]:
+    def _small_steps(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> Iterator[Step]:
         """Several batches are gathered at once, and each is one pass."""
         n, m, rows = len(order), self._m, self._feed.rows
-        decay = 1 - eta * self._penalty.l2 / self._penalty.n
+        decay = self._penalty.decay(eta)
         for start in range(0, n, rows):
             if cancelled():
                 raise Cancelled
@@ -140,11 +146,11 @@ class Descent:
                 else:
                     passes.add_gradients(x, self._gradients, 1 / len(x))
                     self._update(eta, state)
-                yield passes
+                yield (start + i) // m + 1, passes
 
-    def _large_steps(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> Iterator[Backprop]:
-        """A batch is gathered in pieces, whose gradients add up."""
-        for start in range(0, len(order), self._m):
+    def _large_steps(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> Iterator[Step]:
+        """A batch is gathered in pieces, whose gradients add up; the last piece makes the step."""
+        for number, start in enumerate(range(0, len(order), self._m), start=1):
             batch = order[start : start + self._m]
             for piece in chunks(len(batch), self._feed.rows):
                 if cancelled():
@@ -154,8 +160,9 @@ class Descent:
                 passes.forward(x)
                 passes.backward(y)
                 passes.add_gradients(x, self._gradients, 1 / len(batch))
-            self._update(eta, state)
-            yield passes
+                if piece[-1] == len(batch) - 1:
+                    self._update(eta, state)
+                yield number, passes
 
     def _update(self, eta: float, state: State) -> None:
         self._penalty.add_gradient(self._parameters, self._gradients)

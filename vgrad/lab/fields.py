@@ -132,11 +132,14 @@ def _check_size(value: object) -> int:
 
 def _check_activation(value: object) -> Choice | tuple[Choice, ...]:
     if isinstance(value, list | tuple):
+        if len(value) > MOST_LAYERS:
+            raise Problems.one(f"needs one activation per hidden layer, at most {MOST_LAYERS}, found {len(value)}")
         return tuple(each(value, _activation.check))
     return _activation.check(value)
 
 
 def _check_init(value: object) -> Init | InitFile:
+    place = ["name"] if isinstance(value, Mapping) else []
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, Mapping):
@@ -149,7 +152,7 @@ def _check_init(value: object) -> Init | InitFile:
     if not isinstance(name, str) or name not in presets():
         known = [*presets(), "file"]
         hint = did_you_mean(name, known) if isinstance(name, str) else ""
-        raise Problems.one(f"no init {printable(repr(name), 42)}{hint}", "name")
+        raise Problems.one(f"no init {printable(repr(name), 42)}{hint}", *place)
     weights, biases = presets()[name]
     return validated(Init, {"weights": weights, "biases": biases, **{k: v for k, v in value.items() if k != "name"}})
 
@@ -175,7 +178,9 @@ def _activation_schema() -> dict[str, Any]:
 
 
 def _init_schema() -> dict[str, Any]:
-    return {"anyOf": [{"enum": list(presets())}, Init.model_json_schema(), InitFile.model_json_schema()]}
+    drawn = Init.model_json_schema()
+    changed = {**drawn, "properties": {"name": {"enum": list(presets())}, **drawn["properties"]}, "required": ["name"]}
+    return {"anyOf": [{"enum": list(presets())}, drawn, changed, InitFile.model_json_schema()]}
 
 
 def _probes_schema() -> dict[str, Any]:

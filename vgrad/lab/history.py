@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vgrad.lab.descent import Divergence
 from vgrad.lab.npz import Arrays
@@ -98,27 +99,49 @@ class History:
 
     def unpack(self, arrays: Arrays, plain: dict[str, Any]) -> None:
         """Fills an empty history with what `pack` gave. ValueError, KeyError or TypeError when it does not fit."""
-        layers = len(self.sizes) - 1
-        metrics, probed, gradients = arrays["metrics"], arrays["probed"].tolist(), arrays["gradients"]
-        if metrics.ndim != 2 or metrics.shape[1] != len(self.columns):
-            raise ValueError(f"metrics of shape {metrics.shape}")
-        if gradients.shape != (len(probed), len(self.probes), layers):
-            raise ValueError(f"gradients of shape {gradients.shape}")
+        metrics = _checked(arrays, "metrics", np.float64, (None, len(self.columns)))
+        probed = _checked(arrays, "probed", np.int64, (None,)).tolist()
+        gradients = _checked(arrays, "gradients", np.float64, (len(probed), len(self.probes), len(self.sizes) - 1))
+        due = [f"neurons.{epoch}" for epoch in self.neuron_epochs if epoch < len(metrics)]
+        neurons = {name: _checked(arrays, name, np.float64, (sum(self.sizes[1:]),)) for name in due}
+        unknown = arrays.keys() - {"metrics", "probed", "gradients", *due}
+        if unknown or probed != sorted({*probed} & {*range(len(metrics))}):
+            raise ValueError(f"measurements of epochs without metrics, or {sorted(unknown)[:3]}")
         norms = {
-            epoch: dict(zip(self.probes, rows.tolist(), strict=True))
-            for epoch, rows in zip(probed, gradients, strict=True)
+            epoch: dict(zip(self.probes, rows, strict=True))
+            for epoch, rows in zip(probed, gradients.tolist(), strict=True)
         }
         bounds = np.cumsum(self.sizes[1:])[:-1]
         for epoch, row in enumerate(metrics.tolist()):
             values = {name: None if value != value else value for name, value in zip(self.columns, row, strict=True)}
-            neurons = arrays.get(f"neurons.{epoch}")
-            if neurons is not None and neurons.shape != (sum(self.sizes[1:]),):
-                raise ValueError(f"neurons of shape {neurons.shape}")
-            split = None if neurons is None else np.split(neurons, bounds)
+            if [name for name, value in values.items() if value is None] != ([] if epoch else ["learning_rate"]):
+                raise ValueError(f"a metric of epoch {epoch} is missing")
+            deltas = neurons.get(f"neurons.{epoch}")
+            split = None if deltas is None else np.split(deltas, bounds)
             self.records.append(EpochRecord(epoch, values, norms.get(epoch), split))
         if plain["divergence"] is not None:
-            divergence = Divergence(**plain["divergence"])
-            self.records.append(EpochRecord(divergence.epoch, divergence=divergence))
+            self.records.append(self._diverged(**plain["divergence"]))
+
+    def _diverged(self, epoch: int, batch: int | None, layer: int | None) -> EpochRecord:
+        """The record of the divergence, which follows on the last epoch that was measured."""
+        layers = len(self.sizes) - 1
+        for number, most in ((batch, None), (layer, layers)):
+            if number is not None and not (type(number) is int and 1 <= number <= (most or number)):
+                raise ValueError(f"a divergence at batch {batch}, layer {layer}")
+        if type(epoch) is not int or epoch != len(self.records):
+            raise ValueError(f"a divergence in epoch {epoch} after {len(self.records)} epochs")
+        return EpochRecord(epoch, divergence=Divergence(epoch, batch, layer))
+
+
+def _checked(arrays: Arrays, name: str, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """The array `name`, of this type and shape (None: any extent), without NaN; in `metrics` NaN is a missing value."""
+    array = arrays[name]
+    fits = len(array.shape) == len(shape) and all(due in (None, n) for n, due in zip(array.shape, shape, strict=True))
+    if array.dtype != dtype or not fits:
+        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
+    if np.isinf(array).any() or (name != "metrics" and np.isnan(array).any()):
+        raise ValueError(f"{name} holds NaN or infinity")
+    return array
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

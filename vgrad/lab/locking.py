@@ -12,16 +12,18 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vgrad.errors import RunStateError
+from vgrad.errors import RunStateError, StorageError
 from vgrad.lab.wording import printable
 from vgrad.storage import storage_errors
 
 LOCK = ".lock"
 OWNER = ".owner"
+PATIENCE = 50  # looks, 10 ms apart
 _NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -38,12 +40,16 @@ def exclusive(folder: Path) -> Iterator[None]:
             with _exclusive_by_name(folder):
                 yield
         else:
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(_me()).encode(), 0)
+            with storage_errors(folder / LOCK):
+                os.truncate(descriptor, 0)
+                os.pwrite(descriptor, json.dumps(_me()).encode(), 0)
             yield
     finally:
         if descriptor is not None:
-            os.close(descriptor)
+            with suppress(OSError):
+                os.truncate(descriptor, 0)  # nobody's any more, though the file stays
+            with suppress(OSError):
+                os.close(descriptor)
 
 
 def is_held(folder: Path) -> bool:
@@ -64,9 +70,12 @@ def is_held(folder: Path) -> bool:
 
 
 def _open_and_lock(folder: Path) -> int | None:
-    """A descriptor with the lock, or None where the file system has no flock."""
+    """A descriptor with the lock, or None where the file system has no flock.
+
+    A holder that has not signed yet, or one that only looks (`is_held`), gets a moment's patience.
+    """
     path = folder / LOCK
-    while True:
+    for _ in range(PATIENCE):
         with storage_errors(path):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             descriptor = os.open(path, flags, 0o666)
@@ -74,7 +83,10 @@ def _open_and_lock(folder: Path) -> int | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise _held(folder, _read_owner(path)) from None
+            if _is_alive(_read_owner(path)):
+                break
+            time.sleep(0.01)
+            continue
         except OSError as error:
             os.close(descriptor)
             if error.errno in _NO_FLOCK:
@@ -84,6 +96,7 @@ def _open_and_lock(folder: Path) -> int | None:
         if _is_still(path, descriptor):
             return descriptor
         os.close(descriptor)  # the holder before us removed the directory with the file that we opened: once more
+    raise _held(folder, _read_owner(path))
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
@@ -98,23 +111,37 @@ def _is_still(path: Path, descriptor: int) -> bool:
 @contextmanager
 def _exclusive_by_name(folder: Path) -> Iterator[None]:
     path = folder / OWNER
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        descriptor = os.open(path, flags, 0o666)
-    except FileExistsError:
-        owner = _read_owner(path)
+    if path.exists():
+        owner = next(filter(None, _looks(path)), {})
         if _is_alive(owner):
-            raise _held(folder, owner) from None
-        with storage_errors(path):
-            path.unlink(missing_ok=True)
-            descriptor = os.open(path, flags, 0o666)
-    os.write(descriptor, json.dumps(_me()).encode())
-    os.close(descriptor)
+            raise _held(folder, owner)
+        _take_away(path, owner)
     try:
+        with storage_errors(path):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except StorageError as error:
+        if isinstance(error.__cause__, FileExistsError):  # another one was quicker
+            raise _held(folder, _read_owner(path)) from None
+        raise
+    try:
+        with storage_errors(path):
+            os.write(descriptor, json.dumps(_me()).encode())
+            os.close(descriptor)
         yield
     finally:
         with suppress(OSError):
             path.unlink()
+
+
+def _take_away(path: Path, owner: dict[str, object]) -> None:
+    """Removes the file of an owner that is gone; not the one that another process may have put there since."""
+    aside = path.with_name(f"{OWNER}.{os.getpid()}")
+    with storage_errors(path), suppress(FileNotFoundError):
+        path.rename(aside)
+        if _read_owner(aside) != owner:
+            with suppress(FileExistsError):
+                os.link(aside, path)
+        aside.unlink()
 
 
 def _held(folder: Path, owner: dict[str, object]) -> RunHeld:
@@ -124,6 +151,13 @@ def _held(folder: Path, owner: dict[str, object]) -> RunHeld:
 
 def _me() -> dict[str, object]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "boot": _boot(), "start": _start_time(os.getpid())}
+
+
+def _looks(path: Path) -> Iterator[dict[str, object]]:
+    """The owner, looked at again and again for a moment: one that has made the file may not have signed it yet."""
+    for _ in range(PATIENCE):
+        yield _read_owner(path)
+        time.sleep(0.01)
 
 
 def _read_owner(path: Path) -> dict[str, object]:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
+import os
+import re
+import stat
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 MOST_MEMBERS = 20_000
 _HEADER_ROOM = 65_536  # bytes a member may need beyond its numbers
+_DIRECTORY_ROOM = 256 * MOST_MEMBERS  # bytes of the list of members
 Arrays = dict[str, NDArray[Any]]
+
+_MAGIC = b"\x93NUMPY\1\0"
+_HEADER = re.compile(  # as NumPy writes it, and nothing that would have to be evaluated
+    rb"{'descr': '([<>|](?:f[248]|[iu][1248]))', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:[0-9]{1,18}, ?)*[0-9]{0,18})\),? ?} *\n"
+)
 
 
 class NpzError(Exception):
@@ -30,56 +40,74 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(path: Path, limit: int) -> Arrays:
+def unpack(path: Path, limit: int, *, compressed: bool = True) -> Arrays:
     """The arrays in the file at `path`, which together may have no more than `limit` bytes.
 
+    Unless it may be `compressed`, they take no more memory than the file has bytes, whatever the limit.
     NpzError when it is anything else than what `pack` writes; OSError when it cannot be read. Sizes are checked before
     anything of that size is allocated.
     """
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        with _Bounded(path, opener=_open) as file, zipfile.ZipFile(file) as archive:
+            file.most = None
             members = archive.infolist()
             promised = sum(member.file_size for member in members)
             if len(members) > MOST_MEMBERS or promised > limit + _HEADER_ROOM * len(members):
                 raise NpzError(f"promises {promised:,} bytes in {len(members):,} arrays, more than {limit:,}")
+            if not compressed and promised > os.fstat(file.fileno()).st_size:
+                raise NpzError(f"promises {promised:,} bytes, more than the file has")
             arrays: Arrays = {}
             for member in members:
                 name = member.filename.removesuffix(".npy")
                 if name in arrays:
-                    raise NpzError(f"array {name!r} at offset {member.header_offset} stands twice")
+                    raise NpzError(f"array {name[:60]!r} at offset {member.header_offset} stands twice")
                 arrays[name] = _array(archive, member)
             return arrays
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise NpzError(f"damaged: {str(error)[:200] or type(error).__name__}") from None
 
 
+class _Bounded(io.FileIO):
+    """A file of which, until `most` is None, no more than `most` bytes are read at once: zipfile reads the whole list
+    of members before anybody can count them."""
+
+    most: int | None = _DIRECTORY_ROOM
+
+    def read(self, size: int | None = -1, /) -> Any:
+        if self.most is not None and size is not None and size > self.most:
+            raise NpzError(f"has a list of members of {size:,} bytes")
+        return super().read(size)
+
+
+def _open(path: str, flags: int) -> int:
+    """A descriptor of a regular file; a pipe or a device would be waited for, or never end."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NpzError("not a regular file")
+    return descriptor
+
+
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     where = f"array {member.filename[:60]!r} at offset {member.header_offset}"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # of the others zipfile unpacks too much
+        raise NpzError(f"{where}: compressed in a way that NumPy does not use")
     with archive.open(member) as stream:
         content = stream.read(member.file_size + 1)  # no more than promised, whatever the compressed bytes unfold to
     if len(content) != member.file_size:
         raise NpzError(f"{where}: {len(content):,} bytes instead of {member.file_size:,}")
-    file = io.BytesIO(content)
-    try:
-        version = npy.read_magic(file)
-        read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        shape, fortran, dtype = read_header(file)
-    except (ValueError, KeyError, SyntaxError, TypeError, RecursionError, MemoryError, EOFError) as error:
-        raise NpzError(f"{where}: not an array of numbers: {str(error)[:120]}") from None
-    if dtype.hasobject or dtype.kind not in "fiu" or dtype.itemsize > 8:
-        raise NpzError(f"{where}: holds {str(dtype)[:40]}, not numbers")
-    count = 1
-    for extent in shape:
-        if not isinstance(extent, int) or extent < 0:
-            raise NpzError(f"{where}: an extent of {extent!r}")
-        count *= extent
-    if count * dtype.itemsize != len(content) - file.tell():
-        raise NpzError(
-            f"{where}: shape {shape} needs {count * dtype.itemsize:,} bytes, found {len(content) - file.tell():,}"
-        )
-    flat = np.frombuffer(content, dtype, count, file.tell())
-    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
-    return np.ascontiguousarray(array, dtype=dtype.newbyteorder("=")).copy()
+    start = 10 + int.from_bytes(content[8:10], "little")
+    header = _HEADER.fullmatch(content[10:start])
+    if not content.startswith(_MAGIC) or header is None:
+        raise NpzError(f"{where}: not an array of plain numbers: {content[10:start].strip()[:60]!r}")
+    dtype = np.dtype(header[1].decode())
+    shape = tuple(int(extent) for extent in re.findall(rb"[0-9]+", header[3]))
+    needed = math.prod(shape) * dtype.itemsize
+    if needed != len(content) - start:
+        raise NpzError(f"{where}: shape {shape} needs {needed:,} bytes, found {len(content) - start:,}")
+    order: Literal["C", "F"] = "F" if header[2] == b"True" else "C"
+    array: NDArray[Any] = np.frombuffer(content, dtype, math.prod(shape), start).reshape(shape, order=order)
+    return array.astype(dtype.newbyteorder("="), order="C")
 
 
 def digest(arrays: Mapping[str, NDArray[Any]]) -> str:

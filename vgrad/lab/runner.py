@@ -8,6 +8,7 @@ Whoever loops decides what to print; stopping is asked for through `cancelled`, 
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,9 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.errors import DataError
+from vgrad.errors import DataError, StorageError
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, InitFile
 from vgrad.lab.locking import LOCK, exclusive
@@ -67,7 +70,11 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
     wrong = problems(arrays, config.sizes)
     if wrong:
         raise DataError(*(f"{printable(str(path), 200)}: {printable(problem, 200)}" for problem in wrong))
-    parameters = as_type(arrays, config.sizes, config.dtype)
+    with np.errstate(over="ignore"):
+        parameters = as_type(arrays, config.sizes, config.dtype)
+    wrong = [f"{name} is too large for {config.dtype}" for name, x in parameters.items() if not np.isfinite(x).all()]
+    if wrong:
+        raise DataError(*(f"{printable(str(path), 200)}: {problem}" for problem in wrong))
     found = digest(parameters)
     if init.sha256 not in (None, found):
         raise DataError(f"{printable(str(path), 200)}: holds other parameters: digest {found[:12]}, not {init.sha256}")
@@ -82,7 +89,7 @@ def run(
     restart: bool = False,
     progress: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
-    loader: Callable[..., Dataset] = load,
+    loader: Callable[..., Dataset] | None = None,
 ) -> Iterator[Event]:
     """Trains `config` into its directory below `runs_dir`; continues where an interrupted run was saved.
 
@@ -92,6 +99,10 @@ def run(
     check_memory(config)
     config, given = with_digest(config, base)
     folder = RunFolder(runs_dir / config.run_name)
+    if folder.path.is_symlink():
+        raise StorageError(f"{folder.path}: is a link to somewhere else; remove it or choose another --runs-dir")
+    if not restart:
+        folder.check_config(config)
     if not restart and folder.facts() is not None:
         yield Opened(folder.path, None, complete=True)
         return
@@ -102,7 +113,7 @@ def run(
             if not restart and folder.facts() is not None:  # its last writer has finished it in the meantime
                 yield Opened(folder.path, None, complete=True)
                 return
-            dataset = loader(config.data.name, progress=progress, **config.data.parameters)
+            dataset = (loader or load)(config.data.name, progress=progress, **config.data.parameters)
             if restart:
                 _set_aside(folder.path)
             yield from _train(config, given, folder, dataset, cancelled)
@@ -119,16 +130,17 @@ def _train(
 ) -> Iterator[Event]:
     begun = time.monotonic()
     saved = folder.resume(config)
-    if saved is None:
-        initial = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
-        assert initial is not None  # an init file has been read by now
-        state, history = fresh_state(config, initial), empty_history(config)
+    initial = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
+    assert initial is not None  # an init file has been read by now
+    if saved is None or not folder.is_begun():
         folder.begin(config, initial)
+    if saved is None:
+        state, history = fresh_state(config, initial), empty_history(config)
         yield Opened(folder.path, None, complete=False)
     else:
         state, history = saved
         yield Opened(folder.path, state.epoch, complete=False)
-    pace, last_saved = _Pace(), state.epoch if saved else None
+    pace, last_saved = _Pace(), None  # also when continued: a kill may have come between checkpoint and CSVs
     try:
         if history.divergence is None:
             steps = train(config, dataset, state, resumed=saved is not None, cancelled=cancelled)
@@ -186,7 +198,8 @@ def _set_aside(folder: Path) -> None:
     earlier = [path for path in folder.iterdir() if path.name in (*DETERMINISTIC, RUN)]
     if not earlier:
         return
-    number = 1 + max((int(path.name.removeprefix("attempt-")) for path in folder.glob("attempt-[0-9]*")), default=0)
+    attempts = [re.fullmatch(r"attempt-([0-9]{1,9})", path.name) for path in folder.iterdir()]
+    number = 1 + max((int(found[1]) for found in attempts if found), default=0)
     aside = folder / f"attempt-{number}"
     make_folder(aside)
     for path in sorted(earlier, key=lambda path: path.name != RUN):  # run.json first: without it nothing is complete

@@ -8,6 +8,8 @@ from vgrad.lab.config import Config, check
 from vgrad.lab.loading import Document
 from vgrad.lab.wording import printable
 
+MOST_PROBLEMS = 50
+
 
 def settled(document: Document, name: str | None = None) -> Config:
     """The config that `document` holds, called `name` unless it says otherwise; ConfigError with every problem."""
@@ -17,12 +19,13 @@ def settled(document: Document, name: str | None = None) -> Config:
     try:
         return check(tree)
     except Problems as failure:
-        raise ConfigError(
-            *(
-                f"{document.where(problem.path, key=problem.at_key)}: {_key(problem.path)}{problem.message}"
-                for problem in failure.problems
-            )
-        ) from None
+        lines = [
+            f"{document.where(problem.path, key=problem.at_key)}: {_key(problem.path)}{problem.message}"
+            for problem in failure.problems[:MOST_PROBLEMS]
+        ]
+        if len(failure.problems) > MOST_PROBLEMS:
+            lines.append(f"{document.source}: and {len(failure.problems) - MOST_PROBLEMS} problems more")
+        raise ConfigError(*lines) from None
 
 
 def _key(path: tuple[str | int, ...]) -> str:

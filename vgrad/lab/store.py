@@ -21,13 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from vgrad.errors import RunStateError
-from vgrad.lab.config import Config
+from vgrad.errors import ConfigError, RunStateError
+from vgrad.lab.choices import Problems
+from vgrad.lab.config import Config, check
 from vgrad.lab.history import GRADIENTS, METRICS, NEURONS, History
-from vgrad.lab.loading import dump_yaml
+from vgrad.lab.loading import dump_yaml, load_yaml
 from vgrad.lab.npz import Arrays, NpzError, pack, unpack
 from vgrad.lab.summary import summarize
-from vgrad.lab.training import TrainingState
+from vgrad.lab.training import TrainingState, fresh_state
 from vgrad.lab.wording import printable
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import problems, shapes
@@ -45,6 +46,14 @@ def empty_history(config: Config) -> History:
     return History(config.sizes, config.monitors, tuple(config.probes.record), tuple(config.probes.neurons))
 
 
+def most_bytes(config: Config) -> int:
+    """More than the arrays of a checkpoint ever have."""
+    numbers = sum(math.prod(shape) for shape in shapes(config.sizes).values())
+    rows = (config.epochs + 2) * (len(config.monitors) + len(config.sizes) * (len(config.probes.record) + 1) + 8)
+    neurons = len(config.probes.neurons) * sum(config.sizes)
+    return 8 * (8 * numbers + rows + neurons) + 2**16
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The directory of one run."""
@@ -58,6 +67,10 @@ class RunFolder:
             tree["init"]["path"] = INITIAL  # the run keeps its own copy, so its config can be run again as it is
         write_file(self.path / CONFIG, dump_yaml(tree).encode())
         write_file(self.path / INITIAL, pack(initial))
+
+    def is_begun(self) -> bool:
+        """Whether the files of `begin` are there."""
+        return (self.path / CONFIG).exists() and (self.path / INITIAL).exists()
 
     def save(self, config: Config, state: TrainingState, history: History) -> None:
         """Commits an epoch: the checkpoint, then the CSVs that follow from it."""
@@ -80,6 +93,19 @@ class RunFolder:
         digests = {name: hashlib.sha256((self.path / name).read_bytes()).hexdigest() for name in present}
         write_file(self.path / RUN, dump_json({"status": summary["status"], **facts, "files": digests}))
 
+    def check_config(self, config: Config) -> None:
+        """RunStateError when the directory holds another config than `config`, or a damaged one."""
+        path = self.path / CONFIG
+        if not path.exists():
+            return
+        try:
+            stored = check(load_yaml(path).data)
+        except (ConfigError, Problems) as error:
+            told = printable(str(error).splitlines()[0], 200)
+            raise RunStateError(f"{path}: damaged: {told}; train again with --restart") from None
+        if (stored.run_name, _numbers(stored)) != (config.run_name, _numbers(config)):
+            raise RunStateError(f"{path}: another config lies under this name; train with another name or --runs-dir")
+
     def facts(self) -> dict[str, Any] | None:
         """What run.json says, or None when there is none: the run is not complete. RunStateError when it is damaged."""
         facts = read_json(self.path / RUN)
@@ -90,12 +116,8 @@ class RunFolder:
     def resume(self, config: Config) -> tuple[TrainingState, History] | None:
         """State and history of the last epoch saved, or None before the first. RunStateError when it is damaged."""
         path = self.path / CHECKPOINT
-        shape_of = shapes(config.sizes)
-        numbers = sum(math.prod(shape) for shape in shape_of.values())
-        rows = (config.epochs + 2) * (len(config.monitors) + len(config.sizes) * (len(config.probes.record) + 1) + 8)
-        neurons = len(config.probes.neurons) * sum(config.sizes)
         try:
-            packed = unpack(path, 8 * (8 * numbers + rows + neurons) + 2**16)
+            packed = unpack(path, most_bytes(config), compressed=False)
             meta = json.loads(packed["meta"].tobytes())
             if (meta["format"], meta["run"]) != (CHECKPOINT_FORMAT, config.run_name):
                 raise ValueError(f"is of run {printable(str(meta['run']), 120)}, format {meta['format']}")
@@ -105,12 +127,19 @@ class RunFolder:
                 raise ValueError("; ".join(wrong[:3]))
             if any(value.dtype != config.dtype for value in parameters.values()):
                 raise ValueError(f"parameters are not {config.dtype}")
+            optimizer = _under("optimizer.", packed)
+            due = fresh_state(config, parameters).optimizer
+            if {n: (x.dtype, x.shape) for n, x in optimizer.items()} != {n: (x.dtype, x.shape) for n, x in due.items()}:
+                raise ValueError("not the state of the config's optimizer")
             history = empty_history(config)
             history.unpack(_under("history.", packed), meta)
-            state = TrainingState(int(meta["epoch"]), parameters, _under("optimizer.", packed))
-            if state.epoch != (history.records[-1].epoch if history.records else None):
-                raise ValueError(f"parameters of epoch {state.epoch} with a history of {len(history.records)} epochs")
-            return state, history
+            reached = history.records[-1].epoch if history.records else None
+            if type(meta["epoch"]) is not int or meta["epoch"] != reached or reached > config.epochs:
+                raise ValueError(f"parameters of epoch {meta['epoch']} with a history of {len(history.records)} epochs")
+            every, last = config.probes.every, config.epochs
+            if any((r.gradients is None) == (r.epoch % every == 0 or r.epoch == last) for r in history.measured):
+                raise ValueError("other epochs were probed than those of the config")
+            return TrainingState(reached, parameters, optimizer), history
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -119,6 +148,14 @@ class RunFolder:
             told = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
             hint = "train again from the start with --restart, which keeps the old files aside"
             raise RunStateError(f"{path}: damaged checkpoint: {printable(told, 200)}; {hint}") from None
+
+
+def _numbers(config: Config) -> dict[str, Any]:
+    """All of a config that decides the numbers: where an init file lies does not."""
+    tree = config.plain()
+    if isinstance(tree["init"], dict):
+        tree["init"].pop("path", None)
+    return tree
 
 
 def _under(prefix: str, packed: Arrays) -> Arrays:
@@ -133,6 +170,8 @@ def dump_json(tree: object) -> bytes:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file, or None when there is no such file. RunStateError when it is anything else."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise RunStateError(f"{path}: damaged: not a regular file")
         with path.open("rb") as file:
             content = file.read(MOST_JSON + 1)
     except FileNotFoundError:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
 from vgrad.data.dataset import Dataset
+from vgrad.errors import ConfigError
 from vgrad.lab.config import Config
 from vgrad.lab.descent import Cancelled, Descent, Divergence, Penalty
 from vgrad.lab.evaluation import Evaluator, ProbeSet
@@ -67,15 +69,19 @@ def build_network(config: Config) -> Network:
 
 
 def draw_parameters(config: Config, init: Init) -> Parameters:
-    """Initial parameters drawn as `init` says, with the config's seed and of its type."""
-    drawn = initialize(
-        config.sizes,
-        INITIALIZERS[init.weights.name](**init.weights.parameters),
-        BIASES[init.biases.name](**init.biases.parameters),
-        init.gain,
-        (generator(config.seed, Purpose.WEIGHTS), generator(config.seed, Purpose.BIASES)),
-    )
-    return as_type(drawn, config.sizes, config.dtype)
+    """Initial parameters drawn as `init` says, with the config's seed and of its type. ConfigError on overflow."""
+    with np.errstate(over="ignore"):
+        drawn = initialize(
+            config.sizes,
+            INITIALIZERS[init.weights.name](**init.weights.parameters),
+            BIASES[init.biases.name](**init.biases.parameters),
+            init.gain,
+            (generator(config.seed, Purpose.WEIGHTS), generator(config.seed, Purpose.BIASES)),
+        )
+        parameters = as_type(drawn, config.sizes, config.dtype)
+    if not all(np.isfinite(value).all() for value in parameters.values()):
+        raise ConfigError(f"init.gain: {init.gain:g} makes weights that {config.dtype} cannot hold; use a smaller one")
+    return parameters
 
 
 def fresh_state(config: Config, initial: Parameters) -> TrainingState:
@@ -119,12 +125,11 @@ def train(
         except Cancelled:
             _overwrite((parameters, memory), kept)
             raise
-        if not all(np.isfinite(value).all() for value in parameters.values()):
+        finite = all(np.isfinite(value).all() for value in parameters.values())
+        record = look.record(epoch, eta) if finite else EpochRecord(epoch, divergence=Divergence(epoch, None, None))
+        if record.divergence:
             _overwrite((parameters, memory), kept)
-            divergence = descent.locate(order, eta, memory, epoch)
-            yield EpochRecord(epoch, divergence=divergence), TrainingState(epoch, parameters, memory)
-            return
-        record = look.record(epoch, eta)
+            record = EpochRecord(epoch, divergence=descent.locate(order, eta, memory, epoch))
         yield record, TrainingState(epoch, parameters, memory)
         if record.divergence:
             return
@@ -140,26 +145,27 @@ class _Look:
         self._penalty = Penalty(config.l2, config.l1, len(dataset.train))
 
     def record(self, epoch: int, eta: float | None) -> EpochRecord:
-        config, probes = self._config, self._config.probes
+        """The record of the epoch: of a divergence where the numbers overflow, although the parameters do not."""
         try:
-            means = self._evaluator.means(config.monitors, config.cost, config.output)
-            metrics: dict[str, float | None] = {
-                **means,
-                "penalty": self._penalty.value(self._parameters),
-                "learning_rate": eta,
-            }
-            measured = epoch % probes.every == 0 or epoch == config.epochs
-            if not measured and epoch not in probes.neurons:
-                return EpochRecord(epoch, metrics)
-            measurement = self._probes.measure(self._parameters)
-            return EpochRecord(
-                epoch,
-                metrics,
-                {name: PROBES[name](measurement) for name in probes.record} if measured else None,
-                measurement.mean_delta if epoch in probes.neurons else None,
-            )
+            with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
+                return self._measured(epoch, eta)
         except FloatingPointError:
             return EpochRecord(epoch, divergence=Divergence(epoch, None, None))
+
+    def _measured(self, epoch: int, eta: float | None) -> EpochRecord:
+        config, probes = self._config, self._config.probes
+        means = self._evaluator.means(config.monitors, config.cost, config.output)
+        penalty = self._penalty.value(self._parameters)
+        metrics: dict[str, float | None] = {**means, "penalty": penalty, "learning_rate": eta}
+        gradients, neurons = None, None
+        measured = epoch % probes.every == 0 or epoch == config.epochs
+        if measured or epoch in probes.neurons:
+            measurement = self._probes.measure(self._parameters)
+            gradients = {name: PROBES[name](measurement) for name in probes.record} if measured else None
+            neurons = measurement.mean_delta if epoch in probes.neurons else None
+        if not np.isfinite([*means.values(), penalty, *chain(*(gradients or {}).values())]).all():
+            raise FloatingPointError("a mean or a norm is not finite")
+        return EpochRecord(epoch, metrics, gradients, neurons)
 
 
 def _overwrite(targets: Sequence[Parameters], sources: Sequence[Parameters]) -> None:

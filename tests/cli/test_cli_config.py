@@ -1,0 +1,192 @@
+"""`vgrad config`: what it prints can be checked, trained and given to an editor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from vgrad.cli import run
+from vgrad.cli.options import read_config
+from vgrad.data.datasets import DATASETS
+from vgrad.lab.config import Config
+from vgrad.lab.loading import load_yaml
+from vgrad.lab.npz import pack
+from vgrad.lab.schema import config_schema
+from vgrad.lab.starting import starting_config
+from vgrad.nn.activations import ACTIVATIONS
+from vgrad.nn.costs import COSTS, OUTPUTS
+from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
+from vgrad.nn.optimizers import OPTIMIZERS
+from vgrad.nn.probes import PROBES
+from vgrad.nn.schedules import SCHEDULES
+
+Capture = pytest.CaptureFixture[str]
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+SHIPPED = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "sweeps")
+TINY = "layers: [64, 5, 10]\ndata: {name: digits, train: 60}\nepochs: 1\n"
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+# check
+
+
+def test_check_names_the_run(tiny: Path, capsys: Capture) -> None:
+    assert run(["config", "check", str(tiny), "-s", "seed=3"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{tiny}: fine, run {read_config(str(tiny), ['seed=3']).run_name}\n"
+    assert err == ""
+
+
+def test_check_tells_all_mistakes_of_all_files(tiny: Path, tmp_path: Path, capsys: Capture) -> None:
+    bad, worse = tmp_path / "bad.yaml", tmp_path / "worse.yaml"
+    bad.write_text("layers: [64, 5, 9]\ndata: digits\nepochz: 3\n")
+    worse.write_text("layers: [64\n")
+    assert run(["config", "check", str(bad), str(tiny), str(worse), str(tmp_path / "none.yaml")]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{tiny}: fine")
+    assert out.count("\n") == 1
+    assert f"{bad}:3:1: epochz" in err
+    assert f"{worse}:" in err
+    assert "none.yaml: cannot be read" in err
+
+
+def test_check_tells_a_mistake_on_the_command_line_once(tiny: Path, capsys: Capture) -> None:
+    assert run(["config", "check", str(tiny), str(tiny), "-s", "seed"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_check_looks_for_the_parameters_file(tiny: Path, capsys: Capture) -> None:
+    assert run(["config", "check", str(tiny), "-s", "init={name: file, path: none.npz}"]) == 3
+    assert "none.npz: cannot be read" in capsys.readouterr().err
+
+
+def test_check_as_json(tiny: Path, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "empty.yaml").touch()
+    assert run(["config", "check", str(tiny), str(tmp_path / "empty.yaml"), "--json"]) == 2
+    fine, bad = json.loads(capsys.readouterr().out)
+    assert fine == {"file": str(tiny), "run": read_config(str(tiny), None).run_name}
+    assert bad["run"] is None
+    assert len(bad["problems"]) == 1
+
+
+# show
+
+
+def shown(capsys: Capture, *arguments: str) -> str:
+    assert run(["config", "show", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_show_trains_as_the_same_run(tiny: Path, tmp_path: Path, capsys: Capture) -> None:
+    text = shown(capsys, str(tiny), "-s", "activation=tanh", "--seed", "2")
+    again = tmp_path / "elsewhere.yaml"
+    again.write_text(text)
+    expected = read_config(str(tiny), ["activation=tanh", "seed=2"]).run_name
+    assert run(["train", str(again), "--runs-dir", str(tmp_path / "runs")]) == 0
+    assert Path(capsys.readouterr().out.strip()).name == expected
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    assert comments == [
+        f"# run: {expected}",
+        "# layers: 2",
+        "# hidden layers: 1",
+        f"# parameters: {64 * 5 + 5 + 5 * 10 + 10}",
+        "# probe examples: 60",
+    ]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_show_writes_every_default(path: Path, tmp_path: Path, capsys: Capture) -> None:
+    again = tmp_path / "again.yaml"
+    again.write_text(shown(capsys, str(path)))
+    assert set(load_yaml(again).data) == set(Config.model_fields)
+    assert read_config(str(again), None).plain() == read_config(str(path), None).plain()
+
+
+def test_show_finds_the_parameters_file_from_anywhere(tiny: Path, tmp_path: Path, capsys: Capture) -> None:
+    arrays = {"W1": np.ones((5, 64)), "b1": np.ones(5), "W2": np.ones((10, 5)), "b2": np.ones(10)}
+    (tmp_path / "init.npz").write_bytes(pack(arrays))
+    tiny.write_text(TINY + "init: {name: file, path: init.npz}\n")
+    text = shown(capsys, str(tiny))
+    again = tmp_path / "deep" / "tiny.yaml"
+    again.parent.mkdir()
+    again.write_text(text)
+    assert shown(capsys, str(again)) == text
+
+
+def test_show_as_json(tiny: Path, capsys: Capture) -> None:
+    tree = json.loads(shown(capsys, str(tiny), "--json"))
+    config = read_config(str(tiny), None)
+    assert tree["config"] == config.plain()
+    assert (tree["run"], tree["probe_examples"]) == (config.run_name, 60)
+
+
+# new
+
+
+@pytest.mark.parametrize("data", DATASETS)
+def test_new_passes_the_check(data: str, tmp_path: Path, capsys: Capture) -> None:
+    target = tmp_path / "mine.yaml"
+    assert run(["config", "new", str(target), "--data", data]) == 0
+    assert capsys.readouterr().out == f"{target}\n"
+    assert run(["config", "check", str(target)]) == 0
+    tree = load_yaml(target).data
+    assert [*tree] == [key for key in Config.model_fields if key != "name"]
+    jsonschema.validate(tree, config_schema())
+    assert all(len(line) <= 120 for line in target.read_text().splitlines())
+
+
+def test_new_trains(tmp_path: Path, capsys: Capture) -> None:
+    assert run(["config", "new", str(tmp_path / "mine.yaml")]) == 0
+    capsys.readouterr()
+    assert run(["train", str(tmp_path / "mine.yaml"), "-s", "epochs=2", "--runs-dir", str(tmp_path)]) == 0
+    assert Path(capsys.readouterr().out.strip(), "run.json").exists()
+
+
+def test_new_knows_every_name() -> None:
+    text = starting_config("digits")
+    tables = (ACTIVATIONS, OUTPUTS, PRESETS, INITIALIZERS, BIASES, COSTS, OPTIMIZERS, SCHEDULES, PROBES, DATASETS)
+    comments = [line for line in text.splitlines() if line.startswith("#   ")]
+    for name in (name for table in tables for name in table):
+        assert any(name in comment for comment in comments), name
+
+
+def test_new_goes_to_stdout(capsys: Capture) -> None:
+    assert run(["config", "new", "--data", "mnist"]) == 0
+    assert capsys.readouterr().out == starting_config("mnist")
+
+
+def test_new_overwrites_nothing(tiny: Path, tmp_path: Path, capsys: Capture) -> None:
+    dangling = tmp_path / "link.yaml"
+    dangling.symlink_to(tmp_path / "nowhere")
+    for target in (tiny, dangling):
+        assert run(["config", "new", str(target)]) == 2
+        assert "exists already" in capsys.readouterr().err
+    assert tiny.read_text() == TINY
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--data", "digitz"], "did you mean 'digits'?"),
+        (["my config.yaml"], "cannot be a name"),
+    ],
+)
+def test_new_refuses(arguments: list[str], told: str, capsys: Capture) -> None:
+    assert run(["config", "new", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_new_without_a_folder(tmp_path: Path, capsys: Capture) -> None:
+    assert run(["config", "new", str(tmp_path / "no" / "c.yaml")]) == 5
+    assert "cannot be written" in capsys.readouterr().err

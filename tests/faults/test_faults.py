@@ -1,0 +1,89 @@
+"""Kills, errors and races in the real command; see faultlab.py for what each scenario does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LAB = Path(__file__).with_name("faultlab.py")
+
+
+def scenario(*words: object, seconds: float = 100) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(LAB), *map(str, words)], capture_output=True, text=True, timeout=seconds, check=False
+    )
+    assert done.returncode in (0, 1), done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_killed_at_write_operations_and_continued_gives_the_same_bytes() -> None:
+    result = scenario("kills", 11)
+    assert result["failures"] == []
+    assert result["operations"] > 100
+    assert result["kills"] >= 2 * (result["operations"] // 11)
+
+
+def test_an_error_of_the_disk_is_exit_5_with_the_old_state_whole_or_nothing_at_all() -> None:
+    result = scenario("errors", 23)
+    assert result["failures"] == []
+    assert result["exit_codes"]["5"] > 20
+
+
+def test_sigkill_at_random_times_while_a_watcher_reads() -> None:
+    result = scenario("torture", 25)
+    assert result["failures"] == []
+    assert result["kills"] >= 25
+    assert result["watched"] > 100
+
+
+def test_of_many_starters_one_trains_and_the_others_name_it() -> None:
+    result = scenario("starters", 4)
+    assert result["failures"] == []
+    assert result["rounds"] == 4
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_at_every_write_operation() -> None:
+    result = scenario("kills", seconds=600)
+    assert result["failures"] == []
+    assert result["kills"] >= 2 * result["operations"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_write_operation_fails_in_every_way() -> None:
+    result = scenario("errors", seconds=900)
+    assert result["failures"] == []
+    assert sum(result["exit_codes"].values()) == 8 * result["operations"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_mutant_is_caught() -> None:
+    script = LAB.with_name("mutants.py")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("caught  ") >= 9
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_hundred_sigkills_while_a_watcher_reads() -> None:
+    result = scenario("torture", 200, seconds=600)
+    assert result["failures"] == []
+    assert result["kills"] >= 200
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_fifty_rounds_of_twenty_starters() -> None:
+    result = scenario("starters", 50, 20, seconds=600)
+    assert result["failures"] == []
+    assert result["slowest_loser"] < 30  # of 20 processes on few cores; one alone is refused within a second, below

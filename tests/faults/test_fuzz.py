@@ -1,0 +1,85 @@
+"""Thousands of damaged and hostile inputs through the real command line; see fuzzlab.py for what each case must do."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LAB = Path(__file__).with_name("fuzzlab.py")
+SURFACES = {"config", "override", "init", "idx", "checkpoint", "run", "sealed"}
+
+
+def fuzzed(*words: object, seconds: float) -> dict[str, Any]:
+    """What fuzzlab.py found: `seed` with the number of cases makes the same cases again."""
+    done = subprocess.run(
+        [sys.executable, str(LAB), *map(str, words)], capture_output=True, text=True, timeout=seconds, check=False
+    )
+    assert done.returncode in (0, 1), done.stderr[-2000:]
+    result: dict[str, Any] = json.loads(done.stdout)
+    print(json.dumps(result, indent=2))
+    return result
+
+
+def test_what_ever_failed_stays_mended() -> None:
+    result = fuzzed("corpus", seconds=100)
+    assert result["failures"] == []
+    assert result["cases"] == len(list(LAB.with_name("corpus").iterdir()))
+
+
+def test_six_hundred_hostile_inputs() -> None:
+    result = fuzzed(600, 1, seconds=100)
+    assert result["failures"] == []
+    assert result["cases"] >= 600
+    assert set(result["by_surface"]) == SURFACES
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_twenty_thousand_hostile_inputs() -> None:
+    number = int(os.environ.get("VGRAD_FUZZ_SEED") or random.SystemRandom().randrange(10**6))
+    result = fuzzed(20_000, number, seconds=3000)
+    assert result["failures"] == [], f"again with VGRAD_FUZZ_SEED={number}"
+    assert result["cases"] >= 20_000
+
+
+LIAR = """
+import sys; sys.path.insert(0, sys.argv[1])
+import json, time, fuzzlab
+from pathlib import Path
+here = None
+def bad(kind):
+    if kind == "crash": raise KeyError("x")
+    if kind == "silent": return 3
+    if kind == "unknown": return 7
+    if kind == "lines": print("vgrad: one\\ntwo", file=sys.stderr); return 2
+    if kind == "escape": print("vgrad: \\x1b[2J", file=sys.stderr); return 2
+    if kind == "warns": import warnings; warnings.warn("x"); return 0
+    if kind == "slow": time.sleep(2.1); return 0
+    if kind == "hangs":
+        while True: time.sleep(0.01)
+    if kind == "large": here.kept = b"x" * (600 * 2**20); return 0
+    return 0
+with fuzzlab.lab() as here:
+    fuzzlab.HANGS = 3
+    here.commands.add("bad")
+    fuzzlab.cli.run = lambda words: bad(words[1])
+    fuzzlab.Lab.config = lambda lab, payload: lab.command("bad", payload.decode()).wrong
+    found = {kind: here.case("config", kind.encode()) for kind in sys.argv[2:]}
+print(json.dumps(found))
+"""
+
+
+def test_the_lab_sees_every_breach() -> None:
+    kinds = ["fine", "crash", "silent", "unknown", "lines", "escape", "warns", "slow", "hangs", "large"]
+    done = subprocess.run(
+        [sys.executable, "-c", LIAR, str(LAB.parent), *kinds], capture_output=True, text=True, timeout=100, check=True
+    )
+    found = json.loads(done.stdout)
+    assert [kind for kind in kinds if not found[kind]] == ["fine"]

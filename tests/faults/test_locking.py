@@ -1,0 +1,101 @@
+"""The lock of a run directory: one holder, also without flock, and no lock that outlives its process."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vgrad.errors import RunStateError, StorageError
+from vgrad.lab import locking
+from vgrad.lab.locking import LOCK, OWNER, exclusive, is_held
+
+HOLDER = "import sys, time; from pathlib import Path; from vgrad.lab.locking import exclusive\n"
+HOLDER += "with exclusive(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+
+
+@pytest.fixture
+def without_flock(monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(locking.fcntl, "flock", flock)
+
+
+def test_the_second_one_is_refused_at_once_and_told_who_holds(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert is_held(tmp_path)
+        begun = time.monotonic()
+        with pytest.raises(RunStateError, match=f"is being trained by process {holder.pid} on "), exclusive(tmp_path):
+            pass
+        assert time.monotonic() - begun < 1
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert not is_held(tmp_path)
+    with exclusive(tmp_path):  # no manual unlock after kill -9
+        assert is_held(tmp_path)
+
+
+def test_a_directory_that_was_removed_and_made_again_has_a_lock_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with exclusive(folder):
+        (folder / LOCK).unlink()
+        with exclusive(folder):
+            assert is_held(folder)
+
+
+@pytest.mark.usefixtures("without_flock")
+def test_without_flock_a_file_names_the_owner(tmp_path: Path) -> None:
+    with exclusive(tmp_path):
+        assert is_held(tmp_path)
+        with pytest.raises(RunStateError, match=f"process {os.getpid()} on "), exclusive(tmp_path):
+            pass
+    assert not (tmp_path / OWNER).exists()
+    with exclusive(tmp_path):
+        pass
+
+
+GONE = {"pid": 2**22 + 5}  # larger than any process id
+REUSED = {"start": "1"}
+BOOTED = {"boot": "another boot"}
+
+
+@pytest.mark.usefixtures("without_flock")
+@pytest.mark.parametrize("change", [GONE, REUSED, BOOTED], ids=["dead", "process id reused", "rebooted"])
+def test_without_flock_an_owner_that_is_gone_is_taken_over(tmp_path: Path, change: dict[str, object]) -> None:
+    (tmp_path / OWNER).write_text(json.dumps({**locking._me(), **change}))
+    with exclusive(tmp_path):
+        assert json.loads((tmp_path / OWNER).read_text()) == locking._me()
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK]
+
+
+@pytest.mark.usefixtures("without_flock")
+def test_without_flock_an_owner_on_another_host_cannot_be_asked_and_counts(tmp_path: Path) -> None:
+    (tmp_path / OWNER).write_text(json.dumps({**locking._me(), "host": "elsewhere"}))
+    with pytest.raises(RunStateError, match="on elsewhere"), exclusive(tmp_path):
+        pass
+
+
+@pytest.mark.usefixtures("without_flock")
+def test_without_flock_a_half_written_owner_file_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / OWNER).write_text('{"pid": 12')
+    with exclusive(tmp_path):
+        assert is_held(tmp_path)
+
+
+def test_a_lock_file_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / LOCK).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageError, match=r"\.lock: cannot be written"), exclusive(tmp_path):
+        pass
+    assert not (tmp_path / "elsewhere").exists()

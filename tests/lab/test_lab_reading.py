@@ -1,0 +1,254 @@
+"""Reading run directories: what was written comes back bit for bit, damage is one line, nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vgrad.errors import ConfigError, RunStateError
+from vgrad.lab.config import check
+from vgrad.lab.locking import exclusive
+from vgrad.lab.reading import find_runs, read_run
+from vgrad.lab.runner import run
+from vgrad.lab.training import Cancelled, EpochRecord
+
+TREE = {
+    "name": "read",
+    "layers": {"depth": 2, "width": 4},
+    "data": {"name": "digits", "train": 60, "validation": 30},
+    "epochs": 5,
+    "probes": {"record": ["delta_norm"], "examples": 30, "every": 2, "neurons": [3, 0]},
+}
+DIVERGING = {"activation": "identity", "output": "identity", "cost": "quadratic"}
+DIVERGING |= {"optimizer": {"name": "sgd", "learning_rate": 1e308}}
+
+
+def trained(runs: Path, **changes: object) -> Path:
+    config = check({**TREE, **changes})
+    for _ in run(config, runs):
+        pass
+    return runs / config.run_name
+
+
+def interrupted(runs: Path, after: int) -> Path:
+    """A run that was stopped, with the epochs up to `after` saved."""
+    config = check({**TREE, "name": "stopped"})
+    seen: list[int] = []
+    events = run(config, runs, cancelled=lambda: after in seen)
+    with suppress(Cancelled):
+        seen.extend(event.epoch for event in events if isinstance(event, EpochRecord))
+    assert seen[-1] == after
+    return runs / config.run_name
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / made.name))
+
+
+def test_the_frames_are_the_history_bit_for_bit(made: Path) -> None:
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in made.iterdir()}
+    stored = read_run(made)
+    history = stored.history
+    assert (stored.status, stored.epoch, stored.path) == ("complete", 5, made)
+    assert stored.summary == json.loads((made / "summary.json").read_bytes())
+    assert stored.config.run_name == made.name
+    for record in history.records:
+        row = stored.metrics.loc[record.epoch]
+        for name, value in record.metrics.items():
+            assert row[name] == value or (value is None and math.isnan(row[name]))
+    norms = stored.gradients
+    assert norms["epoch"].unique().tolist() == [0, 2, 4, 5]
+    assert norms["kind"].tolist() == ["hidden", "hidden", "output"] * 4
+    written = [norm for r in history.records if r.gradients for norm in r.gradients["delta_norm"]]
+    assert norms["delta_norm"].tolist() == written
+    deltas = [np.concatenate(record.neurons) for record in history.records if record.neurons]
+    assert stored.neurons["delta"].tolist() == np.concatenate(deltas).tolist()
+    assert stored.neurons["neuron"].tolist()[:9] == [1, 2, 3, 4, 1, 2, 3, 4, 1]
+    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in made.iterdir()} == before
+
+
+@pytest.mark.parametrize("text", ["5e-324", "1.7976931348623157e+308", "0.1", "9007199254740993.0", "1e-300"])
+def test_every_number_reads_back_as_python_reads_it(folder: Path, text: str) -> None:
+    lines = (folder / "metrics.csv").read_text().splitlines()
+    cells = lines[2].split(",")
+    lines[2] = ",".join([cells[0], text, *cells[2:]])
+    (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
+    assert read_run(folder).metrics["train_cost"][1] == float(text)
+
+
+def test_a_run_that_is_not_complete_is_read_from_its_checkpoint(tmp_path: Path) -> None:
+    path = interrupted(tmp_path, 3)
+    (path / "metrics.csv").write_text("killed between two writes")
+    stored = read_run(path)
+    assert (stored.status, stored.summary["status"], stored.epoch, stored.facts) == (
+        "interrupted",
+        "interrupted",
+        3,
+        None,
+    )
+    assert stored.metrics["epoch"].tolist() == [0, 1, 2, 3]
+    assert stored.gradients["epoch"].unique().tolist() == [0, 2]
+    assert stored.neurons["epoch"].unique().tolist() == [0, 3]
+    assert set(stored.summary["gradient"]) == {"start", "worst", "end"}
+    with exclusive(path):
+        assert read_run(path).status == "running"
+    (path / "checkpoint.npz").unlink()
+    stored = read_run(path)
+    assert (stored.status, stored.epoch, len(stored.metrics), len(stored.gradients)) == ("interrupted", None, 0, 0)
+    assert stored.gradients.columns.tolist() == ["epoch", "layer", "kind", "units", "delta_norm"]
+
+
+def test_a_diverged_run_keeps_its_rows(tmp_path: Path) -> None:
+    stored = read_run(trained(tmp_path, name="diverged", **DIVERGING))
+    assert stored.status == "diverged"
+    assert stored.summary["divergence"]["epoch"] == 1
+    assert (len(stored.metrics), stored.gradients["epoch"].tolist()) == (1, [0, 0, 0])
+
+
+def test_no_neurons_is_an_empty_frame(tmp_path: Path) -> None:
+    probes = {"record": ["delta_norm"], "examples": 30}
+    stored = read_run(trained(tmp_path, name="few", epochs=0, probes=probes))
+    assert stored.neurons.columns.tolist() == ["epoch", "layer", "neuron", "delta"]
+    assert (len(stored.neurons), len(stored.metrics)) == (0, 1)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def cut_a_line(path: Path) -> None:
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+def junk(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 8)
+
+
+def grow(path: Path) -> None:
+    path.write_bytes(path.read_bytes() * 4000)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def other_columns(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"epoch", b"epochs", 1))
+
+
+def swapped(path: Path) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], lines[2], lines[1], *lines[3:]]))
+
+
+def not_a_number(path: Path) -> None:
+    head, _, _ = path.read_bytes().rstrip().rpartition(b",")
+    path.write_bytes(head + b",nan\n")
+
+
+def underscore(path: Path) -> None:
+    head, _, _ = path.read_bytes().rstrip().rpartition(b",")
+    path.write_bytes(head + b",1_0\n")
+
+
+TABLES = ("metrics.csv", "gradients.csv", "neurons.csv")
+DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
+    *((name, harm) for name in TABLES for harm in (cut, cut_a_line, junk, grow, remove, pipe, other_columns, swapped)),
+    *((name, harm) for name in TABLES for harm in (not_a_number, underscore)),
+    *((name, harm) for name in ("summary.json", "run.json", "config.yaml") for harm in (cut, junk, pipe)),
+    ("summary.json", remove),
+    ("config.yaml", remove),
+    ("summary.json", lambda path: path.write_text('{"schema": 1}')),
+    ("summary.json", lambda path: path.write_text(path.read_text().replace("5,", "4,", 1))),
+    ("summary.json", lambda path: path.write_text(path.read_text().replace('"penalty": 0.0', '"penalty": 1e999'))),
+    ("run.json", lambda path: path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))),
+    ("run.json", lambda path: path.write_text(path.read_text().replace('"complete"', '"fine"'))),
+    ("run.json", lambda path: path.write_text("[" * 10**5)),
+    ("config.yaml", lambda path: path.write_text(path.read_text().replace("epochs: 5", "epochs: 7"))),
+    ("config.yaml", lambda path: path.write_text("!!python/object/apply:os.system [true]\n")),
+    ("final.npz", remove),
+]
+
+
+def read_everything(folder: Path) -> None:
+    stored = read_run(folder)
+    assert all(len(frame) for frame in (stored.metrics, stored.gradients, stored.neurons))
+
+
+@pytest.mark.parametrize(("name", "harm"), DAMAGE)
+def test_damage_is_one_line(folder: Path, name: str, harm: Callable[[Path], None]) -> None:
+    harm(folder / name)
+    with pytest.raises(RunStateError) as told:
+        read_everything(folder)
+    (line,) = told.value.problems
+    assert name in line
+    assert line.isprintable()
+    assert len(line) < 500
+
+
+def test_a_checkpoint_that_cannot_be_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    path = interrupted(tmp_path, 1)
+    config = (path / "config.yaml").read_text()
+    (path / "config.yaml").write_text(config.replace("[64, 4, 4, 10]", "[64, 900000000, 900000000, 10]"))
+    with pytest.raises(RunStateError, match=r"needs .* GiB"):
+        read_run(path)
+    (path / "config.yaml").write_text(config)
+    junk(path / "checkpoint.npz")
+    with pytest.raises(RunStateError, match="damaged checkpoint"):
+        read_run(path)
+
+
+def test_millions_of_rows_are_refused_before_they_are_made(folder: Path) -> None:
+    """A summary and a config that agree on ten million epochs, and a file of a few."""
+    tree = json.loads((folder / "run.json").read_bytes())
+    config = check({**TREE, "epochs": 10**7})
+    (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("epochs: 5", f"epochs: {10**7}"))
+    (folder / "run.json").write_text(json.dumps({**tree, "hash": config.identity}))
+    summary = json.loads((folder / "summary.json").read_bytes())
+    (folder / "summary.json").write_text(json.dumps({**summary, "epochs": 10**7}))
+    for name in ("metrics", "gradients"):
+        with pytest.raises(RunStateError, match="rows, not"):
+            getattr(read_run(folder), name)
+
+
+def test_found_are_runs_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    names = ["a-00000000-s10", "a-00000000-s9", "grid/b-00000000-s1", "grid/deeper/c-00000000-s1", "foreign/x"]
+    for name in names:
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.yaml").write_text("epochs: 1\n")
+    (tmp_path / "a-11111111-s1").mkdir()  # nothing in it
+    (tmp_path / "file-00000000-s1").write_text("")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "renamed").symlink_to(folder)
+    found = [str(path.relative_to(tmp_path)) for path in find_runs(tmp_path)]
+    assert found == [
+        "a-00000000-s9",
+        "a-00000000-s10",
+        "grid/b-00000000-s1",
+        folder.name,
+        "renamed",
+    ]
+    assert find_runs(folder) == [folder]
+    with pytest.raises(ConfigError, match="vgrad train CONFIG"):
+        find_runs(tmp_path / "missing")
+    with pytest.raises(RunStateError, match="no such run directory"):
+        read_run(tmp_path / "missing")

@@ -1,0 +1,274 @@
+"""Training as a generator: the same bits however it is run, records as the config asks, divergence where it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import oracle
+import pytest
+from numpy.random import PCG64, Generator, SeedSequence
+from oracle import Model
+
+from vgrad.data.dataset import Dataset
+from vgrad.data.datasets import load
+from vgrad.lab import descent
+from vgrad.lab.config import Config, check
+from vgrad.lab.randomness import Purpose, generator
+from vgrad.lab.runner import Opened, run
+from vgrad.lab.store import DETERMINISTIC
+from vgrad.lab.training import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
+
+Tree = dict[str, Any]
+SMALL: Tree = {
+    "name": "t",
+    "layers": [64, 8, 6, 10],
+    "epochs": 4,
+    "l2": 1.0,
+    "data": {"name": "digits", "train": 105, "validation": 30, "test": 30},
+}
+
+
+def prepared(tree: Tree) -> tuple[Config, Dataset, TrainingState]:
+    config = check({**SMALL, **tree})
+    return config, load(config.data.name, **config.data.parameters), started(config)
+
+
+def started(config: Config) -> TrainingState:
+    return fresh_state(config, draw_parameters(config, config.init))  # type: ignore[arg-type]
+
+
+def whole(tree: Tree) -> list[tuple[EpochRecord, oracle.Params]]:
+    """All records with copies of the parameters."""
+    return [(record, copied(state.parameters)) for record, state in train(*prepared(tree))]
+
+
+def copied(params: oracle.Params) -> oracle.Params:
+    return {name: value.copy() for name, value in params.items()}
+
+
+def same(found: oracle.Params, wanted: oracle.Params) -> bool:
+    return all(found[name].tobytes() == value.tobytes() for name, value in wanted.items())
+
+
+def facts(record: EpochRecord) -> list[Any]:
+    neurons = None if record.neurons is None else [delta.tolist() for delta in record.neurons]
+    return [record.epoch, record.metrics, record.gradients, neurons, record.divergence]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in DETERMINISTIC if (folder / name).exists()}
+
+
+# -- the same bits ----------------------------------------------------------------------------------------------------
+
+
+def trained(tree: Tree, runs: Path, cancelled: Callable[[], bool] = lambda: False) -> Path:
+    opened, *_ = run(check({**SMALL, **tree}), runs, cancelled=cancelled)
+    assert isinstance(opened, Opened)
+    return opened.folder
+
+
+@pytest.mark.parametrize("tree", [{"probes": {"neurons": [0, 2]}}, {"dtype": "float32", "batch_size": "full"}])
+def test_two_runs_have_the_same_bytes(tree: Tree, tmp_path: Path) -> None:
+    first, second = (files(trained(tree, tmp_path / name)) for name in ("a", "b"))
+    assert set(first) == set(DETERMINISTIC) - (set() if "probes" in tree else {"neurons.csv"})
+    assert first == second
+
+
+def test_a_run_cancelled_again_and_again_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    tree, calls = {"data": {"name": "digits", "train": 1000}, "epochs": 3}, count(1)
+    undisturbed = trained(tree, tmp_path / "a")
+    attempts = 0
+    while True:
+        attempts += 1
+        try:  # of five gatherings an epoch, every seventh is cancelled
+            continued = trained(tree, tmp_path / "b", lambda: next(calls) % 7 == 0)
+            break
+        except Cancelled:
+            continue
+    assert attempts > 2
+    assert files(continued) == files(undisturbed)
+
+
+@pytest.mark.parametrize("tree", [{}, {"batch_size": "full"}, {"dtype": "float32", "l1": 0.1}])
+def test_resuming_from_any_epoch_changes_nothing(tree: Tree) -> None:
+    undisturbed = whole(tree)
+    for epoch, (_, parameters) in enumerate(undisturbed):
+        config, dataset, _ = prepared(tree)
+        state = TrainingState(epoch, copied(parameters), {})
+        rest = list(train(config, dataset, state, resumed=True))
+        assert [facts(record) for record, _ in rest] == [facts(record) for record, _ in undisturbed[epoch + 1 :]]
+        assert same(state.parameters, undisturbed[-1][1])
+
+
+@pytest.mark.parametrize("largest", [2000, 40])
+@pytest.mark.parametrize("call", [1, 3, 6, 10])
+def test_cancelling_restores_the_last_whole_epoch(monkeypatch: pytest.MonkeyPatch, largest: int, call: int) -> None:
+    monkeypatch.setattr(descent, "LARGEST_STEP", largest)
+    monkeypatch.setattr(descent, "GATHERED", 21)
+    tree = {"batch_size": 21 if largest == 2000 else 105}
+    pieces = 5 if largest == 2000 else 3
+    undisturbed, calls = whole(tree), count(1)
+    config, dataset, state = prepared(tree)
+    epochs: list[int] = []
+    steps = train(config, dataset, state, cancelled=lambda: next(calls) == call)
+    with pytest.raises(Cancelled):
+        epochs.extend(record.epoch for record, _ in steps)
+    assert epochs == list(range((call - 1) // pieces + 1))
+    assert same(state.parameters, undisturbed[epochs[-1]][1])
+
+
+def test_a_full_batch_is_one_of_all_examples() -> None:
+    full, sized = whole({"batch_size": "full"}), whole({"batch_size": 105})
+    assert [facts(record) for record, _ in full] == [facts(record) for record, _ in sized]
+    assert same(full[-1][1], sized[-1][1])
+
+
+def test_the_initial_parameters_are_left_alone() -> None:
+    config, dataset, _ = prepared({})
+    initial = draw_parameters(config, config.init)  # type: ignore[arg-type]
+    kept = copied(initial)
+    list(train(config, dataset, fresh_state(config, initial)))
+    assert same(initial, kept)
+
+
+def test_more_epochs_begin_like_fewer() -> None:
+    few, many = whole({"epochs": 2}), whole({"epochs": 4})
+    assert [facts(record) for record, _ in few] == [facts(record) for record, _ in many[:3]]
+
+
+# -- randomness -------------------------------------------------------------------------------------------------------
+
+
+def test_generators_are_one_a_purpose_and_epoch() -> None:
+    drawn = {
+        (seed, purpose, epoch): generator(seed, purpose, epoch).integers(2**62, size=4).tolist()
+        for seed in (0, 1, 42)
+        for purpose in Purpose
+        for epoch in range(4)
+    }
+    assert len({tuple(numbers) for numbers in drawn.values()}) == len(drawn)
+    for (seed, purpose, epoch), numbers in drawn.items():
+        wanted = Generator(PCG64(SeedSequence(seed, spawn_key=(int(purpose), epoch))))
+        assert wanted.integers(2**62, size=4).tolist() == numbers
+    assert {purpose.name: int(purpose) for purpose in Purpose} == {"WEIGHTS": 0, "BIASES": 1, "SHUFFLE": 2}
+
+
+def test_parameters_are_drawn_from_the_generators_of_their_purpose() -> None:
+    config = check({**SMALL, "seed": 6, "init": {"name": "nielsen", "gain": 2.0}})
+    found = draw_parameters(config, config.init)  # type: ignore[arg-type]
+    weights, biases = (Generator(PCG64(SeedSequence(6, spawn_key=(purpose, 0)))) for purpose in (0, 1))
+    for layer, (n_in, n_out) in enumerate([(64, 8), (8, 6), (6, 10)], start=1):
+        assert (found[f"W{layer}"] == 2 * weights.normal(0, n_in**-0.5, (n_out, n_in))).all()
+        assert (found[f"b{layer}"] == biases.normal(0, 1, n_out)).all()
+
+
+def test_the_order_is_new_each_epoch_and_only_with_shuffle(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[tuple[int, ...]] = []
+    epoch = descent.Descent.epoch
+
+    def spied(self: descent.Descent, order: np.ndarray, *rest: Any) -> None:
+        orders.append(tuple(order.tolist()))
+        epoch(self, order, *rest)
+
+    monkeypatch.setattr(descent.Descent, "epoch", spied)
+    whole({"seed": 9})
+    whole({"seed": 9, "init": "zeros", "layers": [64, 10]})
+    whole({"seed": 8})
+    whole({"shuffle": False})
+    first, other, reseeded, unshuffled = (orders[start : start + 4] for start in range(0, 16, 4))
+    assert first == other
+    assert len({*first, *reseeded}) == 8
+    assert {tuple(sorted(order)) for order in orders} == {tuple(range(105))} == set(unshuffled)
+    for number, order in enumerate(first, start=1):
+        batches = oracle.batches(105, 10, seed=9, epoch=number, shuffle=True)
+        assert order == tuple(np.concatenate(batches).tolist())
+
+
+# -- what is recorded -------------------------------------------------------------------------------------------------
+
+
+def reference(config: Config, dataset: Dataset, part: str) -> tuple[Model, np.ndarray, np.ndarray]:
+    raw = getattr(dataset, part)
+    model = Model(tuple(choice.name for choice in config.activations), config.output, config.cost)
+    return model, raw.inputs.astype(float) * dataset.scaling.factor, np.eye(10)[raw.labels]
+
+
+@pytest.mark.parametrize(("every", "epochs"), [(1, [0, 1, 2, 3, 4, 5, 6, 7]), (3, [0, 3, 6, 7]), (100, [0, 7])])
+def test_probes_measure_every_kth_epoch_and_the_last(every: int, epochs: list[int]) -> None:
+    records = whole({"epochs": 7, "probes": {"every": every, "neurons": [1, 7]}})
+    assert [record.epoch for record, _ in records if record.gradients] == epochs
+    assert [record.epoch for record, _ in records if record.neurons] == [1, 7]
+
+
+@pytest.mark.parametrize("examples", [1, 20, "all"])
+def test_norms_and_neurons_are_the_means_over_the_probe_examples(examples: int | str) -> None:
+    config, dataset, state = prepared({"probes": {"examples": examples, "neurons": [0, 2]}})
+    model, xs, ys = reference(config, dataset, "train")
+    first = slice(None) if examples == "all" else slice(int(examples))
+    for record, _ in train(config, dataset, state):
+        wanted = oracle.mean_deltas(model, state.parameters, xs[first], ys[first])
+        norms = [np.hypot.reduce(means) for means in wanted]
+        assert record.gradients == {"delta_norm": pytest.approx(norms, rel=oracle.ROUNDING, abs=0)}
+        for found, means in zip(record.neurons or [], wanted, strict=record.neurons is not None):
+            oracle.assert_close(found, means, oracle.ROUNDING)
+
+
+def test_probes_are_double_precision_in_single_training() -> None:
+    """Norms of a deep net that float32 could not tell from zero, on inputs that are exact in both."""
+    tree = {"dtype": "float32", "layers": {"depth": 12, "width": 4}, "init": {"weights": "he_normal", "gain": 0.01}}
+    config, dataset, state = prepared(tree)
+    model, xs, ys = reference(config, dataset, "train")
+    for record, _ in train(config, dataset, state):
+        wide = {name: value.astype("float64") for name, value in state.parameters.items()}
+        assert record.gradients is not None
+        found, wanted = record.gradients["delta_norm"], oracle.delta_norms(model, wide, xs, ys)
+        np.testing.assert_allclose(found, wanted, rtol=oracle.TRAINED, atol=0)
+        assert 0 < found[0] < 1e-24
+
+
+@pytest.mark.parametrize(("output", "cost"), [("sigmoid", "quadratic"), ("softmax", "log_likelihood")])
+def test_all_monitors_are_those_of_the_oracle(output: str, cost: str) -> None:
+    costs = {"sigmoid": ["quadratic", "cross_entropy"], "softmax": ["quadratic", "log_likelihood"]}[output]
+    names = ["cost", "accuracy", "mse", *costs]
+    monitor = [f"{part}_{name}" for name in names for part in ("validation", "train", "test")]
+    data = {"name": "digits", "train": 510, "validation": 40, "test": 25}  # more than one chunk
+    config, dataset, state = prepared(
+        {"output": output, "cost": cost, "monitor": monitor, "data": data, "epochs": 1, "activation": "tanh"}
+    )
+    for record, _ in train(config, dataset, state):
+        assert list(record.metrics) == [*monitor, "penalty", "learning_rate"]
+        for part in ("train", "validation", "test"):
+            model, xs, ys = reference(config, dataset, part)
+            every = (model, state.parameters, xs, ys)
+            wanted = {f"{part}_{name}": oracle.mean_cost(*every, name=name) for name in costs}
+            wanted |= {f"{part}_cost": wanted[f"{part}_{cost}"], f"{part}_mse": oracle.mse(*every)}
+            assert {key: record.metrics[key] for key in wanted} == pytest.approx(wanted, rel=oracle.ROUNDING, abs=0)
+            assert record.metrics[f"{part}_accuracy"] == oracle.accuracy(*every)
+
+
+XOR: Tree = {
+    "data": "xor",
+    "batch_size": "full",
+    "l2": 0,
+    "optimizer": {"learning_rate": 1.0},
+    "epochs": 1500,
+    "probes": {"every": 1500},
+}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_xor_needs_a_hidden_layer(seed: int) -> None:
+    hidden = whole({**XOR, "layers": [2, 8, 1], "activation": "tanh", "seed": seed})
+    perceptron = whole({**XOR, "layers": [2, 1], "seed": seed})
+    assert hidden[-1][0].metrics["train_accuracy"] == 1.0
+    assert all((record.metrics["train_accuracy"] or 0.0) <= 0.75 for record, _ in perceptron)
+
+
+def test_it_learns() -> None:
+    records = whole({"data": "digits", "layers": [64, 30, 10], "epochs": 8, "optimizer": {"learning_rate": 0.5}})
+    assert (records[-1][0].metrics["validation_accuracy"] or 0) > 0.9

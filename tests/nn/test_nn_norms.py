@@ -1,0 +1,141 @@
+"""norm(), the probes made of it, and parameters as the files hold them."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vgrad.nn.activations import ACTIVATIONS
+from vgrad.nn.arrays import norm
+from vgrad.nn.costs import COSTS, OUTPUTS
+from vgrad.nn.network import Network
+from vgrad.nn.parameters import as_type, problems
+from vgrad.nn.probes import PROBES, Prober
+
+TINY = 5e-324  # the unit in which subnormal numbers are rounded
+
+
+def exact(entries: list[float]) -> float:
+    """The root of the exact sum of squares, to 60 digits before it is rounded."""
+    total = sum(Fraction(value) ** 2 for value in entries)
+    if not total:
+        return 0.0
+    scale = 10 ** max(0, 60 + len(str(total.denominator)) - len(str(total.numerator)))
+    root = Fraction(math.isqrt(total.numerator * scale * scale // total.denominator), scale)
+    return float(root)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.floats(-1e307, 1e307), min_size=1, max_size=40))
+def test_norm_is_right_to_rounding(entries: list[float]) -> None:
+    wanted = exact(entries)
+    assert abs(norm(np.array(entries)) - wanted) <= 4e-15 * wanted + TINY
+    assert norm(np.array(entries)) == pytest.approx(math.hypot(*entries), rel=4e-15, abs=TINY)
+
+
+@settings(deadline=None)
+@given(st.integers(-323, 307), st.integers(1, 50), st.integers(0, 1000))
+def test_norm_scales_over_the_whole_range(exponent: int, count: int, seed: int) -> None:
+    entries = (np.random.default_rng(seed).uniform(0.1, 1, count) * 10.0**exponent).tolist()
+    wanted = exact(entries)
+    assert abs(norm(np.array(entries)) - wanted) <= 4e-15 * wanted + TINY
+
+
+@pytest.mark.parametrize("value", [5e-324, 1e-320, 2.3e-308, 1e-200, 1e-23, 1.0, 1e200, 1e308])
+def test_norm_of_one_entry_is_the_entry(value: float) -> None:
+    assert norm(np.array([[0.0, -value]])) == value
+    assert norm(np.array([3.0, 4.0]) * (value / 5)) == pytest.approx(value, rel=1e-15, abs=3 * TINY)
+
+
+def test_norm_of_single_precision_does_not_underflow() -> None:
+    x = np.full(100, 1e-23, "float32")
+    assert np.linalg.norm(x) == 0
+    assert norm(x) == pytest.approx(10 * float(np.float32(1e-23)), rel=1e-15, abs=0)
+
+
+def test_norm_of_single_precision_is_computed_in_double() -> None:
+    x = np.random.default_rng(0).normal(size=999).astype("float32") * np.float32(1e-23)
+    assert norm(x) == pytest.approx(exact(x.tolist()), rel=4e-15, abs=0)
+
+
+def test_norm_of_nothing_zero_infinity_and_nan() -> None:
+    assert [norm(np.array(x)) for x in ([], [0.0, -0.0], [[1.0, -np.inf]])] == [0.0, 0.0, math.inf]
+    assert math.isnan(norm(np.array([np.inf, np.nan, 1.0])))
+    assert math.isnan(norm(np.array([1.0, np.nan])))
+    kept = np.array([-3.0, 4.0])
+    assert (norm(kept), kept.tolist()) == (5.0, [-3.0, 4.0])
+
+
+# -- probes -----------------------------------------------------------------------------------------------------------
+
+MODEL = oracle.Model(("sigmoid", "tanh", "relu"), "softmax", "log_likelihood")
+SIZES = (6, 5, 4, 5, 3)
+NETWORK = Network(
+    SIZES, tuple(ACTIVATIONS[name]() for name in MODEL.hidden), OUTPUTS["softmax"], COSTS[MODEL.cost]["softmax"]
+)
+
+
+def measured(rows: int, m: int = 23) -> list[np.ndarray]:
+    params, (x, y) = oracle.draw(SIZES, 4), oracle.examples(SIZES, m, 4)
+    pieces = [(x[start : start + rows], y[start : start + rows]) for start in range(0, m, rows)]
+    return Prober(NETWORK, rows).measure(params, pieces).mean_delta
+
+
+def test_delta_norm_is_that_of_the_oracle() -> None:
+    params, (x, y) = oracle.draw(SIZES, 4), oracle.examples(SIZES, 23, 4)
+    found = Prober(NETWORK, 23).measure(params, [(x, y)])
+    assert PROBES["delta_norm"](found) == pytest.approx(
+        oracle.delta_norms(MODEL, params, x, y), rel=oracle.ROUNDING, abs=0
+    )
+    for layer, wanted in enumerate(oracle.mean_deltas(MODEL, params, x, y)):
+        oracle.assert_close(found.mean_delta[layer], wanted, oracle.ROUNDING)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 22])
+def test_chunks_do_not_change_a_measurement(rows: int) -> None:
+    for found, wanted in zip(measured(rows), measured(23), strict=True):
+        oracle.assert_close(found, wanted, oracle.ROUNDING)
+
+
+def test_a_prober_follows_the_parameters_and_leaves_them_alone() -> None:
+    params, (x, y) = oracle.draw(SIZES, 4), oracle.examples(SIZES, 5, 4)
+    single = {name: value.astype("float32") for name, value in params.items()}
+    prober = Prober(NETWORK, 5)
+    prober.measure(params, [(x, y)])
+    found = prober.measure(single, [(x, y)])
+    wide = {name: value.astype("float64") for name, value in single.items()}
+    wanted = oracle.delta_norms(MODEL, wide, x, y)
+    assert PROBES["delta_norm"](found) == pytest.approx(wanted, rel=oracle.ROUNDING, abs=0)
+    assert {value.dtype for value in single.values()} == {np.dtype("float32")}
+    assert {value.dtype for value in found.mean_delta} == {np.dtype("float64")}
+
+
+# -- parameters -------------------------------------------------------------------------------------------------------
+
+
+def test_problems_names_each_array() -> None:
+    good = oracle.draw((2, 3, 1), 0)
+    assert problems(good, (2, 3, 1)) == []
+    bad = {**good, "W2": np.ones((3, 1)), "b2": np.array([np.nan]), "w1": good["W1"], "b1": np.ones(3, bool)}
+    del bad["W1"]
+    assert problems(bad, (2, 3, 1)) == [
+        "W1 is missing",
+        "w1 is not a parameter; known: W1, b1, W2, b2",
+        "b1 holds bool, not numbers",
+        "W2 has shape (3, 1), the network's has (1, 3)",
+        "b2 holds NaN or infinity",
+    ]
+
+
+def test_as_type_orders_and_converts() -> None:
+    good = oracle.draw((2, 3, 1), 0)
+    found = as_type({name: np.asfortranarray(good[name]) for name in reversed(good)}, (2, 3, 1), "float32")
+    assert list(found) == ["W1", "b1", "W2", "b2"]
+    assert all(value.flags.c_contiguous and value.dtype == np.float32 for value in found.values())
+    assert (found["W1"] == good["W1"].astype("float32")).all()

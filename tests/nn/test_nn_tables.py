@@ -1,0 +1,240 @@
+"""The tables of activations, costs, outputs, initializers, schedules and probes, entry by entry."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import oracle
+import pytest
+
+from vgrad.nn.activations import ACTIVATIONS
+from vgrad.nn.costs import COSTS, OUTPUTS, mean_squared_error
+from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS, initialize
+from vgrad.nn.optimizers import OPTIMIZERS
+from vgrad.nn.parameters import shapes
+from vgrad.nn.schedules import SCHEDULES
+
+FEW_ULPS = 1e-15  # two or three roundings of float64
+CANCELLED = 1e-13  # ln a of an a next to 1, for z up to 5, has lost two digits
+PAIRS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs]
+
+
+def applied(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """f(z) and f'(z); z itself must stay as it is."""
+    activation, kept = ACTIVATIONS[name](), z.copy()
+    a, slope = np.empty_like(z), np.empty_like(z)
+    assert activation.f(z, a) is a
+    assert activation.slope(z, a, slope) is slope
+    assert (z == kept).all()
+    return a, slope
+
+
+# -- activations ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slope_is_the_derivative(name: str) -> None:
+    z = np.concatenate([np.linspace(-6, 6, 121) + 0.013, [-20.0, 20.0, -0.4, 1e-9]])[None, :]
+    a, slope = applied(name, z)
+    f = oracle.ACTIVATIONS[name][0]
+    wanted = [f(complex(value, 1e-30)).imag / 1e-30 for value in z[0]]
+    np.testing.assert_allclose(a[0], [f(value) for value in z[0].tolist()], rtol=4 * FEW_ULPS, atol=0)
+    np.testing.assert_allclose(slope[0], wanted, rtol=oracle.COMPLEX_STEP, atol=0)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slope_by_central_differences(name: str) -> None:
+    z, h = np.linspace(-3, 3, 61)[None, :] + 0.013, 1e-5
+    rise = applied(name, z + h)[0] - applied(name, z - h)[0]
+    np.testing.assert_allclose(rise / (2 * h), applied(name, z)[1], atol=1e-9)
+
+
+def exact_slope(name: str, z: float) -> float:
+    """With e = exp(-|z|): e / (1 + e)^2 and 4 e^2 / (1 + e^2)^2, which cancel nowhere."""
+    e = math.exp(-abs(z))
+    return {
+        "sigmoid": e / (1 + e) ** 2,
+        "tanh": 4 * math.exp(-2 * abs(z)) / (1 + e * e) ** 2,
+        "relu": float(z > 0),
+        "identity": 1.0,
+    }[name]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("size", [0.0, 17.0, 20.0, 40.0, 300.0])
+def test_slope_at_saturation(name: str, size: float) -> None:
+    z = np.array([[-size, size]])
+    wanted = [[exact_slope(name, -size), exact_slope(name, size)]]
+    np.testing.assert_allclose(applied(name, z)[1], wanted, rtol=1e-13, atol=0)
+    assert name == "relu" or (np.array(wanted) > 0).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_activations_are_finite_everywhere(name: str, dtype: str) -> None:
+    largest = float(np.finfo(dtype).max)
+    z = np.array([[-largest, -1e4, -745.2, -88.8, -0.0, 0.0, 88.8, 745.2, 1e4, largest]], dtype)
+    a, slope = applied(name, z)
+    assert np.isfinite(a).all()
+    assert np.isfinite(slope).all()
+    assert (slope >= 0).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slope_in_single_precision_does_not_cancel(name: str) -> None:
+    """a (1 - a) is 0 from z = 17 on, 1 - a^2 from z = 9 on."""
+    z = np.array([[9.1, 17.0, 18.0, 25.0, 40.0, -17.0, -40.0]], "float32")
+    slope = applied(name, z)[1]
+    assert slope.dtype == np.float32
+    np.testing.assert_allclose(slope[0], [exact_slope(name, float(v)) for v in z[0]], rtol=1e-5, atol=0)
+    assert name == "relu" or (slope > 0).all()
+
+
+def test_relu_has_slope_zero_at_the_kink() -> None:
+    assert applied("relu", np.array([[0.0, -0.0]]))[1].tolist() == [[0.0, 0.0]]
+
+
+# -- outputs and costs ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_outputs_are_their_formulas(name: str) -> None:
+    z = np.random.default_rng(0).normal(scale=3, size=(20, 4))
+    out = np.empty_like(z)
+    assert OUTPUTS[name](z, out) is out
+    np.testing.assert_allclose(out, [oracle.outputs(name, row)[0] for row in z], rtol=8 * FEW_ULPS, atol=0)
+
+
+def test_softmax_is_a_distribution_at_saturation() -> None:
+    z = np.array([[1000.0, -1000.0, 0.0], [1e300, 1e300, 0.0], [-1000.0, -1001.0, -1e300]])
+    a = OUTPUTS["softmax"](z, np.empty_like(z))
+    e = math.exp(-1)
+    np.testing.assert_allclose(a, [[1, 0, 0], [0.5, 0.5, 0], [1 / (1 + e), e / (1 + e), 0]], rtol=FEW_ULPS)
+
+
+def evaluated(pair: tuple[str, str], z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    cost, a = COSTS[pair[0]][pair[1]], OUTPUTS[pair[1]](z, np.empty_like(z))
+    delta = np.empty_like(z)
+    assert cost.delta(z, a, y, delta) is delta
+    return cost.per_example(z, a, y), delta
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_costs_are_their_formulas(pair: tuple[str, str]) -> None:
+    rng = np.random.default_rng(0)
+    z, y = rng.uniform(-5, 5, size=(30, 4)), np.eye(4)[rng.integers(4, size=30)]
+    per_example, delta = evaluated(pair, z, y)
+    outputs = [oracle.outputs(pair[1], row) for row in z]
+    wanted = [oracle.cost(pair[0], row, a, t) for row, (a, _), t in zip(z, outputs, y, strict=True)]
+    np.testing.assert_allclose(per_example, wanted, rtol=CANCELLED, atol=0)
+    for found, row, (a, jacobian), target in zip(delta, z, outputs, y, strict=True):
+        oracle.assert_close(found, jacobian.T @ oracle.cost_slope(pair[0], row, a, target), CANCELLED)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_costs_at_saturation(pair: tuple[str, str]) -> None:
+    """z = 1000 on the right and on the wrong output: the cost is exact, not infinite."""
+    z, y = np.array([[1000.0, -1000.0], [-1000.0, 1000.0]]), np.array([[1.0, 0.0], [1.0, 0.0]])
+    wanted = {
+        ("cross_entropy", "sigmoid"): ([0, 2000], [[0, 0], [-1, 1]]),
+        ("log_likelihood", "softmax"): ([0, 2000], [[0, 0], [-1, 1]]),
+        ("quadratic", "sigmoid"): ([0, 1], [[0, 0], [0, 0]]),
+        ("quadratic", "softmax"): ([0, 1], [[0, 0], [0, 0]]),
+        ("quadratic", "identity"): ([999_000.5, 1_001_000.5], [[999, -1000], [-1001, 1000]]),
+    }[pair]
+    per_example, delta = evaluated(pair, z, y)
+    assert per_example.tolist() == wanted[0]
+    assert delta.tolist() == wanted[1]
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_costs_are_double_precision_in_single_training(pair: tuple[str, str]) -> None:
+    z, y = np.array([[3.0, -2.0, 1.0]], "float32"), np.array([[0.0, 1.0, 0.0]], "float32")
+    per_example, delta = evaluated(pair, z, y)
+    assert (per_example.dtype, delta.dtype) == (np.float64, np.float32)
+    assert per_example[0] == pytest.approx(evaluated(pair, z.astype(float), y.astype(float))[0][0], rel=1e-6, abs=0)
+
+
+def test_mse_is_the_mean_over_outputs() -> None:
+    a, y = np.array([[0.5, 0.0, 1.0, 0.25]]), np.array([[1.0, 0.0, 0.0, 0.0]])
+    assert mean_squared_error(a, a, y).tolist() == [(0.25 + 1 + 0.0625) / 4]
+
+
+# -- initializers -----------------------------------------------------------------------------------------------------
+
+N_OUT, N_IN = 400, 700
+VARIANCES = {
+    "normal": 1.0,
+    "lecun_normal": 1 / N_IN,
+    "glorot_normal": 2 / (N_IN + N_OUT),
+    "glorot_uniform": 2 / (N_IN + N_OUT),
+    "he_normal": 2 / N_IN,
+    "he_uniform": 2 / N_IN,
+    "zeros": 0.0,
+}
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_initializers_have_their_mean_variance_and_shape(name: str) -> None:
+    """Six standard errors of N = 280,000 draws: sd/sqrt(N), and var sqrt(2/N), which for uniforms is even less."""
+    W, variance, count = INITIALIZERS[name]()(np.random.default_rng(7), N_OUT, N_IN), VARIANCES[name], N_OUT * N_IN
+    assert (W.shape, W.dtype) == ((N_OUT, N_IN), np.float64)
+    assert abs(W.mean()) <= 6 * math.sqrt(variance / count)
+    assert abs(W.var() - variance) <= 6 * variance * math.sqrt(2 / count)
+    if not variance:
+        return
+    kurtosis = float((W**4).mean() / W.var() ** 2)  # 3 for normals, 9/5 for uniforms; standard error under 0.01
+    assert abs(kurtosis - (1.8 if name.endswith("uniform") else 3.0)) < 0.06
+    if name.endswith("uniform"):
+        bound = math.sqrt(3 * variance)  # the largest of N draws is nearer than bound * 20/N, but for e^-10
+        assert bound * (1 - 40 / count) < abs(W).max() <= bound
+
+
+@pytest.mark.parametrize("name", BIASES)
+def test_biases(name: str) -> None:
+    b, variance = BIASES[name]()(np.random.default_rng(7), 100_000), {"zeros": 0.0, "normal": 1.0}[name]
+    assert (b.shape, b.dtype) == ((100_000,), np.float64)
+    assert abs(b.mean()) <= 6 * math.sqrt(variance / b.size)
+    assert abs(b.var() - variance) <= 6 * variance * math.sqrt(2 / b.size)
+
+
+def drawn(sizes: tuple[int, ...], weights: str, biases: str, gain: float = 1.0, seed: int = 5) -> oracle.Params:
+    generators = (np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1]))
+    return initialize(sizes, INITIALIZERS[weights](), BIASES[biases](), gain, generators)
+
+
+def test_parameters_are_drawn_from_layer_one_upwards() -> None:
+    found, weights, biases = drawn((3, 4, 2), "normal", "normal"), *(np.random.default_rng([5, k]) for k in (0, 1))
+    assert list(found) == ["W1", "b1", "W2", "b2"] == list(shapes((3, 4, 2)))
+    for layer, (n_in, n_out) in enumerate([(3, 4), (4, 2)], start=1):
+        assert (found[f"W{layer}"] == weights.normal(size=(n_out, n_in))).all()
+        assert (found[f"b{layer}"] == biases.normal(size=n_out)).all()
+
+
+def test_weights_biases_gain_and_depth_do_not_disturb_each_other() -> None:
+    base = drawn((3, 4, 2), "he_normal", "normal")
+    assert (drawn((3, 4, 2), "zeros", "normal")["b2"] == base["b2"]).all()
+    assert (drawn((3, 4, 2), "he_normal", "zeros")["W2"] == base["W2"]).all()
+    assert (drawn((3, 4, 2, 5), "he_normal", "normal")["W2"] == base["W2"]).all()
+    louder = drawn((3, 4, 2), "he_normal", "normal", gain=3.0)
+    assert all((louder[f"W{layer}"] == 3.0 * base[f"W{layer}"]).all() for layer in (1, 2))
+    assert all((louder[f"b{layer}"] == base[f"b{layer}"]).all() for layer in (1, 2))
+    flat = np.concatenate([base["b1"], base["b2"]])
+    assert not np.isin(flat, np.concatenate([base["W1"].ravel(), base["W2"].ravel()])).any()
+
+
+def test_presets_and_other_tables() -> None:
+    assert PRESETS == {"nielsen": ("lecun_normal", "normal"), "large": ("normal", "normal")}
+    assert all(weights in INITIALIZERS and biases in BIASES for weights, biases in PRESETS.values())
+    assert [SCHEDULES["constant"]()(epoch) for epoch in (1, 2, 1000)] == [1.0, 1.0, 1.0]
+
+
+def test_sgd_subtracts_the_gradient_in_place() -> None:
+    params, gradient = {"W1": np.array([[1.0, 2.0]]), "b1": np.array([3.0])}, {"W1": np.array([[4.0, -8.0]])}
+    arrays, optimizer = dict(params), OPTIMIZERS["sgd"](learning_rate=0.5)
+    state = optimizer.init(params)
+    optimizer.update(params, {**gradient, "b1": np.array([1.0])}, state, 0.25)
+    assert (optimizer.learning_rate, optimizer.is_plain_descent, state) == (0.5, True, {})
+    assert all(params[name] is arrays[name] for name in arrays)
+    assert [params["W1"].tolist(), params["b1"].tolist()] == [[[0.0, 4.0]], [2.75]]

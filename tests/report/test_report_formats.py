@@ -1,0 +1,196 @@
+"""Every format stays inert, whatever texts come in, and says the same numbers; LaTeX compiles."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import html5lib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from vgrad.report import inert
+from vgrad.report.formats import FORMATS
+from vgrad.report.numbers import plus_minus, significant, times_over
+from vgrad.report.report import compare
+from vgrad.report.runs import collect
+from vgrad.report.table import Table
+from vgrad.report.terminal import render
+
+HOSTILE = (
+    "</script><img src=x onerror=alert(1)> | `a` [x](y) $\\input{/etc/passwd}$ %&#_^~{} \"' \x1b[31m\u202e ‖δ^1‖ é"
+)
+ALL_ASCII = "".join(map(chr, range(32, 127)))
+
+
+def hostile(depths: Path) -> Table:
+    """A table in which every text that a config could hold is hostile."""
+    runs, _ = collect([str(depths)], Path())
+    changed = [
+        replace(run, config={**run.config, "cost": HOSTILE, "output": f"{ALL_ASCII}{run.hidden}"}) for run in runs
+    ]
+    return compare(changed, rows=["output"], columns=["activation"], values=["last_first_ratio", "verdict"])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_hostile_texts_stay_inert(depths: Path, name: str) -> None:
+    text = FORMATS[name](hostile(depths))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    if name == "markdown":
+        assert all(line.replace("\\|", "").count("|") == 6 for line in text.splitlines() if line.startswith("|"))
+        assert not any(sign in text.replace("\\" + sign, "") for sign in ("<img", "`", "[x]"))
+    if name == "latex":
+        assert r"\input" not in text.replace(r"\textbackslash{}input", "")
+    if name == "html":
+        found = Elements(text)
+        assert found.count("script") == 2
+        assert found.count("img") == 0
+        assert not found.handlers
+        assert json.loads(found.data)["runs"]
+    if name == "csv":
+        assert not any(
+            cell[:1] in tuple("=+-@")
+            for row in csv.reader(StringIO(text))
+            for cell in row
+            if cell and not _is_number(cell)
+        )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+class Elements(HTMLParser):
+    """What a browser would make of a page: its elements, its event handlers, its addresses, the embedded data."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.open: list[str] = []
+        self.handlers: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.data = ""
+        self._in_data = False
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        if tag not in ("meta", "input"):
+            self.open.append(tag)
+        self.handlers += [name for name, _ in attrs if name.startswith("on") or name == "style"]
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "action")]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        self._in_data = ("id", "data") in attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        self._in_data = False
+
+    def handle_data(self, data: str) -> None:
+        self.data += data if self._in_data else ""
+
+    def count(self, name: str) -> int:
+        return self.names.count(name)
+
+
+def test_the_page_is_well_formed_and_alone(depths: Path) -> None:
+    runs, _ = collect([str(depths)], Path())
+    text = FORMATS["html"](compare(runs))
+    found = Elements(text)
+    assert found.open == []
+    assert found.addresses == []
+    assert len(found.ids) == len(set(found.ids))
+    assert "default-src 'none'" in text
+    assert "unsafe" not in text
+    assert all(run.hash in text for run in runs)
+
+
+def test_markdown_renders(depths: Path) -> None:
+    runs, _ = collect([str(depths)], Path())
+    for table, rows in ((compare(runs), 6), (hostile(depths), 3)):
+        shown = MarkdownIt("commonmark").enable("table").render(FORMATS["markdown"](table))
+        assert (shown.count("<table>"), shown.count("<tr>")) == (1, 1 + rows)
+        assert not any(tag in shown for tag in ("<img", "<a ", "<em>", "<code>"))
+
+
+def test_the_page_validates(depths: Path) -> None:
+    for table in (compare(collect([str(depths)], Path())[0]), hostile(depths)):
+        html5lib.HTMLParser(strict=True).parse(FORMATS["html"](table))  # raises at the first error
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_names_its_runs_and_is_the_same_each_time(depths: Path, name: str) -> None:
+    runs, _ = collect([str(depths)], Path())
+    text = FORMATS[name](compare(runs))
+    assert all(run.hash in text for run in runs)
+    assert FORMATS[name](compare(runs)) == text
+
+
+def test_csv_reads_back_bit_for_bit(pair: tuple[Path, Path]) -> None:
+    runs, _ = collect(list(map(str, pair)), Path())
+    rows = csv.DictReader(StringIO(FORMATS["csv"](compare(runs))))
+    found = {(row["layers"], row["value"]): row for row in rows}
+    for run in runs:
+        row = found[str(run.flat["layers"]), "delta_norm[1].start"]
+        assert float(row["median"]) == run.summary["gradient"]["start"]["delta_norm"][0]
+
+
+def test_terminals_without_colour_or_unicode(depths: Path) -> None:
+    runs, _ = collect([str(depths)], Path())
+    table = compare(runs)
+    assert render(table, unicode=False).isascii()
+    assert "\x1b" not in render(table)
+    assert "\x1b[" in render(table, colour=True)
+
+
+@pytest.mark.slow
+def test_latex_compiles(depths: Path, tmp_path: Path) -> None:
+    if not shutil.which("pdflatex"):
+        if os.environ.get("CI"):
+            pytest.fail("no pdflatex")
+        pytest.skip("no pdflatex: install texlive-latex-recommended")
+    runs, _ = collect([str(depths)], Path())
+    (tmp_path / "one.tex").write_text(FORMATS["latex"](compare(runs)))
+    (tmp_path / "two.tex").write_text(FORMATS["latex"](hostile(depths)))
+    body = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{one}\input{two}\end{document}"
+    (tmp_path / "main.tex").write_text(body)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Missing character" not in (tmp_path / "main.log").read_text(errors="replace")
+
+
+@given(st.text(max_size=60))
+def test_escapes_take_any_text(text: str) -> None:
+    for escape in (inert.visible, inert.markdown, inert.latex, inert.page, inert.spreadsheet, inert.ascii_only):
+        found = escape(text)
+        assert found.isprintable() or escape is inert.ascii_only
+    assert inert.latex(text).isascii()
+
+
+def test_numbers() -> None:
+    assert significant(0.0775) == "0.0775"
+    assert significant(0.00298) == "0.00298"
+    assert significant(2.98e-5) == "2.98e-5"
+    assert significant(99.99) == "100"
+    assert significant(0.0) == "0"
+    assert significant(float("inf")) == "inf"
+    assert plus_minus(96.51, 96.40, 96.62) == "96.51 ± 0.11"
+    assert plus_minus(60, 42, 78) == "60 ± 18"
+    assert times_over(0.0605, 1.288) == "0.0605 ×÷ 1.29"

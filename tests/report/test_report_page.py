@@ -1,0 +1,152 @@
+"""The page in a real browser: what it shows is what gradients.csv says, and it asks nothing of a network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_runs import trained
+
+from vgrad.report.formats import FORMATS
+from vgrad.report.report import compare
+from vgrad.report.runs import collect
+
+pytestmark = pytest.mark.slow
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
+AXE = Path(os.environ.get("VGRAD_AXE", Path(__file__).parents[2] / ".venv" / "axe-core" / "axe.min.js"))
+DIGITS = 1e-5  # relative: the page holds six digits
+
+
+def missing(reason: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("page")
+    for depth in (2, 3):
+        trained(found, layers=[64, *[8] * depth, 10], epochs=6, probes={"neurons": [0, 4]})
+    trained(found, layers=[64, 8, 8, 8, 8, 10], epochs=6, probes={"every": 2})
+    runs, _ = collect([str(found)], Path())
+    (found / "page.html").write_text(FORMATS["html"](compare(runs)), encoding="utf-8")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        missing("no chromium: apt-get install chromium")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Any, folder: Path) -> Iterator[Any]:
+    """The page, opened from file://; at the end there was no message, no error and no further request."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    opened, messages, requests = context.new_page(), [], []
+    opened.on("console", lambda message: messages.append(message.text))
+    opened.on("pageerror", lambda error: messages.append(str(error)))
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.goto(f"file://{folder}/page.html")
+    yield opened
+    assert messages == []
+    assert requests == [f"file://{folder}/page.html"]
+    context.close()
+
+
+def bars(page: Any, panel: str) -> list[float]:
+    return [float(bar.get_attribute("data-value")) for bar in page.locator(f"#panel-{panel} .bar").all()]
+
+
+def norms(folder: Path, hidden: int, epoch: int) -> list[float]:
+    (run,) = [run for run in collect([str(folder)], Path())[0] if run.hidden == hidden]
+    rows = run.stored.gradients
+    found: list[float] = rows.loc[(rows["epoch"] == epoch) & (rows["kind"] == "hidden"), "delta_norm"].tolist()
+    return found
+
+
+def test_the_slider_moves_both_runs_to_the_values_of_the_files(page: Any, folder: Path) -> None:
+    for epoch in (0, 3, 4, 6):
+        page.locator("#epoch").fill(str(epoch))
+        assert page.locator("#at").inner_text() == str(epoch)
+        assert bars(page, "a") == pytest.approx(norms(folder, 2, epoch), rel=DIGITS)
+        measured = epoch // 2 * 2  # the deepest run measured every second epoch
+        assert bars(page, "b") == pytest.approx(norms(folder, 4, measured), rel=DIGITS)
+        widths = [float(bar.get_attribute("width")) for bar in page.locator("#panel-b .bar").all()]
+        assert sorted(widths) == widths
+        shown = [float(cell.inner_text()) for cell in page.locator("#panel-a .norm").all()]
+        assert shown == pytest.approx(norms(folder, 2, epoch), rel=5e-3)
+    cursors = [page.locator(f"#panel-{panel} .cursor").get_attribute("x1") for panel in "ab"]
+    assert cursors[0] == cursors[1]
+
+
+def test_neurons_are_those_of_the_latest_recorded_epoch(page: Any, folder: Path) -> None:
+    (run,) = [run for run in collect([str(folder)], Path())[0] if run.hidden == 2]
+    table = run.stored.neurons
+    for epoch, recorded in ((0, 0), (3, 0), (4, 4), (6, 4)):
+        page.locator("#epoch").fill(str(epoch))
+        for layer in (1, 2):
+            place = page.locator(f"#panel-a .neurons[data-layer='{layer}'] rect")
+            found = [float(bar.get_attribute("data-value")) for bar in place.all()]
+            rows = table[(table["epoch"] == recorded) & (table["layer"] == layer)]
+            assert found == pytest.approx(rows["delta"].tolist(), rel=DIGITS)
+
+
+def test_sorting_sorts(page: Any) -> None:
+    header = page.locator("thead th", has_text="last/first").first
+
+    def ranks() -> list[float]:
+        column = header.evaluate("cell => cell.cellIndex")
+        rows = page.locator("#comparison ~ .scroll tbody tr").all()
+        return [float(row.locator("td, th").nth(column).get_attribute("data-rank")) for row in rows]
+
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert ranks() == sorted(ranks())
+    header.locator("button").press("Enter")
+    assert header.get_attribute("aria-sort") == "descending"
+    assert ranks() == sorted(ranks(), reverse=True)
+
+
+def test_keys_play_choices_and_axes(page: Any) -> None:
+    page.locator("#epoch").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#at").inner_text() == "1"
+    page.locator("#play").press("Enter")
+    expect = pytest.importorskip("playwright.sync_api").expect  # wait_for_function would need eval
+    expect(page.locator("#at")).to_have_text("6", timeout=10_000)
+    expect(page.locator("#play")).to_have_attribute("aria-pressed", "false")
+    before = page.locator("#panel-a svg path").first.get_attribute("d")
+    page.locator("#log").uncheck()
+    assert page.locator("#panel-a svg path").first.get_attribute("d") != before
+    page.locator("#run-b").select_option("")
+    assert page.locator("#panel-b").is_hidden()
+    page.locator("button.show[data-to=b]").first.click()
+    assert page.locator("#panel-b").is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1200])
+def test_it_is_accessible(browser: Any, folder: Path, theme: str, width: int) -> None:
+    if not AXE.is_file():
+        missing("no axe-core: npm pack axe-core")
+    context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 900}, bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"file://{folder}/page.html")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found["violations"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()

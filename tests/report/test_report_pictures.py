@@ -1,0 +1,130 @@
+"""Pictures by their structure: what is drawn is what the files say, and the same runs give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from report_runs import trained
+
+from vgrad.errors import ConfigError
+from vgrad.report.figures import SUFFIXES, colour, styled
+from vgrad.report.pictures import PICTURES, Options
+from vgrad.report.runs import Run, collect
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("bars"), layers=[64, 8, 6, 10], probes={"neurons": [0, 3]})
+
+
+def runs(*paths: Path) -> list[Run]:
+    return collect(list(map(str, paths)), Path())[0]
+
+
+def drawn(kind: str, found: list[Run], **options: object) -> Figure:
+    with styled():
+        return PICTURES[kind](found, Options(**options))  # type: ignore[arg-type]
+
+
+def panels(figure: Figure) -> list[Axes]:
+    return [axes for axes in figure.axes if axes.get_title() or axes.lines or axes.patches]
+
+
+def test_curves_are_those_of_the_files(pair: tuple[Path, Path]) -> None:
+    shallow, deep = panels(drawn("curves", runs(*pair)))
+    assert [len(axes.lines) for axes in (shallow, deep)] == [2, 4]
+    assert shallow.get_yscale() == "log"
+    for axes, path in ((shallow, pair[0]), (deep, pair[1])):
+        rows = runs(path)[0].stored.gradients
+        for layer, line in enumerate(axes.lines, start=1):
+            expected = rows.loc[rows["layer"] == layer, "delta_norm"]
+            np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-12)
+            assert f"delta^{{{layer}}}" in str(line.get_label())
+
+
+@pytest.mark.parametrize("width", [3.4, 6.4, 12.0])
+def test_titles_do_not_overlap(depths: Path, width: float) -> None:
+    figure = drawn("curves", runs(depths), keys=("activation", "init", "layers"), width=width)
+    figure.draw_without_rendering()
+    boxes = [axes.title.get_window_extent() for axes in panels(figure)]
+    assert len(boxes) == 6
+    assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
+
+
+def test_seeds_make_a_band(depths: Path) -> None:
+    found = [run for run in runs(depths) if run.hidden == 2]
+    first, _ = panels(drawn("curves", found, keys=("activation",)))
+    same = [run for run in found if run.flat["activation"] == first.get_title().split()[0]]
+    norms = [run.summary["gradient"]["start"]["delta_norm"][0] for run in same]
+    line = first.lines[0].get_ydata()
+    assert np.asarray(line)[0] == pytest.approx(10 ** np.mean(np.log10(norms)))
+    assert len(first.collections) == 2
+    assert "(3\N{NO-BREAK SPACE}seeds)" in first.get_title()
+
+
+def test_bars_are_the_neurons(bars: Path) -> None:
+    figure = drawn("neurons", runs(bars))
+    table = runs(bars)[0].stored.neurons
+    for layer, axes in enumerate(reversed(figure.axes), start=1):
+        rows = table[(table["epoch"] == 0) & (table["layer"] == layer)]
+        assert [bar.get_height() for bar in axes.patches] == pytest.approx(rows["delta"].abs().tolist())
+    with pytest.raises(ConfigError, match="epochs 0, 3"):
+        drawn("neurons", runs(bars), epoch=2)
+
+
+def test_layers_accuracy_heatmap(pair: tuple[Path, Path]) -> None:
+    start, end = panels(drawn("layers", runs(*pair)))[:2]
+    for axes, when in ((start, "start"), (end, "end")):
+        for run, line in zip(runs(*pair), axes.lines, strict=True):
+            np.testing.assert_allclose(line.get_ydata(), run.summary["gradient"][when]["delta_norm"], rtol=1e-12)
+    axes = drawn("accuracy", runs(*pair)).axes[0]
+    assert np.asarray(axes.lines[0].get_ydata())[-1] == pytest.approx(
+        100 * runs(*pair)[0].summary["final"]["validation_accuracy"]
+    )
+    meshes = [axes.collections[0].get_array() for axes in panels(drawn("heatmap", runs(*pair)))[:2]]
+    assert [np.shape(mesh) for mesh in meshes] == [(2, 4), (4, 4)]
+
+
+def test_the_slope_of_sigmoid_is_at_most_a_quarter(pair: tuple[Path, Path]) -> None:
+    f, slope = drawn("activations", runs(*pair)).axes
+    assert np.max(np.asarray(slope.lines[0].get_ydata())) == pytest.approx(0.25)
+    assert np.ptp(np.asarray(f.lines[0].get_ydata())) < 1
+
+
+def test_layers_keep_their_order_in_grey() -> None:
+    grey = [float(np.dot(colour(index, 6)[:3], [0.2126, 0.7152, 0.0722])) for index in range(6)]
+    assert grey == sorted(grey)
+    assert min(np.diff(grey)) > 0.05
+
+
+@pytest.mark.parametrize("form", SUFFIXES)
+def test_the_same_bytes_each_time(command: Command, pair: tuple[Path, Path], tmp_path: Path, form: str) -> None:
+    contents = []
+    for attempt in (1, 2):
+        code, out, err = command("plot", *pair, "-o", tmp_path / f"{attempt}.{form}")
+        assert (code, out.strip(), err) == (0, str(tmp_path / f"{attempt}.{form}"), "")
+        contents.append((tmp_path / f"{attempt}.{form}").read_bytes())
+    assert contents[0] == contents[1]
+    if form != "pdf":  # whose strings are compressed
+        assert all(run.hash.encode() in contents[0] for run in runs(*pair))
+
+
+@pytest.mark.parametrize("width", [2.0, 3.4, 7.0])
+def test_width_is_the_width(command: Command, pair: tuple[Path, Path], tmp_path: Path, width: float) -> None:
+    from matplotlib.image import imread
+
+    assert command("plot", *pair, "-o", tmp_path / "x.png", "--width", width)[0] == 0
+    assert imread(tmp_path / "x.png").shape[1] == pytest.approx(200 * width, abs=1)
+
+
+def test_what_cannot_be_drawn(command: Command, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    for arguments in (["-o", "x.gif"], ["-o", "x"], ["--kind", "pie"], ["--scale", "cubic"], ["--by", "nothing"]):
+        assert command("plot", *pair, "-o", tmp_path / "x.png", *arguments)[0] == 2
+    assert not list(tmp_path.iterdir())

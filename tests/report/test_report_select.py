@@ -1,0 +1,119 @@
+"""Conditions, order and baseline: `--where`, `--sort`, `--top`, `--baseline`, `--diff`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vgrad.errors import ConfigError
+from vgrad.report.report import compare
+from vgrad.report.runs import collect
+from vgrad.report.select import parse_conditions, where
+from vgrad.report.statistics import holm
+from vgrad.report.verdicts import Thresholds
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.mark.parametrize(
+    ("condition", "left"),
+    [
+        ("", 18),
+        ("activation=relu", 9),
+        ("activation=relu,depth>=2", 6),
+        ("activation != relu , layers.depth < 4", 6),
+        ("activation=relu|sigmoid, seed=0", 6),
+        ("layers=[64,8,8,10]", 6),
+        ("layers=64-8-8-10", 6),
+        ('activation="relu"', 9),
+        ("optimizer=sgd,learning_rate=0.1", 18),
+        ("learning_rate=1e-1", 18),
+        ("depth>=5", 0),
+        ("activation>=2", 0),
+        ("epochs=3,shuffle=true,data=digits", 18),
+        ("last_first_ratio>0", 12),
+        ("validation_accuracy>=0", 18),
+        ("delta_norm[2].end>0", 12),
+    ],
+)
+def test_conditions(depths: Path, condition: str, left: int) -> None:
+    runs, _ = collect([str(depths)], Path())
+    assert len(where(runs, condition, Thresholds())) == left
+
+
+@pytest.mark.parametrize(
+    "condition", ["activation", "=relu", "depth>=deep", "depth>=nan", "a=1;b", "depth=2 or 1=1[", "__import__('os')"]
+)
+def test_what_is_no_condition(depths: Path, condition: str) -> None:
+    runs, _ = collect([str(depths)], Path())
+    with pytest.raises(ConfigError):
+        where(runs, condition, Thresholds())
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_conditions_or_an_error(text: str) -> None:
+    with suppress(ConfigError):
+        assert all(condition.rights for condition in parse_conditions(text))
+
+
+def test_differences_are_paired_by_seed(depths: Path) -> None:
+    runs, _ = collect([str(depths)], Path())
+    table = compare(runs, rows=["depth"], columns=["activation"], values=["validation_accuracy"], baseline="depth=1")
+    ps = []
+    for activation in ("relu", "sigmoid"):
+        first, deep = (
+            [
+                run.summary["final"]["validation_accuracy"]
+                for run in where(runs, f"activation={activation},depth={d}", Thresholds())
+            ]
+            for d in (1, 4)
+        )
+        cell = table.cells[(4,), (activation,), "validation_accuracy"]
+        assert cell.difference is not None
+        assert cell.difference.center == pytest.approx(np.mean(deep) - np.mean(first))
+        assert cell.difference.p == pytest.approx(scipy.stats.ttest_rel(deep, first).pvalue)
+        assert table.cells[(1,), (activation,), "validation_accuracy"].difference is None
+    cells = [cell for cell in table.cells.values() if cell.difference]
+    ps = [cell.difference.p for cell in cells if cell.difference and cell.difference.p is not None]
+    assert len(cells) == len(ps) == 4
+    assert [cell.p for cell in cells] == holm(ps)
+
+
+def test_a_baseline_may_be_named_by_another_key(depths: Path) -> None:
+    runs, _ = collect([str(depths)], Path())
+    table = compare(runs, values=["last_first_ratio"], baseline="depth=2")
+    assert sum(cell.difference is not None for cell in table.cells.values()) == 2
+    with pytest.raises(ConfigError, match="no row or column"):
+        compare(runs, baseline="epochs=3")
+
+
+def test_sort_and_top(command: Command, depths: Path) -> None:
+    _, out, _ = command(
+        "report", depths, "--value", "last_first_ratio", "--sort", "-last_first_ratio", "--top", 2, "--format", "csv"
+    )
+    rows = list(csv.DictReader(StringIO(out)))
+    assert len(rows) == 2
+    assert float(rows[0]["center"]) >= float(rows[1]["center"])
+    assert command("report", depths, "--sort", "nothing")[0] == 2
+
+
+def test_diff(command: Command, pair: tuple[Path, Path]) -> None:
+    code, out, _ = command("report", "--diff", *pair, "--json")
+    tree = json.loads(out)
+    assert code == 0
+    assert tree["config"]["layers.depth"] == [2, 4]
+    assert tree["curves"][0]["epoch"] == 0
+    _, out, _ = command("report", "--diff", *pair)
+    assert "layers.depth  2  |  4" in out
+    assert "delta_norm at epoch 0, layer 1" in out
+    assert command("report", "--diff", pair[0])[0] == 2

@@ -1,0 +1,115 @@
+"""Values and cells: what is counted, what is averaged, and what a verdict goes by."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+from report_runs import trained
+
+from vgrad.errors import ConfigError
+from vgrad.report.keys import flatten, resolve, varying
+from vgrad.report.report import compare
+from vgrad.report.runs import Run, collect
+from vgrad.report.sheet import lay_out, show
+from vgrad.report.values import parse_value
+from vgrad.report.verdicts import Thresholds, effective_depth, parse_thresholds, verdict
+
+
+@pytest.fixture(scope="module")
+def diverging(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """Two seeds that train and one that diverges, alike in everything that a table over activations shows."""
+    folder = tmp_path_factory.mktemp("diverging")
+    for seed in (0, 1):
+        trained(folder, layers=[64, 8, 8, 10], seed=seed)
+    trained(folder, layers=[64, 8, 8, 10], activation="identity", cost="quadratic", output="identity", seed=2,
+            optimizer={"name": "sgd", "learning_rate": 1e30})  # fmt: skip
+    return collect([str(folder)], Path())[0]
+
+
+def test_diverged_runs_are_counted_and_in_no_mean(diverging: list[Run]) -> None:
+    assert [run.status for run in diverging].count("diverged") == 1
+    table = compare(diverging, rows=["layers"], values=["validation_accuracy", "delta_norm[1]", "verdict"])
+    accuracy, norm, word = (table.cells[("64-8-8-10",), (), value.name] for value in table.values)
+    whole = [run.summary["final"]["validation_accuracy"] for run in diverging if run.status == "complete"]
+    assert accuracy.estimate is not None
+    assert (accuracy.estimate.n, accuracy.estimate.center) == (2, pytest.approx(np.mean(whole)))
+    assert show(accuracy).endswith(", 1 diverged")
+    assert len(norm.numbers) == 3  # before training, every run has its norms
+    assert word.words["diverged"] == 1
+    assert any("Cells mix runs of different" in note for note in lay_out(table).notes)
+
+
+def test_values_are_those_of_the_files(depths: Path) -> None:
+    runs, _ = collect([str(depths)], Path())
+    run = next(run for run in runs if run.hidden == 4)
+    metrics, gradients = run.stored.metrics, run.stored.gradients
+
+    def norm(layer: int, epoch: int) -> float:
+        rows = gradients[(gradients["layer"] == layer) & (gradients["epoch"] == epoch)]
+        return float(rows["delta_norm"].iloc[0])
+
+    reached = metrics.loc[metrics["validation_accuracy"] >= metrics["validation_accuracy"].max(), "epoch"].iloc[0]
+    logs = np.log10([norm(layer, 0) for layer in range(1, 5)])
+    expected = {
+        "delta_norm[2]": norm(2, 0),
+        "delta_norm[2].end": norm(2, 3),
+        "delta_norm[-1]@2": norm(4, 2),
+        "delta_norm[output]@1": norm(5, 1),
+        "last_first_ratio@2": norm(4, 2) / norm(1, 2),
+        "validation_accuracy.best": metrics["validation_accuracy"].max(),
+        "validation_accuracy.best_epoch": reached,
+        "train_cost": metrics["train_cost"].iloc[-1],
+        f"epochs_to(train_cost<={float(metrics['train_cost'].iloc[2])!r})": 2,
+        "decay_rate": np.polyfit(range(4), logs, 1)[0],
+        "decay_high": scipy.stats.linregress(range(4), logs).slope
+        + scipy.stats.t.ppf(0.975, 2) * scipy.stats.linregress(range(4), logs).stderr,
+        "epochs": 3,
+    }
+    for name, value in expected.items():
+        assert parse_value(name, runs, Thresholds()).of(run) == pytest.approx(value, rel=1e-12), name
+    assert parse_value("delta_norm[5]", runs, Thresholds()).of(run) is None
+    assert parse_value("epochs_to(validation_accuracy>=1.1)", runs, Thresholds()).of(run) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "delta_norm", "delta_norm[1].middle", "validation_accuracy.worst", "weights[1]", "verdict[1]", "x" * 99],
+)
+def test_what_is_no_value(depths: Path, name: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_value(name, collect([str(depths)], Path())[0], Thresholds())
+
+
+def test_verdicts() -> None:
+    usual = Thresholds()
+    assert verdict([0.00298, 0.0171, 0.0695, 0.2851], usual) == "vanishing"
+    assert verdict([1.0, 1.5], usual) == "healthy"
+    assert verdict([1.0, 1.5], parse_thresholds(["vanishing=0.1"])) == "vanishing"
+    assert verdict([9.0, 1.0], usual) == "exploding"
+    assert verdict([0.0, 1.0], usual) == "vanishing"
+    assert verdict([1.0], usual) is None
+    assert verdict([1.0, 1.0], usual, {"dead": 0.6}) == "dead"
+    assert verdict([0.1, 1.0], usual, {"dead": 0.1, "saturated": 0.9}) == "vanishing+saturated"
+    assert effective_depth([0.001, 0.02, 0.1], usual) == 2
+    assert effective_depth([0.0, 0.0], usual) is None
+    assert parse_thresholds(["dead=0.2,effective=0.5"]) == Thresholds(dead=0.2, effective=0.5)
+    assert math.isclose(10**usual.vanishing, 2, rel_tol=0.01)
+
+
+def test_keys() -> None:
+    one = flatten({"layers": [784, 30, 30, 10], "optimizer": {"name": "sgd", "learning_rate": 0.1}, "l2": 0.0})
+    two = flatten({"layers": [784, 30, 30, 30, 30, 10], "optimizer": {"name": "adam", "learning_rate": 0.1}, "l2": 0.0})
+    assert one["layers"] == "784-30-30-10"
+    assert (two["layers"], two["layers.depth"], two["layers.width"]) == ("784-4×30-10", 4, 30)
+    assert varying([one, two]) == ["layers", "optimizer"]
+    assert resolve("learning_rate", one) == "optimizer.learning_rate"
+    assert resolve("depth", one) == "layers.depth"
+    with pytest.raises(ConfigError, match="could be"):
+        resolve("x", ["a.x", "b.x"])
+    mixed = flatten({"activation": ["relu", {"name": "leaky_relu", "slope": 0.1}], "init": {"weights": "he_normal", "biases": "zeros", "gain": 2.0}})  # fmt: skip  # noqa: E501
+    assert mixed["activation"] == "relu,leaky_relu"
+    assert mixed["init"] == "he_normal+zeros gain 2"

@@ -1,0 +1,111 @@
+"""The configs that are shipped: all are right, and they do what their comments say, in little."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vgrad.cli import run
+from vgrad.cli.options import read_config
+
+ROOT = Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = sorted(path for path in ROOT.rglob("*.yaml") if path.parent.name != "sweeps")
+NIELSEN = sorted((ROOT / "nielsen").glob("*.yaml"))
+GUESSING, LEARNT = 0.2, 0.9  # accuracies
+
+
+def trained(capsys: pytest.CaptureFixture[str], folder: Path, config: Path, *settings: str) -> Path:
+    overrides = [word for setting in settings for word in ("-s", setting)]
+    assert run(["train", str(config), *overrides, "--runs-dir", str(folder)]) == 0
+    return Path(capsys.readouterr().out.strip())
+
+
+def last_metrics(folder: Path) -> dict[str, float]:
+    with (folder / "metrics.csv").open() as file:
+        return {key: float(value) for key, value in list(csv.DictReader(file))[-1].items() if value}
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return read
+
+
+def test_there_are_configs() -> None:
+    names = {str(path.relative_to(ROOT)) for path in CONFIGS}
+    wanted = {f"nielsen/accuracy-{k}.yaml" for k in (1, 2, 3, 4)} | {f"nielsen/speed-{k}.yaml" for k in (2, 3, 4)}
+    assert names >= wanted | {"quickstart.yaml", "xor.yaml", "circles.yaml"}
+
+
+def test_shipped_configs_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "check", *map(str, CONFIGS)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [str(path) for path in CONFIGS]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_comments_are_short_and_data_are_named(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+    assert all(len(line) <= 120 for line in lines)
+    assert any(line.startswith("data: ") for line in lines)
+
+
+def test_quickstart_shows_the_effect(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    shallow = trained(capsys, tmp_path, ROOT / "quickstart.yaml")
+    deep = trained(capsys, tmp_path, ROOT / "quickstart.yaml", "layers.depth=5")
+    assert last_metrics(shallow)["validation_accuracy"] > LEARNT
+    assert last_metrics(deep)["validation_accuracy"] < GUESSING
+    assert summary(deep)["gradient"]["start"]["last_first_ratio"] > 100
+    assert summary(deep)["verdict"] == "vanishing"
+    assert (deep / "neurons.csv").read_text().splitlines()[1].startswith("0,1,")
+
+
+def test_quickstart_trains_two_epochs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = trained(capsys, tmp_path, ROOT / "quickstart.yaml", "epochs=2")
+    assert last_metrics(folder)["epoch"] == 2
+
+
+def test_xor_needs_a_hidden_layer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert last_metrics(trained(capsys, tmp_path, ROOT / "xor.yaml"))["train_accuracy"] == 1
+    assert last_metrics(trained(capsys, tmp_path, ROOT / "xor.yaml", "layers=[2, 1]"))["train_accuracy"] < 1
+
+
+def test_circles_need_a_hidden_layer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert last_metrics(trained(capsys, tmp_path, ROOT / "circles.yaml"))["validation_accuracy"] > LEARNT
+    line = trained(capsys, tmp_path, ROOT / "circles.yaml", "layers=[2, 1]")
+    assert last_metrics(line)["validation_accuracy"] < 0.7
+
+
+@pytest.mark.parametrize("path", NIELSEN, ids=lambda path: path.stem)
+def test_nielsen_is_what_the_chapter_says(path: Path) -> None:
+    config = read_config(str(path), None)
+    kind, depth = path.stem.split("-")
+    assert config.sizes == (784, *[30] * int(depth), 10)
+    assert (config.optimizer.parameters["learning_rate"], config.l2) == (0.1, 5.0)
+    assert (config.output, config.cost, config.init.plain()) == ("sigmoid", "cross_entropy", "nielsen")
+    assert config.probe_examples == 1000
+    if kind == "accuracy":
+        assert (config.epochs, config.batch_size) == (30, 10)
+        assert (config.part_sizes["train"], config.part_sizes["validation"]) == (50_000, 10_000)
+    else:
+        assert (config.epochs, config.batch_size, config.part_sizes["train"]) == (500, "full", 1000)
+        assert config.probes.neurons == [0]
+
+
+@pytest.mark.parametrize("path", NIELSEN, ids=lambda path: path.stem)
+def test_nielsen_trains(
+    path: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    mnist_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VGRAD_DATA", str(mnist_dir))
+    small = ("epochs=1", "data.train=200", "data.validation=100", "probes.examples=100")
+    folder = trained(capsys, tmp_path, path, *small)
+    assert last_metrics(folder)["epoch"] == 1
+    assert summary(folder)["status"] == "complete"

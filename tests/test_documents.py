@@ -1,0 +1,36 @@
+"""Every command that a document shows prints what the document says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).resolve().parents[1]
+SCRIPT = HOUSE / "scripts" / "documents.py"
+DOCUMENTS = sorted(path for path in (HOUSE / "README.md", *HOUSE.glob("docs/*.md")) if "```console" in path.read_text())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_commands_print_what_is_shown(document: Path) -> None:
+    done = subprocess.run([sys.executable, str(SCRIPT), str(document)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_output_is_noticed(tmp_path: Path) -> None:
+    document = tmp_path / "wrong.md"
+    document.write_text("```console\n$ vgrad --version\nvgrad 99\n```\n")
+    done = subprocess.run([sys.executable, str(SCRIPT), str(document)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "-vgrad 99" in done.stdout
+
+
+@pytest.mark.parametrize("document", [HOUSE / "README.md", HOUSE / "SECURITY.md"], ids=lambda path: path.name)
+def test_every_file_that_a_document_names_is_there(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    files = set(re.findall(r"\b(?:tests|docs|configs|benchmarks|vgrad)/[\w./-]*\w", text))
+    assert len(files) > 5
+    assert [name for name in sorted(files) if not (HOUSE / name).exists()] == []

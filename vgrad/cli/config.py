@@ -1,0 +1,135 @@
+"""`vgrad config`: check configs, show them resolved, describe them to an editor, begin a new one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, read_config
+from vgrad.errors import ConfigError, VgradError
+
+if TYPE_CHECKING:
+    from vgrad.lab.config import Config
+
+app = typer.Typer(help="Check, show and begin configs.", no_args_is_help=True)
+
+EDITOR_HELP = """\
+To have mistakes marked as you type, in any editor that runs the YAML language server:
+`vgrad config schema > vgrad.schema.json`, and as the first line of a config
+`# yaml-language-server: $schema=vgrad.schema.json`."""
+
+
+@app.command("check")
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="YAML files.")],
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Find every mistake in configs; name the run that each one makes. Exits with 2 when one is wrong."""
+    failures: list[VgradError] = []
+    found: list[dict[str, Any]] = []
+    for file in files:
+        try:
+            found.append({"file": file, "run": _with_file_digest(read_config(file, overrides), file).run_name})
+        except VgradError as error:
+            failures.append(error)
+            found.append({"file": file, "run": None, "problems": list(error.problems)})
+        if not as_json and found[-1]["run"]:
+            _write(f"{file}: fine, run {found[-1]['run']}\n")
+    if as_json:
+        _write_json(found)
+    if failures:  # a mistake in a config goes before data that are missing
+        worst = min(failures, key=lambda error: error.exit_code)
+        raise type(worst)(*dict.fromkeys(problem for error in failures for problem in error.problems))
+
+
+@app.command("show")
+def show(config: ConfigFile, overrides: Overrides = None, seed: Seed = None, as_json: Json = False) -> None:
+    """Print the resolved config, every default written out, and what it comes to. Runs again as it is."""
+    from vgrad.lab.dumping import dump_yaml
+
+    settled = _with_file_digest(read_config(config, overrides, seed), config)
+    tree, facts = settled.plain(), _facts(settled)
+    if isinstance(tree["init"], dict) and "path" in tree["init"]:  # printed or saved elsewhere, it still finds the file
+        tree["init"]["path"] = str((Path(config).parent / tree["init"]["path"]).resolve())
+    if as_json:
+        _write_json({**facts, "config": tree})
+    else:
+        comments = "".join(f"# {key.replace('_', ' ')}: {value}\n" for key, value in facts.items())
+        _write(comments + dump_yaml(tree))
+
+
+@app.command("schema", epilog=EDITOR_HELP)
+def schema() -> None:
+    """Print the JSON Schema of a config: every key and name there is, with descriptions and defaults."""
+    from vgrad.lab.schema import config_schema
+
+    _write_json(config_schema())
+
+
+@app.command("new")
+def new(
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="Where to; stdout by default.")] = None,
+    data: Annotated[str, typer.Option("--data", metavar="NAME", help="The data set: digits, mnist, …")] = "digits",
+) -> None:
+    """Write a commented config to start from. A file that is there already is never overwritten."""
+    from vgrad.data.datasets import DATASETS
+    from vgrad.lab.choices import Problems
+    from vgrad.lab.starting import starting_config
+    from vgrad.registry import lookup
+    from vgrad.storage import write_new
+
+    try:
+        lookup(DATASETS, data, "data set")
+        text = starting_config(data, Path(file).stem if file else "run")
+    except KeyError as error:
+        raise ConfigError(f"--data: {error.args[0]}") from None
+    except Problems as failure:
+        raise ConfigError(*(f"{_shown(str(file))}: {problem.message}" for problem in failure.problems)) from None
+    if file is None:
+        _write(text)
+        return
+    target = Path(file)
+    if not write_new(target, text.encode()):
+        raise ConfigError(f"{_shown(file)}: exists already and is left as it is; choose another name, or remove it")
+    _write(f"{file}\n")
+
+
+def _with_file_digest(config: Config, file: str) -> Config:
+    """The config with the digest of its parameters file, which is part of the run's name; DataError if it is wrong."""
+    from vgrad.lab.runner import with_digest
+
+    return with_digest(config, Path(file).parent)[0]
+
+
+def _facts(config: Config) -> dict[str, Any]:
+    """What a config comes to."""
+    from vgrad.nn.parameters import shapes
+
+    return {
+        "run": config.run_name,
+        "layers": len(config.sizes) - 1,
+        "hidden_layers": len(config.sizes) - 2,
+        "parameters": sum(math.prod(shape) for shape in shapes(config.sizes).values()),
+        "probe_examples": config.probe_examples,
+    }
+
+
+def _shown(name: str) -> str:
+    from vgrad.lab.wording import printable
+
+    return printable(name, 200)
+
+
+def _write(text: str) -> None:
+    """`text` on stdout as UTF-8, whatever the terminal: it is YAML, and names of files as they are."""
+    typer.echo(text.encode("utf-8", "surrogateescape"), nl=False)
+
+
+def _write_json(tree: Mapping[str, Any] | list[Any]) -> None:
+    _write(json.dumps(tree, indent=2, allow_nan=False) + "\n")

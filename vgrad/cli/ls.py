@@ -1,0 +1,121 @@
+"""`vgrad ls`: the runs in a directory."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vgrad.cli.options import Json
+from vgrad.errors import RunStateError, SweepError
+
+if TYPE_CHECKING:
+    from vgrad.lab.reading import StoredRun
+
+_HEADER = ("name", "hash", "seed", "layers", "activation", "status", "epochs", "val. acc.", "ratio", "verdict")
+
+
+def ls(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where run directories are.")] = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """List the runs in a directory and in its folders, which are those of sweeps.
+
+    Layers such as 784-30x20-10 have twenty hidden layers of 30. The ratio is that of ||delta|| of the last hidden layer
+    to the first before training. Damaged runs are listed as such; the command then exits 6.
+    """
+    from vgrad.cli.terminal import Screen, answer
+    from vgrad.lab.reading import find_runs, read_run
+
+    entries: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for path in find_runs(folder):
+        try:
+            entries.append(_entry(read_run(path), folder))
+        except RunStateError as error:
+            problems += error.problems
+            entries.append({"run": str(path), "name": _place(path, folder), "status": "damaged", "reason": str(error)})
+    if as_json:
+        answer(json.dumps(entries, indent=2))
+    elif entries:
+        screen = Screen(sys.stdout)
+        answer("\n".join(_lines(entries, screen.width if screen.is_terminal else 10**6)))
+    else:
+        Screen(sys.stderr).say_words(f"no runs in {_shown(folder)}; vgrad train CONFIG makes one")
+    if problems:
+        raise SweepError(*problems)
+
+
+def _entry(run: StoredRun, folder: Path) -> dict[str, Any]:
+    config = run.config
+    above = run.path.parent
+    prefix = "" if above == folder or run.path == folder else f"{above.name}/"
+    return {
+        "run": str(run.path),
+        "name": f"{prefix}{config.name}",
+        "hash": config.identity,
+        "seed": config.seed,
+        "layers": list(config.sizes),
+        "activation": [choice.name for choice in config.activations],
+        "status": run.status,
+        "epoch": run.epoch,
+        "epochs": config.epochs,
+        "validation_accuracy": run.summary["final"].get("validation_accuracy"),
+        "last_first_ratio": run.summary["gradient"].get("start", {}).get("last_first_ratio"),
+        "verdict": run.summary["verdict"],
+    }
+
+
+def _place(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path != folder else path.name
+
+
+def _shown(value: object) -> str:
+    from vgrad.lab.wording import printable
+
+    return printable(str(value), 200)
+
+
+def _cells(entry: Mapping[str, Any]) -> list[str]:
+    from vgrad.cli.figures import measure, ratio, shape
+
+    if entry["status"] == "damaged":
+        return [_shown(entry["name"]), "-", "-", "-", "-", "damaged", "-", "-", "-", "-"]
+    done = "-" if entry["epoch"] is None else entry["epoch"]
+    return [
+        _shown(entry["name"]),
+        entry["hash"],
+        str(entry["seed"]),
+        shape(entry["layers"]),
+        "/".join(dict.fromkeys(entry["activation"])) or "-",
+        entry["status"],
+        f"{done}/{entry['epochs']}",
+        measure("validation_accuracy", entry["validation_accuracy"]),
+        ratio(entry["last_first_ratio"]),
+        _shown(entry["verdict"] or "-"),
+    ]
+
+
+def _lines(entries: list[dict[str, Any]], width: int) -> list[str]:
+    """A table; on a terminal too narrow for it, each run's directory with the rest of its row below."""
+    from vgrad.cli.figures import table
+
+    rows = [_cells(entry) for entry in entries]
+    lines = [line.rstrip() for line in table([_HEADER, *rows], left=(0, 1, 3, 4, 5, 9), width=width)]
+    if max(map(len, lines)) <= width:
+        return lines
+    told: list[str] = []
+    for entry, cells in zip(entries, rows, strict=True):
+        _, _, _, layers, activation, status, epochs, accuracy, factor, verdict = cells
+        words = [layers, activation, status, epochs, accuracy.replace(" %", "\xa0%"), f"ratio\xa0{factor}", verdict]
+        rest = [status] if status == "damaged" else words
+        told.append(_shown(Path(entry["run"]).name))
+        told += textwrap.wrap(
+            "  ".join(rest), width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+        )
+    return [line.replace("\xa0", " ") for line in told]

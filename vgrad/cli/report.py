@@ -1,0 +1,121 @@
+"""`vgrad report`: runs compared, as a table for the terminal or for a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vgrad.cli.options import Json, RunsDir
+from vgrad.errors import ConfigError, SweepError
+
+if TYPE_CHECKING:
+    from vgrad.report.runs import Run
+    from vgrad.report.table import Table
+
+Runs = Annotated[list[str], typer.Argument(metavar="RUNS…", help="Run directories, folders of them, globs, names.")]
+Where = Annotated[
+    str, typer.Option("--where", metavar="CONDITIONS", help='Only these runs: "activation=relu|tanh,depth>=3".')
+]
+Keys = list[str] | None
+
+
+def report(
+    runs: Runs,
+    rows: Annotated[Keys, typer.Option("--rows", metavar="KEYS", help="Config keys of the rows: layers.depth.")] = None,
+    cols: Annotated[Keys, typer.Option("--cols", metavar="KEYS", help="Config keys of the columns.")] = None,
+    value: Annotated[
+        Keys, typer.Option("--value", metavar="VALUES", help="What to show: validation_accuracy.best,verdict.")
+    ] = None,
+    where: Where = "",
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="KEY=VALUE", help="Add differences to it, paired by seed.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="NAME", help="By a key or value; -NAME descends.")
+    ] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the first N rows.")] = None,
+    threshold: Annotated[
+        Keys, typer.Option("--threshold", metavar="NAME=X", help="Verdicts: vanishing=0.3 (decades a layer), …")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="table, markdown, latex, csv, json, html.")
+    ] = "table",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Of two runs: where their configs and curves part.")] = False,
+    as_json: Json = False,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Compare runs: how well they learned, and how fast each layer did.
+
+    Runs that differ only in their seed share a row. Without --rows, what varies becomes the rows.
+    """
+    from vgrad.registry import lookup
+    from vgrad.report.formats import FORMATS
+    from vgrad.report.report import compare
+    from vgrad.report.runs import collect
+    from vgrad.report.verdicts import parse_thresholds
+    from vgrad.storage import write_file
+
+    try:
+        form = "json" if as_json else form
+        write = lookup(FORMATS, form, "format")
+    except KeyError as error:
+        raise ConfigError(str(error.args[0])) from None
+    thresholds = parse_thresholds(threshold) if threshold else None
+    found, problems = collect(runs, runs_dir)
+    if diff:
+        print(_differ(found, problems, form), end="")
+    elif found:
+        table = compare(
+            found,
+            rows=split(rows),
+            columns=split(cols),
+            values=split(value),
+            thresholds=thresholds,
+            condition=where,
+            baseline=baseline,
+            sort=sort,
+            top=top,
+        )
+        if output:
+            write_file(output, write(table).encode())
+        else:
+            print(on_screen(table) if form == "table" else write(table), end="")
+            sys.stdout.flush()
+    if problems:
+        raise SweepError(*problems, f"reported without the {len(problems)} above" if found else "no whole run left")
+
+
+def _differ(runs: list[Run], problems: list[str], form: str) -> str:
+    from vgrad.lab.store import dump_json
+    from vgrad.report.diff import as_text, difference
+
+    if problems:
+        raise SweepError(*problems)
+    if len(runs) != 2 or form not in ("table", "json"):
+        raise ConfigError(f"--diff is of two runs, as table or json; found {len(runs)} runs and {form}")
+    found = difference(*runs)
+    return dump_json(found.tree()).decode() if form == "json" else as_text(found, unicode=_unicode())
+
+
+def _unicode() -> bool:
+    return (sys.stdout.encoding or "ascii").lower().startswith("utf")
+
+
+def split(texts: Keys) -> list[str]:
+    """`a,b` and repeated options as one list."""
+    return [piece.strip() for text in texts or [] for piece in text.split(",") if piece.strip()]
+
+
+def on_screen(table: Table) -> str:
+    """The table as this terminal can show it: its width, its characters, its colours."""
+    from vgrad.report.terminal import render
+
+    width = max(shutil.get_terminal_size((80, 24)).columns, 20)
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return render(table, width=width, colour=colour, unicode=_unicode())

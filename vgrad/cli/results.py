@@ -1,0 +1,139 @@
+"""A run's numbers as lines: monitors, the norms of its layers, and the verdict in words.
+
+`summary` is what `vgrad.lab.summary.summarize` gives; `norms` maps an epoch to ||delta^l|| of the layers 1 … L.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vgrad.cli.figures import Axis, log_axis, measure, ratio, sparkline, table
+from vgrad.cli.terminal import Line
+
+Summary = Mapping[str, Any]
+LEAST_SPARK, MOST_SPARK = 8, 40
+NORMS = "speed of learning, ||delta|| by layer"
+
+
+def monitor_lines(summary: Summary, curves: Mapping[str, Sequence[float]], width: int, pictures: bool) -> list[Line]:
+    """Every monitor at the end and at its best; its course where `curves` has it."""
+    rows = [["", "end", "best", "epoch"]]
+    for name, best in summary["best"].items():
+        end, value = measure(name, summary["final"][name]), measure(name, best["value"])
+        rows.append([name.replace("_", " "), end, value, str(best["epoch"])])
+    if len(rows) == 1:
+        return []
+    sparks = [(list(curves[name]), _extent(curves[name])) for name in summary["best"] if name in curves]
+    room = width - LEAST_SPARK - 2 if sparks else width
+    return _with_sparks(table(rows, width=room, drop=(3, 2)), sparks, width, pictures)
+
+
+def norm_lines(
+    summary: Summary,
+    norms: Mapping[int, Sequence[float]],
+    sizes: Sequence[int],
+    width: int,
+    pictures: bool,
+    *,
+    most: int = 1000,
+    sparks: bool = False,
+) -> list[Line]:
+    """||delta^l|| of each layer at the start, at its worst and at the end; the first and last layers of more than
+    `most`. Nothing where it was not measured."""
+    moments = summary["gradient"]
+    if not moments:
+        return []
+    chosen = [moments[name]["epoch"] for name in ("start", "worst", "end")]
+    rows = [["layer", "units", f"epoch {chosen[0]}", f"worst: {chosen[1]}", f"end: {chosen[2]}"]]
+    for layer, units in enumerate(sizes[1:], start=1):
+        label = f"l{layer}" if layer < len(sizes) - 1 else f"l{layer} out"
+        rows.append([label, str(units), *(f"{norms[epoch][layer - 1]:.2e}" for epoch in chosen)])
+    lines = table(rows, width=width - LEAST_SPARK - 2, drop=(1, 3)) if sparks else table(rows, width=width, drop=(1,))
+    courses, axis = _log_courses(norms, len(sizes) - 1) if sparks else ([], None)
+    shown = _with_sparks(lines, [(course, axis) for course in courses], width, pictures)
+    if len(shown) - 1 > most:
+        above = most // 2
+        gap = f"... {len(shown) - 1 - most} layers more ..."
+        shown = [*shown[: 1 + above], (gap, "dim"), *shown[len(shown) - (most - above) :]]
+    hidden = len(sizes) - 2
+    return [*shown, *_ratio_lines(moments, hidden, width)] if hidden > 1 else shown
+
+
+def _ratio_lines(moments: Summary, hidden: int, width: int) -> list[Line]:
+    """||delta^H|| / ||delta^1||: how many times faster the last hidden layer learns than the first."""
+    start, worst, end = (moments[name] for name in ("start", "worst", "end"))
+    first, most, last = (ratio(moment["last_first_ratio"]) for moment in (start, worst, end))
+    at_worst = f"at most {most} (epoch {worst['epoch']})"
+    told = f"l{hidden}/l1: {first} at epoch {start['epoch']}, {at_worst}, {last} at the end"
+    return [(line, "") for line in textwrap.wrap(told, width)]
+
+
+def verdict_words(summary: Summary) -> Line:
+    """What the numbers at the start say, with the threshold that they were held against."""
+    start = summary["gradient"].get("start")
+    divergence = summary["divergence"]
+    if divergence:
+        return divergence_words(divergence), "bold red"
+    if start is None:
+        return "No verdict: the run has measured no ||delta||.", ""
+    if start["verdict"] is None:
+        return "No verdict: it takes two hidden layers to compare.", ""
+    word, rate = start["verdict"], start["decay_rate"]
+    limit = f"{10 ** summary['vanishing_decay']:.2g}"
+    if rate is None:
+        first = "the first hidden layer has a norm of exactly zero: it does not learn" if word == "vanishing" else ""
+        return f"Verdict: {word}. Before training, {first or 'a hidden layer behind the first has no finite norm'}.", ""
+    factor = _power(abs(rate))
+    course = "shrinks" if rate > 0 else "grows"
+    told = f"Before training, ||delta|| {course} by a factor of {factor} with each hidden layer towards the input"
+    ends = {
+        "vanishing": f"from {limit} on, the gradient is said to vanish: the early layers learn slowest",
+        "exploding": f"from {limit} on, the gradient is said to explode: the early layers learn fastest",
+        "healthy": f"below {limit}, the layers are said to learn at comparable speeds",
+    }
+    return f"Verdict: {word}. {told}; {ends.get(word, '')}.", "green" if word == "healthy" else "bold yellow"
+
+
+def divergence_words(divergence: Mapping[str, Any]) -> str:
+    """Where the numbers stopped being numbers, and what may help."""
+    batch, layer = divergence["batch"], divergence["layer"]
+    place = f"epoch {divergence['epoch']}" + (f", batch {batch}" if batch else ", while measuring")
+    place += f", layer {layer}" if layer else ""
+    return (
+        f"DIVERGED in {place}: the numbers overflowed. What was measured before is kept; try a smaller learning rate."
+    )
+
+
+def _power(decades: float) -> str:
+    return ratio(10**decades) if decades < 300 else f"1e+{decades:.0f}"
+
+
+def _log_courses(norms: Mapping[int, Sequence[float]], layers: int) -> tuple[list[list[float]], Axis | None]:
+    """log10 of each layer's norm over the epochs, and the axis that all of them share."""
+    courses = [
+        [math.log10(row[layer]) if row[layer] > 0 else -math.inf for row in norms.values()] for layer in range(layers)
+    ]
+    return courses, log_axis(value for row in norms.values() for value in row)
+
+
+def _extent(values: Sequence[float]) -> Axis | None:
+    finite = [value for value in values if math.isfinite(value)]
+    return (min(finite), max(finite)) if finite else None
+
+
+def _with_sparks(
+    lines: Sequence[str], sparks: Sequence[tuple[list[float], Axis | None]], width: int, pictures: bool
+) -> list[Line]:
+    """Table lines with a sparkline behind each but the header, where there is room for one."""
+    room = min(width - len(lines[0]) - 2, MOST_SPARK)
+    header = f"{lines[0]}  course" if sparks and room >= len("course") else lines[0]
+    shown: list[Line] = [(header.rstrip(), "dim")]
+    for number, line in enumerate(lines[1:]):
+        course = ""
+        if number < len(sparks) and room >= LEAST_SPARK:
+            course = "  " + sparkline(*sparks[number], room, pictures)
+        shown.append(((line + course).rstrip(), ""))
+    return shown

@@ -1,0 +1,149 @@
+"""`vgrad show`: one run, its config in short, its numbers and their course."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vgrad.cli.options import Json, RunsDir
+from vgrad.errors import ConfigError
+
+if TYPE_CHECKING:
+    from vgrad.lab.reading import StoredRun
+
+MOST_NAMES = 8
+Fact = tuple[str, str]
+
+
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run directory, its name, or the name's beginning.")],
+    runs_dir: RunsDir = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Show one run: its config in short, its monitors, and the norms of its layers over the epochs.
+
+    The sparklines of the layers share one log axis; each monitor has its own, linear one.
+    """
+    from vgrad.cli.terminal import Screen, answer
+    from vgrad.lab.reading import read_run
+
+    stored = read_run(_find(run, runs_dir))
+    if as_json:
+        answer(json.dumps(_tree(stored), indent=2))
+        return
+    screen = Screen(sys.stdout)
+    answer("\n".join(_lines(stored, screen.width, screen.pictures)))
+
+
+def _find(wanted: str, runs_dir: Path) -> Path:
+    """The run directory that is meant; ConfigError when there is none, or more than one."""
+    from vgrad.lab.reading import find_runs, is_run
+    from vgrad.lab.wording import printable
+    from vgrad.registry import did_you_mean
+
+    path, shown = Path(wanted), printable(wanted, 200)
+    if is_run(path):
+        return path
+    if path.is_dir():
+        raise ConfigError(f"{shown}: not a run directory; vgrad ls {shown} lists the runs in it")
+    known = find_runs(runs_dir)
+    exact = [one for one in known if one.name == wanted]
+    found = exact or [one for one in known if one.name.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(printable(str(one), 120) for one in found[:MOST_NAMES])
+        more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
+        raise ConfigError(f"{shown}: which one? {names}{more}")
+    hint = did_you_mean(wanted, [one.name for one in known])
+    raise ConfigError(f"{shown}: no such run in {printable(str(runs_dir), 200)}{printable(hint, 2000)}")
+
+
+def _tree(run: StoredRun) -> dict[str, Any]:
+    return {
+        "run": str(run.path),
+        "name": run.config.name,
+        "hash": run.config.identity,
+        "seed": run.config.seed,
+        "status": run.status,
+        "epoch": run.epoch,
+        "epochs": run.config.epochs,
+        "config": run.config.plain(),
+        "summary": run.summary,
+        "facts": run.facts,
+    }
+
+
+def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
+    from vgrad.cli.results import NORMS, monitor_lines, norm_lines, verdict_words
+
+    metrics, gradients, summary = run.metrics, run.gradients, run.summary
+    curves = {name: metrics[name].tolist() for name in run.config.monitors}
+    norms: dict[int, list[float]] = {}
+    if "delta_norm" in gradients:
+        for epoch, norm in zip(gradients["epoch"].tolist(), gradients["delta_norm"].tolist(), strict=True):
+            norms.setdefault(epoch, []).append(norm)
+    lines = [run.config.run_name]
+    for key, text in _facts(run):
+        indent = " " * 10
+        lines += textwrap.wrap(f"{key:10}{text}", width, subsequent_indent=indent, break_on_hyphens=False)
+    for title, part in (
+        ("monitors", monitor_lines(summary, curves, width, pictures)),
+        (
+            NORMS,
+            norm_lines(summary, norms, run.config.sizes, width, pictures, sparks=True),
+        ),
+    ):
+        if part:
+            lines += ["", title, *(text for text, _ in part)]
+    told = verdict_words(summary)[0] if run.epoch is not None or summary["divergence"] else "Nothing is measured yet."
+    return [*lines, "", *textwrap.wrap(told, width, break_on_hyphens=False)]
+
+
+def _facts(run: StoredRun) -> Iterator[Fact]:
+    """The config and the circumstances, each in a line."""
+    from vgrad.cli.figures import shape
+    from vgrad.lab.wording import printable
+
+    config, facts = run.config, run.facts
+    tree = config.plain()
+    done = "nothing measured" if run.epoch is None else f"epoch {run.epoch} of {config.epochs}"
+    yield "path", printable(str(run.path), 500)
+    yield "status", f"{run.status}, {done}"
+    yield "network", f"{shape(config.sizes)}, {_words(tree['activation'])}, {config.output} output, {config.cost}"
+    yield "init", printable(_words(tree["init"]), 200)
+    size = "full" if config.batch_size == "full" else str(config.batch_size)
+    penalties = "".join(f", {name} {tree[name]:g}" for name in ("l2", "l1") if tree[name])
+    yield "training", f"{_words(tree['optimizer'])}, {_words(tree['schedule'])} rate, batch {size}{penalties}"
+    yield "numbers", f"seed {config.seed}, {config.dtype}"
+    data = {key: value for key, value in tree["data"].items() if key != "name"}
+    yield "data", f"{config.data.name}, {_words(data)}"
+    yield "probes", f"{', '.join(config.probes.record)} on {config.probe_examples} examples"
+    if facts is not None:
+        yield from ((key, printable(text, 300)) for key, text in _circumstances(facts))
+
+
+def _circumstances(facts: dict[str, Any]) -> Iterator[Fact]:
+    machine = facts["machine"]
+    yield "machine", f"{machine['host']}, {machine['system']}, {machine['processor']}"
+    libraries = [f"{one.get('internal_api')} {one.get('version')} {one.get('architecture')}" for one in machine["blas"]]
+    yield "blas", ", ".join(libraries) or "unknown"
+    yield "versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    resumed = facts["continued_after_epoch"]
+    after = "" if resumed is None else f", continued after epoch {resumed}"
+    yield "finished", f"{facts['finished']}, {facts['seconds']:.1f} s{after}"
+
+
+def _words(value: object) -> str:
+    """A piece of a config without its brackets: sgd learning_rate 0.5."""
+    if isinstance(value, dict):
+        return " ".join(_words(item) if key == "name" else f"{key} {_words(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_words(item) for item in value)
+    return str(value)

@@ -1,0 +1,177 @@
+"""Run directories as values: find them, read them, and get their tables as data frames.
+
+    for path in find_runs(Path("runs")):
+        run = read_run(path)                       RunStateError, in one line, for any damage
+        run.config, run.status, run.summary        at once
+        run.metrics, run.gradients, run.neurons    read and checked when they are asked for
+
+A run that is complete is read from its files. Any other one is read from its checkpoint, from which the run's files
+are made again, so a run killed between two writes reads as what will be continued. Reading writes nothing, runs nothing
+that a file names, and takes no more memory than the config and the summary account for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from vgrad.errors import ConfigError, RunStateError, StorageError
+from vgrad.lab import tables
+from vgrad.lab.choices import Problems
+from vgrad.lab.config import Config, check
+from vgrad.lab.fields import NAME_PATTERN
+from vgrad.lab.history import GRADIENTS, METRICS, NEURONS, History
+from vgrad.lab.loading import load_yaml
+from vgrad.lab.locking import is_held
+from vgrad.lab.machine import check_memory
+from vgrad.lab.outcome import check_regular, damaged, read_facts, read_summary
+from vgrad.lab.store import (
+    CHECKPOINT,
+    CONFIG,
+    DETERMINISTIC,
+    INITIAL,
+    RUN,
+    RunFolder,
+    empty_history,
+)
+from vgrad.lab.summary import summarize
+from vgrad.lab.wording import printable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Status = Literal["complete", "diverged", "running", "interrupted"]
+_RUN_NAME = re.compile(rf"{NAME_PATTERN}-[0-9a-f]{{8}}-s[0-9]+")
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` is a run's directory, whole or damaged: by its name, or by what lies in it."""
+    try:
+        inside = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
+    except OSError:
+        return False
+    if _RUN_NAME.fullmatch(path.name):
+        return not inside.isdisjoint({*DETERMINISTIC, RUN})
+    return CONFIG in inside and not inside.isdisjoint({INITIAL, CHECKPOINT, RUN})
+
+
+def find_runs(path: Path) -> list[Path]:
+    """The run directories in `path` and in its folders, which are those of sweeps; `path` itself when it is a run.
+
+    Sorted by name, numbers by value. Whatever else lies there is left alone. ConfigError when there is no `path`.
+    """
+    if is_run(path):
+        return [path]
+    try:
+        folders = _folders(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        hint = "name the directory that runs are in, or make one with vgrad train CONFIG"
+        raise ConfigError(f"{printable(str(path), 200)}: {reason}; {hint}") from None
+    return sorted((run for folder in folders for run in _runs_of(folder)), key=_natural)
+
+
+def _folders(path: Path) -> list[Path]:
+    return [entry for entry in path.iterdir() if not entry.name.startswith(".") and entry.is_dir()]
+
+
+def _runs_of(folder: Path) -> Iterator[Path]:
+    """`folder` when it is a run, else the runs in it; none where it cannot be looked into."""
+    if is_run(folder):
+        yield folder
+        return
+    try:
+        yield from filter(is_run, _folders(folder))
+    except OSError:
+        return
+
+
+def _natural(path: Path) -> list[str | int]:
+    parts = re.split("([0-9]+)", str(path))
+    return [int(part) if part.isascii() and part.isdigit() else part for part in parts]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as its directory tells it. `summary` is that of summary.json (see `vgrad.lab.summary.summarize`), with the
+    run's status; `facts` is run.json, None while the run is not complete."""
+
+    path: Path
+    config: Config
+    status: Status
+    summary: dict[str, Any]
+    facts: dict[str, Any] | None
+    _saved: History | None = field(default=None, repr=False)
+
+    @property
+    def epoch(self) -> int | None:
+        """The last epoch that has been measured; None before the first."""
+        last: int | None = self.summary["epochs"]
+        return last
+
+    @cached_property
+    def history(self) -> History:
+        """The records in the checkpoint; those of a run that has saved nothing are empty."""
+        return self._saved or _history(self.path, self.config)
+
+    @cached_property
+    def metrics(self) -> DataFrame:
+        """metrics.csv: a row an epoch; `learning_rate` is NaN in epoch 0."""
+        return tables.read(tables.metrics(self.config, self.epoch), self._content(METRICS), self.path / METRICS)
+
+    @cached_property
+    def gradients(self) -> DataFrame:
+        """gradients.csv: a row a measured epoch and layer."""
+        return tables.read(tables.gradients(self.config, self.epoch), self._content(GRADIENTS), self.path / GRADIENTS)
+
+    @cached_property
+    def neurons(self) -> DataFrame:
+        """neurons.csv: a row an epoch, layer and neuron; empty when the config names no epochs."""
+        return tables.read(tables.neurons(self.config, self.epoch), self._content(NEURONS), self.path / NEURONS)
+
+    def _content(self, name: str) -> bytes | None:
+        """The bytes of a table that is not in a file; None when the file is to be read."""
+        if name == NEURONS and not self.config.probes.neurons:
+            return b"epoch,layer,neuron,delta\n"
+        return None if self._saved is None else self._saved.files()[name]
+
+
+def read_run(path: Path) -> StoredRun:
+    """The run in the directory `path`. RunStateError when it is none, or what is read at once is damaged."""
+    config = _config(path)
+    facts = read_facts(path, config)
+    if facts is None:
+        held = is_held(path)
+        facts = None if held else read_facts(path, config)  # its writer may have finished and left in between
+        if facts is None:
+            history = _history(path, config)
+            status: Status = "running" if held else "interrupted"
+            return StoredRun(path, config, status, {**summarize(history), "status": status}, None, history)
+    return StoredRun(path, config, facts["status"], read_summary(path, config, facts["status"]), facts)
+
+
+def _config(path: Path) -> Config:
+    if not path.is_dir():
+        raise RunStateError(f"{printable(str(path), 200)}: no such run directory; vgrad ls lists them")
+    file = path / CONFIG
+    try:
+        return check(load_yaml(file).data)
+    except (ConfigError, Problems) as error:
+        told = error.problems[0] if isinstance(error, ConfigError) else error.problems[0].message
+        told = str(told).removeprefix(f"{file}: ")
+        raise damaged(file, told) from None
+
+
+def _history(path: Path, config: Config) -> History:
+    file = path / CHECKPOINT
+    try:
+        check_memory(config)
+    except StorageError as error:
+        raise damaged(path / CONFIG, error.problems[0]) from None
+    check_regular(file)
+    saved = RunFolder(path).resume(config)
+    return empty_history(config) if saved is None else saved[1]

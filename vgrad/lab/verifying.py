@@ -1,0 +1,89 @@
+"""Is a run directory whole? Every file against its digest, and all that follows from the checkpoint against it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from vgrad.errors import ConfigError, RunStateError, StorageError
+from vgrad.lab.choices import Problems
+from vgrad.lab.config import Config, check
+from vgrad.lab.loading import load_yaml, printable
+from vgrad.lab.machine import check_memory
+from vgrad.lab.npz import pack
+from vgrad.lab.store import (
+    CHECKPOINT,
+    CONFIG,
+    DETERMINISTIC,
+    FINAL,
+    INITIAL,
+    RUN,
+    SUMMARY,
+    RunFolder,
+    dump_json,
+    most_bytes,
+)
+from vgrad.lab.summary import summarize
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A directory in which nothing is wrong: `status` is complete, diverged or interrupted; `files` were compared."""
+
+    path: Path
+    status: str
+    epoch: int
+    files: int
+
+
+def verify(path: Path) -> Verified:
+    """Reads everything in the run directory `path`; RunStateError names the first file that is wrong."""
+    folder = RunFolder(path)
+    config = _config(path)
+    facts = folder.facts()
+    digests = {} if facts is None else facts.get("files")
+    if not isinstance(digests, dict):
+        raise RunStateError(f"{path / RUN}: damaged: no digests")
+    for name, digest in digests.items():
+        if name not in DETERMINISTIC:
+            raise RunStateError(f"{path / RUN}: damaged: {printable(str(name))} is not a file of a run")
+        if _digest(path / name, 4 * most_bytes(config)) != digest:  # a number has 8 bytes, and up to 32 in a CSV
+            raise RunStateError(f"{path / name}: is not what {RUN} says: its SHA-256 differs")
+    saved = folder.resume(config)
+    if saved is None:
+        raise RunStateError(f"{path / CHECKPOINT}: missing: nothing was saved; train again")
+    state, history = saved
+    if facts is None:
+        return Verified(path, "interrupted", state.epoch, 1)
+    summary = summarize(history)
+    expected = {**history.files(), SUMMARY: dump_json(summary), FINAL: pack(state.parameters)}
+    for name, content in expected.items():
+        if name not in digests or hashlib.sha256(content).hexdigest() != digests[name]:
+            raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
+    missing = sorted({CONFIG, INITIAL, CHECKPOINT} - digests.keys())
+    if missing or facts["status"] != summary["status"] or (state.epoch < config.epochs and not history.divergence):
+        told = f"no digest of {missing[0]}" if missing else f"{facts['status']} at epoch {state.epoch}"
+        raise RunStateError(f"{path / RUN}: damaged: {told}")
+    return Verified(path, str(facts["status"]), state.epoch, len(digests))
+
+
+def _config(path: Path) -> Config:
+    if not path.is_dir():
+        raise RunStateError(f"{path}: no such run directory; `vgrad ls` lists them")
+    try:
+        config = check(load_yaml(path / CONFIG).data)
+        check_memory(config)
+        return config
+    except (ConfigError, Problems, StorageError) as error:
+        raise RunStateError(f"{path / CONFIG}: damaged: {printable(str(error).splitlines()[0], 200)}") from None
+
+
+def _digest(path: Path, limit: int) -> str:
+    try:
+        if path.exists() and not (path.is_file() and path.stat().st_size <= limit):
+            raise RunStateError(f"{path}: damaged: not a regular file of at most {limit:,} bytes")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None

@@ -1,0 +1,1 @@
+"""Reports: statistics, tables, pictures and the page, made from run directories alone; nothing here trains."""

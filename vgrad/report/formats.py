@@ -1,0 +1,171 @@
+"""The formats of `vgrad report`: each takes a table to the text of a file; every one carries the hashes of its runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from io import StringIO
+from typing import Any
+
+from vgrad.report import inert
+from vgrad.report.keys import Scalar
+from vgrad.report.sheet import lay_out, provenance
+from vgrad.report.table import Cell, Key, Table
+from vgrad.report.terminal import render
+
+SCHEMA = 1
+_STATISTICS = ("n", "center", "low", "high", "spread", "median", "least", "greatest")
+
+
+def as_text(table: Table) -> str:
+    """For a file: eighty columns, no colour."""
+    return render(table)
+
+
+def as_markdown(table: Table) -> str:
+    """A pipe table with its caption before and its notes after it."""
+    sheet = lay_out(table)
+    columns = [*sheet.labels, *sheet.columns]
+    rows = [[column.title for column in columns], ["---:" if column.numeric else ":---" for column in columns]]
+    rows += [list(cells) for cells in zip(*(column.cells for column in columns), strict=True)]
+    written = [rows[1] if row is rows[1] else [inert.markdown(cell) for cell in row] for row in rows]
+    lines = [inert.markdown(sheet.caption), "", *(f"| {' | '.join(row)} |" for row in written), ""]
+    lines += [f"- {inert.markdown(note)}" for note in (*sheet.notes, f"Runs: {sheet.provenance}.")]
+    return "\n".join(lines) + "\n"
+
+
+def as_latex(table: Table) -> str:
+    r"""A booktabs table to \input; needs \usepackage{booktabs} and nothing else."""
+    sheet = lay_out(table)
+    columns = [*sheet.labels, *sheet.columns]
+    rows = [[column.title for column in columns], *zip(*(column.cells for column in columns), strict=True)]
+    written = [" & ".join(map(inert.latex, row)) + r" \\" for row in rows]
+    notes = " ".join(map(inert.latex, (sheet.caption, *sheet.notes)))
+    return "\n".join(
+        [
+            f"% made by vgrad report; runs: {inert.ascii_only(sheet.provenance)}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{notes} Runs: {inert.latex(sheet.provenance)}.}}",
+            rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in columns)}}}",
+            r"\toprule",
+            written[0],
+            r"\midrule",
+            *written[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def as_csv(table: Table) -> str:
+    """Tidy: a line for each cell, with its keys, statistics and runs; numbers read back bit for bit."""
+    keys = (*table.row_keys, *table.column_keys)
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    differences = ("difference", "difference_low", "difference_high", "p", "p_holm") if table.baseline else ()
+    writer.writerow(
+        [*map(inert.spreadsheet, keys), "value", "text", *_STATISTICS, "diverged", "absent", *differences, "runs"]
+    )
+    for row in table.rows:
+        for column in table.columns:
+            for value in table.values:
+                cell = table.cell(row, column, value)
+                if cell is not None:
+                    found = _differences(cell) if differences else []
+                    line = [*map(_plain, (*row, *column)), value.name, *_numbers(cell), *found, provenance(cell.runs)]
+                    writer.writerow(line)
+    return out.getvalue()
+
+
+def _plain(value: Scalar) -> str:
+    if isinstance(value, float):
+        return repr(value)
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else inert.spreadsheet(str(value))
+
+
+def _number(value: float | int | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def _numbers(cell: Cell) -> list[str]:
+    words = "; ".join(f"{word} {count}" if len(cell.runs) > 1 else word for word, count in cell.words.items())
+    found = asdict(cell.estimate) if cell.estimate else {"n": sum(cell.words.values())}
+    return [
+        words,
+        *(_number(found.get(name)) for name in _STATISTICS),
+        str(cell.lost.get("diverged", 0)),
+        str(cell.lost.get("no value", 0)),
+    ]
+
+
+def _differences(cell: Cell) -> list[str]:
+    found = cell.difference
+    if found is None:
+        return [""] * 5
+    return [*map(_number, (found.center, found.low, found.high, found.p, cell.p))]
+
+
+def as_json(table: Table) -> str:
+    """Everything; docs/reports.md says what the keys are."""
+    tree = {
+        "schema": SCHEMA,
+        "rows": list(table.row_keys),
+        "columns": list(table.column_keys),
+        "constant": dict(table.constant),
+        "thresholds": asdict(table.thresholds),
+        "baseline": table.baseline or None,
+        "values": [{"name": value.name, "kind": value.kind, "title": value.title} for value in table.values],
+        "cells": [
+            _cell(table, at, cell)
+            for at, cell in table.cells.items()
+            if at[2] in {value.name for value in table.values}
+        ],
+        "runs": [
+            {"hash": run.hash, "seed": run.seed, "name": run.config["name"], "status": run.status} for run in table.runs
+        ],
+    }
+    return json.dumps(tree, indent=1, allow_nan=False, default=float) + "\n"
+
+
+def _cell(table: Table, at: tuple[Key, Key, str], cell: Cell) -> dict[str, Any]:
+    row, column, value = at
+    return {
+        "row": list(row),
+        "column": list(column),
+        "value": value,
+        "estimate": _finite(asdict(cell.estimate)) if cell.estimate else None,
+        "words": dict(cell.words),
+        "lost": dict(cell.lost),
+        "difference": _finite({**asdict(cell.difference), "p_holm": cell.p}) if cell.difference else None,
+        "runs": [
+            {"hash": run.hash, "seed": run.seed, "content": cell.numbers.get(index)}
+            for index, run in enumerate(cell.runs)
+        ],
+    }
+
+
+def _finite(numbers: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity: such a number is null."""
+    return {name: None if number in (float("inf"), float("-inf")) else number for name, number in numbers.items()}
+
+
+def as_page(table: Table) -> str:
+    """The page, which also shows the runs epoch by epoch."""
+    from vgrad.report.page.build import render as render_page
+
+    return render_page(table)
+
+
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "table": as_text,
+    "markdown": as_markdown,
+    "latex": as_latex,
+    "csv": as_csv,
+    "json": as_json,
+    "html": as_page,
+}

@@ -1,0 +1,147 @@
+"""The page's text: the template, with style and script named by hash in its security policy, and data as inert JSON."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from vgrad.report.inert import page as inert
+from vgrad.report.inert import visible
+from vgrad.report.keys import text, varying
+from vgrad.report.runs import Run
+from vgrad.report.sheet import Column, Sheet, lay_out
+from vgrad.report.table import Table
+
+NORMS = ("delta_norm", "delta_norm_mean", "weight_gradient_norm")
+MOST_RUNS = 60
+DIGITS = 6  # significant: finer than a screen, and a third of the size
+
+
+def render(table: Table) -> str:
+    """The page of a table and of the curves of its runs."""
+    sheet = lay_out(table)
+    shown = _chosen(table)
+    keys = varying([run.flat for run in table.runs]) or ["layers"]
+    style, script, template = (
+        files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "page.html")
+    )
+    told = f"Curves of {len(shown)} of {len(table.runs)} runs. " if len(shown) < len(table.runs) else ""
+    return Template(template).substitute(
+        title="How fast each layer learns",
+        caption=inert(sheet.caption),
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        table=_table(table, sheet, shown),
+        notes="\n".join(f"<li>{inert(note)}</li>" for note in sheet.notes),
+        foot=inert(f"{told}Made by vgrad report from the runs {sheet.provenance}. Curves to {DIGITS} digits."),
+        data=embedded({"runs": [_run(run, keys) for run in shown], "norms": _norms(shown)}),
+    )
+
+
+def _chosen(table: Table) -> list[Run]:
+    """The runs whose curves are embedded: all, or one a row while there is room."""
+    if len(table.runs) <= MOST_RUNS:
+        return sorted(table.runs, key=lambda run: (run.hidden, run.hash, run.seed))
+    firsts = {id(cell.runs[0]): cell.runs[0] for cell in table.cells.values()}
+    return list(firsts.values())[:MOST_RUNS]
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def embedded(tree: object) -> str:
+    """JSON that cannot end the script element that it stands in."""
+    written = json.dumps(tree, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _norms(runs: Sequence[Run]) -> list[str]:
+    recorded = {probe for run in runs for probe in run.config["probes"]["record"]}
+    return [norm for norm in NORMS if norm in recorded] or ["delta_norm"]
+
+
+def _run(run: Run, keys: Sequence[str]) -> dict[str, Any]:
+    gradients, metrics = run.stored.gradients, run.stored.metrics
+    hidden = gradients[gradients["kind"] == "hidden"]
+    epochs = sorted(set(hidden["epoch"].tolist()))
+    probes = {
+        norm: _rounded(hidden[norm].to_numpy(np.float64).reshape(len(epochs), run.hidden))
+        for norm in NORMS
+        if norm in hidden and len(epochs)
+    }
+    monitors = [name for name in metrics.columns if name not in ("epoch", "penalty", "learning_rate")]
+    return {
+        "label": visible(f"{', '.join(text(run.flat.get(key)) for key in keys)} · s{run.seed} · {run.hash}"),
+        "hidden": run.hidden,
+        "units": run.config["layers"][1:-1],
+        "epochs": epochs,
+        "probes": probes,
+        "neurons": _neurons(run),
+        "metrics": {name: _rounded(metrics[name].to_numpy(np.float64)) for name in monitors},
+    }
+
+
+def _neurons(run: Run) -> dict[str, list[list[float]]]:
+    table = run.stored.neurons
+    table = table[table["layer"] <= run.hidden]
+    found: dict[str, list[list[float]]] = {}
+    for (epoch, _), rows in table.groupby(["epoch", "layer"]):
+        found.setdefault(str(epoch), []).append(_rounded(rows["delta"].to_numpy(np.float64)))
+    return found
+
+
+def _rounded(values: Any) -> Any:
+    if isinstance(values, np.ndarray):
+        return [_rounded(value) for value in values.tolist()]
+    if isinstance(values, list):
+        return [_rounded(value) for value in values]
+    return float(f"{values:.{DIGITS}g}") if math.isfinite(values) else None
+
+
+def _table(table: Table, sheet: Sheet, shown: Sequence[Run]) -> str:
+    columns = [*sheet.labels, *sheet.columns]
+    place = {id(run): index for index, run in enumerate(shown)}
+    head = "".join(
+        f'<th scope="col"{_kind(column)}><button type="button">{inert(column.title)}</button></th>'
+        for column in columns
+    )
+    rows = []
+    for index, row in enumerate(table.rows):
+        first = next(cell.runs[0] for at, cell in table.cells.items() if at[0] == row)
+        name = " ".join(label.cells[index] for label in sheet.labels)
+        cells = "".join(_cell(column, index, header=column is columns[0]) for column in columns)
+        rows.append(f"<tr>{cells}<td>{_buttons(place.get(id(first)), name)}</td></tr>")
+    show = '<th scope="col">show</th>'
+    return f"<table>\n<thead><tr>{head}{show}</tr></thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody>\n</table>"
+
+
+def _kind(column: Column) -> str:
+    return ' class="number"' if column.numeric else ""
+
+
+def _cell(column: Column, index: int, *, header: bool) -> str:
+    rank = column.ranks[index] if column.ranks else index
+    told = f' data-rank="{inert(str(rank))}"' if rank is not None else ""
+    tag, scope = ("th", ' scope="row"') if header else ("td", "")
+    return f"<{tag}{scope}{_kind(column)}{told}>{inert(column.cells[index])}</{tag}>"
+
+
+def _buttons(run: int | None, name: str) -> str:
+    if run is None:
+        return ""
+    return " ".join(
+        f'<button type="button" class="show" data-to="{side}" data-run="{run}" '
+        f'aria-label="show {inert(name)} as {side.upper()}">{side.upper()}</button>'
+        for side in "ab"
+    )

@@ -1,0 +1,213 @@
+"""The runs that a report is about: found by directory, glob or name, read once, with what is damaged told apart."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from vgrad.errors import ConfigError, RunStateError
+from vgrad.lab.reading import StoredRun, find_runs, read_run
+from vgrad.lab.store import CONFIG, RUN, SUMMARY
+from vgrad.report.inert import visible
+from vgrad.report.keys import Scalar, flatten
+
+MOST_BYTES = 2**20
+_JSON = json.JSONDecoder(parse_constant=lambda token: _no_constant(token))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as reports see it: `config` is the resolved config as a plain tree."""
+
+    path: Path
+    hash: str
+    seed: int
+    status: str
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    seconds: float | None
+
+    @cached_property
+    def flat(self) -> dict[str, Scalar]:
+        """The config as flat keys."""
+        return flatten(self.config)
+
+    @cached_property
+    def stored(self) -> StoredRun:
+        """The run directory itself, for its curves."""
+        return read_run(self.path)
+
+    @property
+    def label(self) -> str:
+        """`<name>-<hash>-s<seed>`, whatever the directory is called by now."""
+        return f"{self.config['name']}-{self.hash}-s{self.seed}"
+
+    @property
+    def hidden(self) -> int:
+        """The number of hidden layers."""
+        return len(self.config["layers"]) - 2
+
+
+def collect(arguments: Sequence[str], runs_dir: Path) -> tuple[list[Run], list[str]]:
+    """The whole runs that `arguments` name, each once, and a line for each one that cannot be read.
+
+    ConfigError for an argument that names nothing.
+    """
+    runs: dict[object, Run] = {}
+    problems: list[str] = []
+    reader = Reader()
+    for path in _folders(arguments, runs_dir):
+        try:
+            runs.setdefault(_place(path), reader.load(path))
+        except RunStateError as error:
+            problems.extend(error.problems)
+    return list(runs.values()), problems
+
+
+def _place(path: Path) -> object:
+    """What a directory is known by, however it is named."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path
+    return found.st_dev, found.st_ino
+
+
+def configs(runs: Iterable[Run]) -> list[Run]:
+    """A run for each config: those after it differ in nothing but the seed."""
+    return list({(run.hash, run.config["name"]): run for run in runs}.values())
+
+
+def known_keys(runs: Iterable[Run]) -> list[str]:
+    """The flat config keys that these runs have."""
+    return list(dict.fromkeys(key for run in configs(runs) for key in run.flat))
+
+
+class Reader:
+    """Reads run directories; runs that differ in nothing but the seed have their config checked once.
+
+    That is most of the work. Everything else of such a run is compared with the run that was checked, and whatever is
+    not alike in shape is read by `read_run`, which knows what is wrong with it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, bytes], Run] = {}
+
+    def load(self, path: Path) -> Run:
+        """The run at `path`; RunStateError when it is not complete or damaged."""
+        key, seed = _without_seed(f"{path}/{CONFIG}")
+        like = self._known.get(key) if key else None
+        run = _alike(path, like, seed) if like else None
+        if run is None:
+            run = _load(path)
+            if key and run.status == "complete":
+                self._known[key] = run
+        return run
+
+
+def _content(file: str) -> bytes:
+    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123  (a third of the time that Path.open takes)
+        return opened.read(MOST_BYTES) or b""
+
+
+def _object(file: str) -> dict[str, Any]:
+    """The JSON object in a file; OSError or ValueError for anything else."""
+    tree = _JSON.decode(_content(file).decode())
+    if not isinstance(tree, dict):
+        raise ValueError("not an object")
+    return tree
+
+
+def _no_constant(token: str) -> float:
+    raise ValueError(token)
+
+
+def _without_seed(file: str) -> tuple[tuple[bytes, bytes] | None, int]:
+    """The text of a config around its seed, and the seed; (None, 0) for any other text."""
+    try:
+        before, line, rest = _content(file).partition(b"\nseed: ")
+    except OSError:
+        return None, 0
+    digits, _, after = rest.partition(b"\n")
+    if not (line and digits.isdigit() and len(digits) < 20 and b"\nseed:" not in after):
+        return None, 0
+    return (before, after), int(digits)
+
+
+def _alike(path: Path, like: Run, seed: int) -> Run | None:
+    """The complete run at `path`, whose config is that of `like` but for the seed; None unless all of it fits."""
+    try:
+        facts, summary = _object(f"{path}/{RUN}"), _object(f"{path}/{SUMMARY}")
+        present = set(os.listdir(path))  # noqa: PTH208
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not _same_shape(summary, like.summary):
+        return None
+    seconds, files = facts.get("seconds"), facts.get("files")
+    if (facts.get("status"), facts.get("hash"), facts.get("seed")) != (summary["status"], like.hash, seed):
+        return None
+    if summary["status"] != "complete" or summary["epochs"] != like.summary["epochs"]:
+        return None
+    if not isinstance(seconds, float) or not isinstance(files, dict) or facts.get("name") != like.config["name"]:
+        return None
+    if not present.issuperset(files):
+        return None
+    config = {**like.config, "seed": seed}
+    found = replace(like, path=path, seed=seed, summary=summary, config=config, seconds=seconds)
+    vars(found)["flat"] = {**like.flat, "seed": seed}  # what the cached property would say
+    return found
+
+
+def _same_shape(tree: Any, like: Any) -> bool:
+    """Whether two JSON trees have the same keys, lengths and types all through."""
+    kind = type(tree)
+    if kind is not type(like):
+        return False
+    if kind is dict:
+        return tree.keys() == like.keys() and all(map(_same_shape, tree.values(), map(like.__getitem__, tree)))
+    return kind is not list or (len(tree) == len(like) and all(map(_same_shape, tree, like)))
+
+
+def _load(path: Path) -> Run:
+    stored = read_run(path)
+    if stored.facts is None:
+        raise RunStateError(f"{visible(str(path))}: {stored.status}, not complete; vgrad train continues it")
+    seconds = stored.facts.get("seconds")
+    return Run(
+        path,
+        stored.config.identity,
+        stored.config.seed,
+        stored.status,
+        stored.config.plain(),
+        stored.summary,
+        float(seconds) if isinstance(seconds, int | float) else None,
+    )
+
+
+def _folders(arguments: Iterable[str], runs_dir: Path) -> list[Path]:
+    found: dict[Path, None] = {}
+    for argument in arguments:
+        here = [path for place in _places(argument, runs_dir) for path in find_runs(place)]
+        if not here:
+            raise ConfigError(
+                f"{visible(argument)[:200]}: no runs there; name run directories, a folder of them, or a sweep"
+            )
+        found |= dict.fromkeys(here)
+    return list(found)
+
+
+def _places(argument: str, runs_dir: Path) -> list[Path]:
+    """What an argument may mean: a directory, a glob, or the name of a run or sweep in `runs_dir`."""
+    try:
+        if Path(argument).is_dir():
+            return [Path(argument)]
+        matches = sorted(glob.glob(argument)) or sorted(glob.glob(str(runs_dir / argument)))  # noqa: PTH207
+        return [path for path in map(Path, matches) if path.is_dir()]
+    except (OSError, ValueError):  # a name no file can have
+        return []

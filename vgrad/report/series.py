@@ -1,0 +1,96 @@
+"""Curves over epochs for runs that differ only in the seed: center and band, by column or by layer.
+
+Accuracies and costs are averaged as they are, norms as log10; the band is one standard deviation to each side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgrad.report.keys import order, text, varying
+from vgrad.report.runs import Run
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Series:
+    """`center`, `low` and `high` over `epochs`, NaN where a norm is zero; low and high are None for a single run."""
+
+    epochs: Array
+    center: Array
+    low: Array | None
+    high: Array | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one config; `label` says what sets it apart."""
+
+    label: str
+    runs: tuple[Run, ...]
+
+    @property
+    def layers(self) -> range:
+        """1 … H: the hidden layers."""
+        return range(1, self.runs[0].hidden + 1)
+
+
+def group(runs: Sequence[Run], keys: Sequence[str] = ()) -> list[Group]:
+    """The runs by config, labelled and ordered by what varies (or by `keys`), layers from shallow to deep."""
+    flats = [run.flat for run in runs]
+    chosen = list(keys) or varying(flats)
+    found: dict[str, list[Run]] = {}
+
+    def rank(run: Run) -> tuple[list[object], int, int]:
+        parts = [(run.hidden, *run.config["layers"]) if key == "layers" else order(run.flat.get(key)) for key in chosen]
+        return list(parts), run.hidden, run.seed
+
+    for run in sorted(runs, key=rank):
+        found.setdefault(run.hash, []).append(run)
+
+    def label(run: Run) -> str:
+        parts = [text(run.flat.get(key)) for key in chosen]
+        return ", ".join(parts) or text(run.flat["layers"])
+
+    return [Group(label(members[0]), tuple(members)) for members in found.values()]
+
+
+def of_layer(found: Group, layer: int, probe: str = "delta_norm") -> Series:
+    """A probe of one layer."""
+    curves = []
+    for run in found.runs:
+        rows = run.stored.gradients
+        rows = rows[rows["layer"] == layer]
+        curves.append((rows["epoch"].to_numpy(np.float64), rows[probe].to_numpy(np.float64)))
+    return _band(curves, logarithmic=True)
+
+
+def of_monitor(found: Group, monitor: str) -> Series:
+    """A column of metrics.csv."""
+    tables = [run.stored.metrics for run in found.runs if monitor in run.stored.metrics]
+    curves = [(table["epoch"].to_numpy(np.float64), table[monitor].to_numpy(np.float64)) for table in tables]
+    return _band(curves, logarithmic=False)
+
+
+def _band(curves: Sequence[tuple[Array, Array]], *, logarithmic: bool) -> Series:
+    """Over the epochs that all the curves have."""
+    if not curves:
+        nothing = np.empty(0)
+        return Series(nothing, nothing, None, None)
+    epochs = curves[0][0]
+    for other, _ in curves[1:]:
+        epochs = np.intersect1d(epochs, other)
+    stack = np.array([values[np.isin(at, epochs)] for at, values in curves])
+    if logarithmic:
+        stack = np.log10(np.where(stack > 0, stack, np.nan))
+    center = stack.mean(axis=0)
+    spread = stack.std(axis=0, ddof=1) if len(stack) > 1 else None
+    low, high = (None, None) if spread is None else (center - spread, center + spread)
+    if not logarithmic:
+        return Series(epochs, center, low, high)
+    return Series(epochs, 10.0**center, None if low is None else 10.0**low, None if high is None else 10.0**high)

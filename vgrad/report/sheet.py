@@ -1,0 +1,232 @@
+"""A table as text: titled columns of short cells, a caption that says what all runs share, notes that explain.
+
+The sheet is the same for the terminal, Markdown, LaTeX and HTML; each escapes it in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log10
+
+from vgrad.report.keys import Scalar, text, varying
+from vgrad.report.numbers import MISSING, p_value, plus_minus, significant, times_over
+from vgrad.report.runs import Run, configs
+from vgrad.report.table import ABSENT, Cell, Table
+from vgrad.report.values import Value
+
+PLAIN = ("false", "0", "–", "constant", "float64")
+"""What a constant key need not be told for: it is off."""
+UNTOLD = ("layers.depth", "layers.width", "monitor", "data.scale", "shuffle", "dtype", "seed")
+
+
+@dataclass(frozen=True)
+class Column:
+    """`cells` under `title`; `shades` are decades of a ratio, or None; cells sort by `ranks`.
+
+    Columns of one `panel` stand together, and below that heading the `short` title is enough.
+    """
+
+    title: str
+    cells: tuple[str, ...]
+    panel: str = ""
+    short: str = ""
+    numeric: bool = True
+    shades: tuple[float | None, ...] = ()
+    ranks: tuple[float | str | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """`labels` name the rows and come first; `caption` is said before the table and `notes` after it."""
+
+    labels: tuple[Column, ...]
+    columns: tuple[Column, ...]
+    caption: str
+    notes: tuple[str, ...]
+    provenance: str
+
+
+def lay_out(table: Table) -> Sheet:
+    """The sheet of a table."""
+    labels = [
+        Column(key, tuple(text(row[index]) for row in table.rows), numeric=_numeric(table.rows, index))
+        for index, key in enumerate(table.row_keys)
+    ]
+    counted = [] if table.column_keys else _runs_column(table)
+    columns = [column for at in table.columns for value in table.values for column in _columns(table, at, value)]
+    return Sheet(tuple(labels + counted), tuple(columns), _caption(table), _notes(table), provenance(table.runs))
+
+
+def _numeric(keys: Sequence[tuple[Scalar, ...]], index: int) -> bool:
+    return all(isinstance(key[index], int | float) for key in keys)
+
+
+def _runs_column(table: Table) -> list[Column]:
+    """How many runs a row has, where that is not one each."""
+    counts = [max(len(cell.runs) for at, cell in table.cells.items() if at[0] == row) for row in table.rows]
+    return [Column("n", tuple(map(str, counts)))] if set(counts) != {1} else []
+
+
+def _sizes(table: Table) -> set[int]:
+    """How many runs cells have."""
+    return {len(cell.runs) for cell in table.cells.values()}
+
+
+def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]:
+    """The column of a value, and that of its differences where there is a baseline."""
+    head = ", ".join(text(part) for part in at)
+    panel = value.panel if not head else ""
+    percent = " %" if value.kind == "accuracy" else ""
+    alone = bool(head) and len(table.values) == 1
+    title = head if alone else f"{head}: {value.title}{percent}" if head else f"{value.title}{percent}"
+    cells = [table.cell(row, at, value) for row in table.rows]
+    counted = bool(table.column_keys) and len(_sizes(table)) > 1
+    told = tuple(show(cell, counted=counted) for cell in cells)
+    shades = tuple(_decades(cell) for cell in cells) if value.name.startswith("last_first_ratio") else ()
+    ranks = tuple(_rank(cell) for cell in cells)
+    found = [Column(title, told, panel, value.short if panel else "", value.kind != "word", shades, ranks)]
+    if any(cell and cell.difference for cell in cells):
+        sign = "÷" if value.kind == "factor" else "–"
+        found.append(Column(f"{sign} baseline", tuple(map(show_difference, cells)), panel))
+    return found
+
+
+def _rank(cell: Cell | None) -> float | str | None:
+    if cell is None or not (cell.estimate or cell.words):
+        return None
+    return cell.estimate.center if cell.estimate else next(iter(cell.words))
+
+
+def _decades(cell: Cell | None) -> float | None:
+    return log10(cell.estimate.center) if cell and cell.estimate and cell.estimate.center > 0 else None
+
+
+def show(cell: Cell | None, *, counted: bool = False) -> str:
+    """A cell in a few characters; `counted` adds the number of runs where there are several."""
+    if cell is None:
+        return ""
+    told = _words(cell) if cell.words else _number(cell)
+    if counted and len(cell.numbers) > 1:
+        told += f" (n={len(cell.numbers)})"
+    lost = [f"{count} {why}" for why, count in cell.lost.items() if why != ABSENT or len(cell.runs) > 1]
+    if not cell.numbers and not cell.words:
+        return "diverged" if "diverged" in cell.lost else MISSING
+    return f"{told}, {', '.join(lost)}" if lost else told
+
+
+def _words(cell: Cell) -> str:
+    if len(cell.runs) == 1 or (len(cell.words) == 1 and not cell.lost):
+        return next(iter(cell.words))
+    return ", ".join(f"{count} {word}" for word, count in cell.words.items())
+
+
+def _number(cell: Cell) -> str:
+    found = cell.estimate
+    if found is None:
+        return MISSING
+    scale = 100 if cell.kind == "accuracy" else 1
+    if cell.kind == "count":
+        whole = f"{found.median:g}"
+        return whole if found.least == found.greatest else f"{whole} [{found.least:g}, {found.greatest:g}]"
+    if found.low is None or found.high is None:
+        return f"{found.center * scale:.2f}" if cell.kind == "accuracy" else significant(found.center)
+    if cell.multiplicative and found.spread is not None:
+        return times_over(found.center, found.spread)
+    return plus_minus(found.center * scale, found.low * scale, found.high * scale)
+
+
+def show_difference(cell: Cell | None) -> str:
+    """The difference to the baseline with its interval and adjusted p."""
+    if cell is None or cell.difference is None:
+        return ""
+    found, scale = cell.difference, 100 if cell.kind == "accuracy" else 1
+    if found.low is None or found.high is None:
+        return significant(found.center * scale)
+    if cell.multiplicative:
+        shown = f"{significant(found.center)} [{significant(found.low)}, {significant(found.high)}]"
+    else:
+        shown = plus_minus(found.center * scale, found.low * scale, found.high * scale)
+    return shown if cell.p is None else f"{shown}, {p_value(cell.p)}"
+
+
+def _caption(table: Table) -> str:
+    """How many runs there are and what they share."""
+    seeds = sorted({run.seed for run in table.runs})
+    count = f"{len(table.runs)} run{'s' if len(table.runs) != 1 else ''}"
+    told = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    shared = ", ".join(_told(table.constant, leave=table.row_keys))
+    return f"{count}, {told}. The same for all: {shared}." if shared else f"{count}, {told}."
+
+
+def _told(constant: Mapping[str, Scalar], leave: Sequence[str]) -> list[str]:
+    shown = []
+    for key, value in constant.items():
+        written = text(value)
+        if key in UNTOLD or key in leave or key.startswith("probes.") or written in PLAIN:
+            continue
+        shown.append(f"{key.removeprefix('optimizer.').removeprefix('data.')} {written}")
+    return shown
+
+
+def _notes(table: Table) -> tuple[str, ...]:
+    """What the symbols mean, only those that stand in the table."""
+    names = [value.name for value in table.values]
+    cells = table.cells.values()
+    kinds = {cell.kind for cell in cells if len(cell.numbers) > 1}
+    examples = table.constant.get("probes.examples")
+    notes = []
+    if any(name.startswith("delta_norm[") for name in names):
+        over = f"{examples} training examples" if examples else "the probe examples"
+        notes.append(f"‖δˡ‖: norm of the mean over {over} of dC/dz in layer l.")
+    if any(name.startswith("last_first_ratio") for name in names):
+        notes.append("last/first: ‖δˡ‖ of the last hidden layer over that of the first, before training.")
+    if any(name.startswith("decay_factor") for name in names):
+        notes.append("decay per layer: by what factor ‖δˡ‖ falls from one hidden layer to the one before.")
+    if any(name.startswith("verdict") for name in names):
+        notes.append(f"{table.thresholds.told()} (--threshold).")
+    if kinds & {"accuracy", "number", "decades"}:
+        notes.append("±: half of the 95 % t interval of the mean over seeds.")
+    if "factor" in kinds:
+        notes.append("×÷: geometric mean and geometric standard deviation over seeds.")
+    if any(cell.kind == "count" and cell.estimate and cell.estimate.least < cell.estimate.greatest for cell in cells):
+        notes.append("[ ]: median with least and greatest.")
+    sizes = _sizes(table)
+    if table.column_keys and len(sizes) == 1 and sizes != {1}:
+        notes.append(f"{sizes.pop()} runs a cell.")
+    mixed = _mixed(table)
+    if mixed:
+        notes.append(f"Cells mix runs of different {', '.join(mixed)}: --where or --rows keeps them apart.")
+    if table.baseline:
+        notes.append(
+            f"baseline: {table.baseline}; differences (÷: quotients) paired by seed, 95 % t interval, "
+            "p adjusted by Holm over the table."
+        )
+    return tuple(notes)
+
+
+def _mixed(table: Table) -> list[str]:
+    """Keys, seed aside, that differ between runs of one cell."""
+    groups = {tuple(id(run) for run in cell.runs): cell.runs for cell in table.cells.values()}
+    found = (
+        varying([run.flat for run in configs(runs)]) for runs in groups.values() if len({run.hash for run in runs}) > 1
+    )
+    return list(dict.fromkeys(key for keys in found for key in keys))
+
+
+def provenance(runs: Sequence[Run]) -> str:
+    """Every run of the table as hash and seeds: `c87f3e66 s0-4, 8a1b2c3d s0 s2`."""
+    seeds: dict[str, list[int]] = {}
+    for run in runs:
+        seeds.setdefault(run.hash, []).append(run.seed)
+    return ", ".join(f"{hash} {' '.join(_spans(sorted(found)))}" for hash, found in seeds.items())
+
+
+def _spans(seeds: Sequence[int]) -> list[str]:
+    spans: list[list[int]] = []
+    for seed in seeds:
+        if spans and seed <= spans[-1][1] + 1:
+            spans[-1][1] = seed
+        else:
+            spans.append([seed, seed])
+    return [f"s{first}" if first == last else f"s{first}-{last}" for first, last in spans]

@@ -1,0 +1,130 @@
+"""Statistics over seeds: t intervals, the multiplicative kind for norms and ratios, paired differences, Holm.
+
+Norms spread by factors, so they are averaged as log10: geometric mean, times or divided by the geometric standard
+deviation, with the t interval of log10 raised back. Runs of one seed start alike, so differences are paired by seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`center` of `n` values with its confidence interval `low` … `high`, both None where n < 2.
+
+    `spread` is the standard deviation (n - 1), or the geometric one; `median`, `least` and `greatest` speak for
+    themselves.
+    """
+
+    n: int
+    center: float
+    spread: float | None
+    low: float | None
+    high: float | None
+    median: float
+    least: float
+    greatest: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean of `n` differences paired by seed, or the geometric mean of `n` quotients; `p` is two-sided."""
+
+    n: int
+    center: float
+    low: float | None
+    high: float | None
+    p: float | None
+
+
+def arithmetic(values: Sequence[float], level: float = LEVEL) -> Estimate:
+    """Mean, standard deviation and t interval of the mean. ValueError without values."""
+    x = np.asarray(values, dtype=np.float64)
+    if not len(x):
+        raise ValueError("no values")
+    mean, spread, half = _interval(x, level)
+    low, high = (None, None) if half is None else (mean - half, mean + half)
+    return Estimate(len(x), mean, spread, low, high, float(np.median(x)), float(x.min()), float(x.max()))
+
+
+def geometric(values: Sequence[float], level: float = LEVEL) -> Estimate:
+    """Geometric mean and standard deviation, and the t interval on log10. ValueError where a value is not > 0."""
+    x = np.asarray(values, dtype=np.float64)
+    if not len(x) or not (x > 0).all():
+        raise ValueError("a geometric mean is of values above 0")
+    mean, spread, half = _interval(np.log10(x), level)
+    low, high = (None, None) if half is None else (power(mean - half), power(mean + half))
+    scatter = None if spread is None else power(spread)
+    return Estimate(len(x), power(mean), scatter, low, high, float(np.median(x)), float(x.min()), float(x.max()))
+
+
+def paired(values: Sequence[float], base: Sequence[float], *, quotient: bool, level: float = LEVEL) -> Difference:
+    """values - base, or values / base on log10, item by item, with the t interval and the t test against no effect."""
+    x, y = np.asarray(values, dtype=np.float64), np.asarray(base, dtype=np.float64)
+    if quotient and not ((x > 0).all() and (y > 0).all()):
+        raise ValueError("quotients are of values above 0")
+    d = np.log10(x) - np.log10(y) if quotient else x - y
+    mean, spread, half = _interval(d, level)
+    back = power if quotient else float
+    if half is None or spread is None:
+        return Difference(len(d), back(mean), None, None, None)
+    if spread == 0:  # the same difference each time: no scatter to test against
+        p = 1.0 if mean == 0 else 0.0
+    else:
+        p = float(2 * stdtr(len(d) - 1, -abs(mean) / (spread / math.sqrt(len(d)))))
+    return Difference(len(d), back(mean), back(mean - half), back(mean + half), p)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """p values adjusted for their number: p_(i) <- max over j <= i of min(1, (m - j + 1) p_(j))  (Holm 1979)."""
+    adjusted, largest = [0.0] * len(ps), 0.0
+    for rank, index in enumerate(sorted(range(len(ps)), key=lambda index: ps[index])):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The slope of a straight line with its t interval; no interval through two points."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def decay(norms: Sequence[float], level: float = LEVEL) -> Slope | None:
+    """Slope of log10 ||delta^l|| against the hidden layer l; None for fewer than two layers or a norm of zero."""
+    if len(norms) < 2 or any(not 0 < norm < math.inf for norm in norms):
+        return None
+    y = np.log10(norms)
+    x = np.arange(len(y)) - (len(y) - 1) / 2
+    slope = float(x @ y / (x @ x))
+    if len(y) < 3:
+        return Slope(slope, None, None)
+    residual = y - y.mean() - slope * x
+    error = math.sqrt(float(residual @ residual) / (len(y) - 2) / float(x @ x))
+    half = float(stdtrit(len(y) - 2, (1 + level) / 2)) * error
+    return Slope(slope, slope - half, slope + half)
+
+
+def _interval(x: np.ndarray, level: float) -> tuple[float, float | None, float | None]:
+    """Mean, standard deviation and half width of the t interval; the last two None for a single value."""
+    mean = float(x.mean())
+    if len(x) < 2:
+        return mean, None, None
+    spread = float(x.std(ddof=1)) if (x != x[0]).any() else 0.0
+    return mean, spread, float(stdtrit(len(x) - 1, (1 + level) / 2)) * spread / math.sqrt(len(x))
+
+
+def power(exponent: float) -> float:
+    """10^exponent, infinite where it is too large."""
+    return 10.0**exponent if exponent < 308 else math.inf

@@ -1,0 +1,180 @@
+"""The comparison itself: runs grouped by config keys, a cell for every group and value, differences to a baseline.
+
+Runs that differ in nothing but the seed share a cell. `build` makes it; the formats only write it down.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from vgrad.errors import ConfigError
+from vgrad.report.keys import Scalar, order, resolve, varying
+from vgrad.report.runs import Run, configs, known_keys
+from vgrad.report.statistics import Difference, Estimate, arithmetic, geometric, holm, paired
+from vgrad.report.values import Value
+from vgrad.report.verdicts import Thresholds
+
+Key = tuple[Scalar, ...]
+DIVERGED, ABSENT = "diverged", "no value"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one value is over one group of runs. `lost` counts the runs that are not in it, and why."""
+
+    runs: tuple[Run, ...]
+    kind: str
+    numbers: Mapping[int, float] = field(default_factory=dict)
+    words: Mapping[str, int] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)
+    difference: Difference | None = None
+    p: float | None = None
+
+    @cached_property
+    def estimate(self) -> Estimate | None:
+        """The statistics that this kind of value has; None without numbers."""
+        numbers = list(self.numbers.values())
+        if not numbers:
+            return None
+        return geometric(numbers) if self.multiplicative else arithmetic(numbers)
+
+    @property
+    def multiplicative(self) -> bool:
+        """Whether these numbers spread by factors."""
+        return self.kind == "factor" and min(self.numbers.values(), default=0) > 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells by row, column and value. `constant` are the keys that all runs share; `baseline` the row compared with."""
+
+    runs: tuple[Run, ...]
+    row_keys: tuple[str, ...]
+    column_keys: tuple[str, ...]
+    rows: tuple[Key, ...]
+    columns: tuple[Key, ...]
+    values: tuple[Value, ...]
+    cells: Mapping[tuple[Key, Key, str], Cell]
+    constant: Mapping[str, Scalar]
+    thresholds: Thresholds
+    baseline: str = ""
+
+    def cell(self, row: Key, column: Key, value: Value) -> Cell | None:
+        """The cell, or None where no run is."""
+        return self.cells.get((row, column, value.name))
+
+    @property
+    def repeated(self) -> bool:
+        """Whether any cell holds more than one run."""
+        return any(len(cell.runs) > 1 for cell in self.cells.values())
+
+
+def build(
+    runs: Sequence[Run],
+    values: Sequence[Value],
+    thresholds: Thresholds,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+) -> Table:
+    """The table over these runs; without keys for `rows`, they are what varies and is no column."""
+    flats, known = [run.flat for run in configs(runs)], known_keys(runs)
+    row_keys = tuple(resolve(key, known) for key in rows)
+    column_keys = tuple(resolve(key, known) for key in columns)
+    if set(row_keys) & set(column_keys):
+        raise ConfigError(f"{', '.join(set(row_keys) & set(column_keys))} cannot be both rows and columns")
+    if not row_keys:
+        row_keys = tuple(key for key in varying(flats) if not _settled(key, column_keys)) or ("layers",)
+    groups: dict[tuple[Key, Key], list[Run]] = {}
+    for run in runs:
+        at = tuple(run.flat.get(key) for key in row_keys), tuple(run.flat.get(key) for key in column_keys)
+        groups.setdefault(at, []).append(run)
+    cells = {
+        (row, column, value.name): fill(group, value) for (row, column), group in groups.items() for value in values
+    }
+    depth = {run.flat["layers"]: (run.hidden, *run.config["layers"]) for run in configs(runs)}
+    return Table(
+        tuple(runs),
+        row_keys,
+        column_keys,
+        _sorted({row for row, _ in groups}, row_keys, depth),
+        _sorted({column for _, column in groups}, column_keys, depth),
+        tuple(value for value in values if any(_has(cells[(*at, value.name)]) for at in groups)),
+        cells,
+        {
+            key: flats[0].get(key)
+            for key in known
+            if key not in ("name", "seed") and len({flat.get(key) for flat in flats}) == 1
+        },
+        thresholds,
+    )
+
+
+def _settled(key: str, columns: Sequence[str]) -> bool:
+    """Whether `key` needs no row because a column says it: itself, or layers by their depth."""
+    return key in columns or (key == "layers" and any(column.startswith("layers.") for column in columns))
+
+
+def _has(cell: Cell) -> bool:
+    return bool(cell.numbers or cell.words)
+
+
+def _sorted(keys: set[Key], names: Sequence[str], depth: Mapping[Scalar, tuple[int, ...]]) -> tuple[Key, ...]:
+    """In natural order; layers from shallow to deep."""
+
+    def rank(key: Key) -> list[tuple[tuple[int, ...], tuple[int, float, str]]]:
+        return [
+            (depth.get(part, ()) if name == "layers" else (), order(part))
+            for name, part in zip(names, key, strict=True)
+        ]
+
+    return tuple(sorted(keys, key=rank))
+
+
+def fill(runs: Sequence[Run], value: Value) -> Cell:
+    """The cell of one value over these runs, in the order of their seeds."""
+    numbers: dict[int, float] = {}
+    words: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    ordered = sorted(runs, key=lambda run: (run.seed, run.hash))
+    for index, run in enumerate(ordered):
+        content = None if value.late and run.status == DIVERGED else value.of(run)
+        if content is None:
+            lost[DIVERGED if run.status == DIVERGED else ABSENT] += 1
+        elif isinstance(content, str):
+            words[content] += 1
+        else:
+            numbers[index] = float(content)
+    return Cell(tuple(ordered), value.kind, numbers, dict(words.most_common()), dict(lost))
+
+
+def against(table: Table, baseline: str, chosen: Mapping[str, Scalar]) -> Table:
+    """The table with differences to the cells whose keys are those of `chosen`, paired by seed, p adjusted by Holm."""
+    keys = (*table.row_keys, *table.column_keys)
+    cells, ps = dict(table.cells), dict[tuple[Key, Key, str], float]()
+    for (row, column, name), cell in table.cells.items():
+        there = [chosen.get(key, part) for key, part in zip(keys, (*row, *column), strict=True)]
+        base = table.cells.get((tuple(there[: len(row)]), tuple(there[len(row) :]), name))
+        if base is None or base is cell:
+            continue
+        difference = _difference(cell, base)
+        cells[row, column, name] = replace(cell, difference=difference)
+        if difference and difference.p is not None:
+            ps[row, column, name] = difference.p
+    for at, p in zip(ps, holm(list(ps.values())), strict=True):
+        cells[at] = replace(cells[at], p=p)
+    return replace(table, cells=cells, baseline=baseline)
+
+
+def _difference(cell: Cell, base: Cell) -> Difference | None:
+    """Paired by seed where both have one run a seed; None without common seeds."""
+    mine, other = ({each.runs[index].seed: number for index, number in each.numbers.items()} for each in (cell, base))
+    if len(mine) != len(cell.numbers) or len(other) != len(base.numbers):
+        return None  # two runs of one seed in a cell: nothing says which belong together
+    seeds = [seed for seed in mine if seed in other]
+    if not seeds:
+        return None
+    quotient = cell.multiplicative and base.multiplicative
+    return paired([mine[seed] for seed in seeds], [other[seed] for seed in seeds], quotient=quotient)

@@ -1,0 +1,223 @@
+"""Values: what a report can show of a run, by the name that users write.
+
+    validation_accuracy         at the last epoch; also .best and .best_epoch; any column of metrics.csv
+    delta_norm[1].end           a probe of layer 1 at the start (default), worst or end epoch, or `@7`;
+                                [-1] is the last hidden layer, [output] the output layer
+    last_first_ratio, decay_rate, decay_factor, effective_depth, verdict      likewise
+    decay_low, decay_high       the 95 % t interval of that slope within a run, from three hidden layers on
+    epochs, epochs_to(validation_accuracy>=0.95), seconds, status
+
+Each value has a kind, which says how it is averaged over seeds and printed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vgrad.errors import ConfigError
+from vgrad.registry import did_you_mean
+from vgrad.report.inert import visible
+from vgrad.report.runs import Run
+from vgrad.report.statistics import decay, power
+from vgrad.report.verdicts import Thresholds, effective_depth, verdict
+
+WHENS = ("start", "worst", "end")
+WORDS = {"start": "at the start", "worst": "at the worst epoch", "end": "at the end"}
+_VALUE = re.compile(
+    r"(?P<name>[a-z][a-z0-9_]*)(?:\[(?P<layer>-?[0-9]{1,4}|output)\])?(?:\.(?P<part>[a-z_]+)|@(?P<epoch>[0-9]{1,8}))?"
+)
+_EPOCHS_TO = re.compile(r"epochs_to\((?P<monitor>[a-z][a-z0-9_]*)(?P<sign>>=|<=)(?P<bound>[-+.0-9eE]+)\)")
+
+Content = float | str | None
+
+
+@dataclass(frozen=True)
+class Value:
+    """`of` a run is a number, a word, or None; `kind` is a key of KINDS; `late` values need a run that did not diverge.
+
+    Values of one `panel` stand together, and below its heading the `short` title is enough.
+    """
+
+    name: str
+    kind: str
+    title: str
+    of: Callable[[Run], Content]
+    late: bool = False
+    panel: str = ""
+    short: str = ""
+
+
+KINDS = ("accuracy", "number", "factor", "decades", "count", "word")
+"""accuracy, number, decades: mean and t interval; factor: geometric; count: median and range; word: counted."""
+
+
+def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value:
+    """The value that `text` names for these runs. ConfigError for one that no run has."""
+    text = text.replace(" ", "")
+    until = _EPOCHS_TO.fullmatch(text)
+    if until:
+        return _epochs_to(text, until)
+    found = _VALUE.fullmatch(text)
+    name = found["name"] if found else ""
+    if found and name in _SIMPLE and not found["layer"] and not found["part"] and not found["epoch"]:
+        return _SIMPLE[name]
+    if found and name in _GRADIENT and not found["layer"]:
+        return _of_gradient(name, _when(found, text), thresholds)
+    if found and any(name in run.summary["final"] for run in runs) and not found["layer"] and not found["epoch"]:
+        return _of_monitor(name, found["part"] or "last", text)
+    if found and found["layer"]:
+        probes = {probe for run in runs for probe in run.config["probes"]["record"]}
+        if name in probes:
+            return _of_probe(name, found["layer"], _when(found, text))
+    known = {*_SIMPLE, *_GRADIENT, *(monitor for run in runs[:50] for monitor in run.summary["final"])}
+    known |= {f"{probe}[1]" for run in runs[:50] for probe in run.config["probes"]["record"]}
+    raise ConfigError(f"no value {visible(text)[:60]!r} in these runs{did_you_mean(text, sorted(known))}")
+
+
+def _when(found: re.Match[str], text: str) -> str | int:
+    if found["epoch"] is not None:
+        return int(found["epoch"])
+    when = found["part"] or "start"
+    if when not in WHENS:
+        raise ConfigError(f"{visible(text)[:60]}: no time {when!r}; write .start, .worst, .end or @EPOCH")
+    return when
+
+
+def moment(run: Run, when: str | int) -> dict[str, Any] | None:
+    """Epoch and ||delta^l|| of the hidden layers at a time that the summary names, or at an epoch."""
+    if isinstance(when, str):
+        found = run.summary["gradient"].get(when)
+        return found if isinstance(found, dict) else None
+    rows = run.stored.gradients
+    rows = rows[(rows["epoch"] == when) & (rows["kind"] == "hidden")]
+    if not len(rows) or "delta_norm" not in rows:
+        return None
+    return {"epoch": when, "delta_norm": rows["delta_norm"].tolist()}
+
+
+def _norms(run: Run, when: str | int) -> list[float] | None:
+    found = moment(run, when)
+    return found["delta_norm"] if found else None
+
+
+def _told(when: str | int) -> str:
+    return WORDS[when] if isinstance(when, str) else f"at epoch {when}"
+
+
+def _suffix(when: str | int) -> str:
+    return f".{when}" if isinstance(when, str) else f"@{when}"
+
+
+def _of_monitor(name: str, part: str, text: str) -> Value:
+    kind = "accuracy" if name.endswith("_accuracy") else "number"
+    title = name.replace("_", " ")
+    if part == "last":
+        return Value(name, kind, title, lambda run: run.summary["final"].get(name), late=True)
+    if part == "best":
+        best = lambda run: (run.summary["best"].get(name) or {}).get("value")  # noqa: E731
+        return Value(f"{name}.best", kind, f"best {title}", best)
+    if part == "best_epoch":
+        when = lambda run: (run.summary["best"].get(name) or {}).get("epoch")  # noqa: E731
+        return Value(f"{name}.best_epoch", "count", f"epoch of best {title}", when)
+    raise ConfigError(f"{visible(text)[:60]}: no part {part!r} of a monitor; write .last, .best or .best_epoch")
+
+
+def _of_probe(probe: str, layer: str, when: str | int) -> Value:
+    symbol = f"‖δ^{layer}‖" if probe == "delta_norm" and layer.isdigit() else f"{probe.replace('_', ' ')}[{layer}]"
+    kind = "factor" if probe.endswith(("_norm", "norm_mean")) else "number"
+
+    def of(run: Run) -> Content:
+        if layer == "output":
+            index = run.hidden + 1
+        else:  # only hidden layers: those of a shallow net do not line up with the output of a deep one
+            index = int(layer) if int(layer) > 0 else run.hidden + 1 + int(layer)
+            if not 1 <= index <= run.hidden:
+                return None
+        norms = _norms(run, when) if probe == "delta_norm" and isinstance(when, str) else None
+        if norms is not None and 1 <= index <= len(norms):
+            return norms[index - 1]
+        epoch = when if isinstance(when, int) else (moment(run, when) or {}).get("epoch")
+        if epoch is None or probe not in run.config["probes"]["record"]:
+            return None
+        rows = run.stored.gradients
+        cell = rows.loc[(rows["epoch"] == epoch) & (rows["layer"] == index), probe]
+        return float(cell.iloc[0]) if len(cell) and cell.notna().all() else None
+
+    name = f"{probe}[{layer}]{_suffix(when)}"
+    panel = f"{'‖δˡ‖' if probe == 'delta_norm' else probe} {_told(when)}"
+    return Value(name, kind, f"{symbol} {_told(when)}", of, panel=panel, short=symbol)
+
+
+def _ratio(norms: list[float]) -> float | None:
+    return norms[-1] / norms[0] if len(norms) > 1 and norms[0] > 0 else None
+
+
+def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
+    kind, title = _GRADIENT[name]
+
+    def of(run: Run) -> Content:
+        norms = _norms(run, when)
+        if name == "verdict":
+            shares = {share: _share(run, share, when) for share in ("dead", "saturated")}
+            return run.status if run.status == "diverged" else verdict(norms or [], thresholds, shares)
+        if norms is None:
+            return None
+        if name == "last_first_ratio":
+            return _ratio(norms)
+        if name == "effective_depth":
+            return effective_depth(norms, thresholds)
+        slope = decay(norms)
+        if slope is None:
+            return None
+        return power(slope.value) if name == "decay_factor" else getattr(slope, _OF_SLOPE[name])
+
+    shown = title if when == "start" else f"{title} {_told(when)}"
+    return Value(f"{name}{_suffix(when)}", kind, shown, of)
+
+
+def _share(run: Run, probe: str, when: str | int) -> float:
+    """The largest share of `dead` or `saturated` in a hidden layer at that time; 0 where it was not recorded."""
+    if probe not in run.config["probes"]["record"]:
+        return 0.0
+    epoch = when if isinstance(when, int) else (moment(run, when) or {}).get("epoch")
+    rows = run.stored.gradients
+    largest = rows.loc[(rows["epoch"] == epoch) & (rows["kind"] == "hidden"), probe].max()
+    return float(largest) if largest == largest else 0.0
+
+
+def _epochs_to(text: str, found: re.Match[str]) -> Value:
+    monitor, at_least = found["monitor"], found["sign"] == ">="
+    try:
+        bound = float(found["bound"])
+    except ValueError:
+        raise ConfigError(f"{visible(text)[:60]}: {found['bound']} is not a number") from None
+
+    def of(run: Run) -> Content:
+        metrics = run.stored.metrics
+        if monitor not in metrics:
+            raise ConfigError(f"{visible(text)[:60]}: no monitor {monitor!r}{did_you_mean(monitor, map(str, metrics))}")
+        reached = metrics.loc[metrics[monitor] >= bound if at_least else metrics[monitor] <= bound, "epoch"]
+        return int(reached.iloc[0]) if len(reached) else None
+
+    sign = "≥" if at_least else "≤"
+    return Value(text, "count", f"epochs to {monitor.replace('_', ' ')} {sign} {bound:g}", of)
+
+
+_SIMPLE = {
+    "epochs": Value("epochs", "count", "epochs", lambda run: run.summary["epochs"]),
+    "seconds": Value("seconds", "number", "seconds", lambda run: run.seconds),
+    "status": Value("status", "word", "status", lambda run: run.status),
+}
+_OF_SLOPE = {"decay_rate": "value", "decay_low": "low", "decay_high": "high"}
+_GRADIENT = {
+    "last_first_ratio": ("factor", "last/first"),
+    "decay_rate": ("decades", "decades per layer"),
+    "decay_low": ("decades", "decades per layer, low"),
+    "decay_high": ("decades", "decades per layer, high"),
+    "decay_factor": ("factor", "decay per layer"),
+    "effective_depth": ("count", "effective depth"),
+    "verdict": ("word", "verdict"),
+}
