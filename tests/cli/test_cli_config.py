@@ -25,7 +25,8 @@ from vgrad.nn.probes import PROBES
 from vgrad.nn.schedules import SCHEDULES
 
 Capture = pytest.CaptureFixture[str]
-SHIPPED = sorted((Path(__file__).resolve().parents[2] / "configs").rglob("*.yaml"))
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+SHIPPED = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "sweeps")
 TINY = "layers: [64, 5, 10]\ndata: {name: digits, train: 60}\nepochs: 1\n"
 
 

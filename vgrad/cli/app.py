@@ -15,8 +15,11 @@ from vgrad.cli import ls as _ls
 from vgrad.cli import plot as _plot
 from vgrad.cli import report as _report
 from vgrad.cli import show as _show
+from vgrad.cli import status as _status
+from vgrad.cli import sweep as _sweep
 from vgrad.cli import train as _train
 from vgrad.cli import verify as _verify
+from vgrad.cli import worker as _worker
 
 app = typer.Typer(
     help="A laboratory for the vanishing gradient: how fast does each layer learn, and why do the early ones stop?",
@@ -45,6 +48,9 @@ def _main(
 
 
 app.command("train")(_train.train)
+app.command("sweep")(_sweep.sweep)
+app.command("status")(_status.status)
+app.command("worker", hidden=True)(_worker.worker)
 app.command("ls")(_ls.ls)
 app.command("show")(_show.show)
 app.command("report")(_report.report)

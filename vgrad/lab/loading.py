@@ -23,7 +23,7 @@ from vgrad.lab.dumping import dump_yaml
 from vgrad.lab.wording import describe, missing_space, printable
 from vgrad.lab.yaml12 import MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, compose, decode
 
-__all__ = ["Document", "describe", "dump_yaml", "load_yaml", "printable", "read_yaml", "with_overrides"]
+__all__ = ["Document", "describe", "dump_yaml", "load_yaml", "printable", "read_yaml", "with_overrides", "with_value"]
 
 _INDEX = re.compile(r"[0-9]{1,9}")
 
@@ -118,6 +118,14 @@ def with_overrides(document: Document, overrides: Iterable[str]) -> Document:
     if problems:
         raise ConfigError(*problems)
     return Document(document.source, root)
+
+
+def with_value(document: Document, key: str, value: Node) -> Document:
+    """`document` with `value` at the dotted `key`, as an override would set it; ConfigError at the value's place."""
+    try:
+        return Document(document.source, _set(document.root, [], key.split("."), value))
+    except ValueError as error:
+        raise ConfigError(f"{value.place}: {error}") from None
 
 
 def _apply(root: Node, text: str) -> Node:

@@ -27,6 +27,10 @@ PATIENCE = 50  # looks, 10 ms apart
 _NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
+class RunHeld(RunStateError):
+    """Another process holds the run directory."""
+
+
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Holds `folder` alone. RunStateError at once, naming the holder, when another process does."""
@@ -140,9 +144,9 @@ def _take_away(path: Path, owner: dict[str, object]) -> None:
         aside.unlink()
 
 
-def _held(folder: Path, owner: dict[str, object]) -> RunStateError:
+def _held(folder: Path, owner: dict[str, object]) -> RunHeld:
     holder = f"process {owner.get('pid', '?')} on {printable(str(owner.get('host', 'this machine')), 60)}"
-    return RunStateError(f"{folder}: is being trained by {holder}; wait for it to end or stop it")
+    return RunHeld(f"{folder}: is being trained by {holder}; wait for it to end or stop it")
 
 
 def _me() -> dict[str, object]:

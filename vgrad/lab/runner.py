@@ -91,6 +91,7 @@ def run(
     restart: bool = False,
     progress: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
+    loader: Callable[..., Dataset] | None = None,
 ) -> Iterator[Event]:
     """Trains `config` into its directory below `runs_dir`; continues where an interrupted run was saved.
 
@@ -114,12 +115,12 @@ def run(
             if not restart and folder.facts() is not None:  # its last writer has finished it in the meantime
                 yield Opened(folder.path, None, complete=True)
                 return
-            dataset = load(config.data.name, progress=progress, **config.data.parameters)
+            dataset = (loader or load)(config.data.name, progress=progress, **config.data.parameters)
             if restart:
                 _set_aside(folder.path)
             yield from _train(config, given, folder, dataset, cancelled)
         finally:
-            _remove_if_unused(folder.path)
+            remove_if_unused(folder.path)
 
 
 def _train(
@@ -210,7 +211,7 @@ def _set_aside(folder: Path) -> None:
         rename(path, aside / path.name)
 
 
-def _remove_if_unused(folder: Path) -> None:
+def remove_if_unused(folder: Path) -> None:
     """A directory in which nothing was begun, as when the data are missing, goes again."""
     with suppress(OSError):
         if {path.name for path in folder.iterdir()} == {LOCK}:

@@ -1,0 +1,145 @@
+"""What a sweep shows: the block on a terminal, the lines elsewhere, the table at the end, the shipped sweeps."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vgrad.cli.options import read_config
+from vgrad.cli.sweep_progress import SweepProgress
+from vgrad.cli.sweep_table import table_lines
+from vgrad.cli.terminal import Screen
+from vgrad.lab.comparison import Comparison, Row
+from vgrad.lab.dispatch import Ended, Failed, Skipped
+from vgrad.lab.estimating import estimate
+from vgrad.lab.grid import read_grid
+from vgrad.lab.jobs import Job, Progress
+from vgrad.lab.loading import load_yaml
+from vgrad.lab.planning import make_plan
+from vgrad.lab.tally import StatusFile, Tally, read_statuses
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
+
+    def is_complete(self) -> bool:
+        return False
+
+
+class Painted(Screen):
+    """A terminal of 60 x 6 that keeps what is painted."""
+
+    def __init__(self) -> None:
+        super().__init__(io.StringIO())
+        self.live, self.pictures, self.painted = True, False, list[list[str]]()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return 60, 6
+
+    def paint(self, lines: Any) -> None:
+        self.painted.append([text for text, _ in lines])
+
+
+EVENTS: list[Any] = [
+    Skipped(Named("a")),
+    Progress("b", 3, 30, 0.25),
+    Progress("c", 0, 30, None),
+    Ended(Named("d"), "diverged"),
+    Failed(Named("e"), "its worker was killed by SIGKILL", 1, final=False),
+    Failed(Named("e"), "its worker was killed by SIGKILL", 2, final=True),
+]
+
+
+def test_the_block_has_a_bar_and_the_active_runs() -> None:
+    screen, tally = Painted(), Tally(8)
+    progress = SweepProgress(screen, "s", tally, {"b": "layers.depth=2"}, quiet=False)
+    for event in EVENTS:
+        tally.add(event)
+        progress._due = 0.0
+        progress.show(event)
+    head, *active = screen.painted[-1]
+    assert head.startswith("s ###########................... 3/8 runs  ")
+    assert active == ["  epoch 3/30  cost 0.25  layers.depth=2", "  epoch 0/30  c"]
+    assert all(len(line) < 60 for block in screen.painted for line in block)
+    for k in range(9):
+        tally.add(Progress(f"x{k}", 0, 1, None))
+    progress._due = 0.0
+    progress.show(EVENTS[1])
+    assert len(screen.painted[-1]) == 4
+    assert screen.painted[-1][-1] == "and 9 more"
+
+
+def test_plain_lines_tell_of_ends_and_failures() -> None:
+    stream, tally = io.StringIO(), Tally(8)
+    progress = SweepProgress(Screen(stream), "s", tally, {"d": "layers.depth=2"}, quiet=False)
+    for event in EVENTS:
+        tally.add(event)
+        progress.show(event)
+    assert stream.getvalue().splitlines() == [
+        "2/8 d layers.depth=2 diverged",
+        "2/8 e FAILED: its worker was killed by SIGKILL (attempt 1; it will be repeated)",
+        "3/8 e FAILED: its worker was killed by SIGKILL",
+    ]
+
+
+def test_status_of_others(tmp_path: Path) -> None:
+    tally = Tally(8)
+    for event in EVENTS:
+        tally.add(event)
+    first = StatusFile(tmp_path / "s", "s")
+    first.write(tally)
+    found = read_statuses(tmp_path)
+    assert [(tree["state"], tree["total"], tree["failed"], len(tree["active"])) for tree in found] == [
+        ("running", 8, 1, 2)
+    ]
+    first.write(tally, "finished")
+    StatusFile(tmp_path / "s", "s").write(tally)
+    assert [tree["state"] for tree in read_statuses(tmp_path / "s")] == ["running"]
+    (tmp_path / "s" / ".sweep-bad.json").write_text("{")
+    assert len(read_statuses(tmp_path)) == 1
+
+
+def test_means_over_seeds() -> None:
+    row = Row()
+    for accuracy, ratio in ((0.5, 100.0), (0.7, 1.0), (None, None)):
+        summary = {"final": {"a": accuracy}, "gradient": {"start": {"last_first_ratio": ratio}}}
+        row.add(summary, "a")
+    assert row.runs == 3
+    assert row.final == pytest.approx(0.6)
+    assert row.first_last == pytest.approx(0.1)
+
+
+def test_the_table_is_sorted_by_number_and_keeps_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vgrad.lab.comparison.MOST_POINTS", 2)
+    config, comparison = read_config(str(CONFIGS / "quickstart.yaml"), None), Comparison()
+    for depth in ("10", "9", "8"):
+        job = Job(config, tmp_path, tmp_path, (("depth", depth),))
+        job.path.mkdir(exist_ok=True)
+        (job.path / "summary.json").write_text(json.dumps({"final": {"validation_accuracy": 0.5}}))
+        comparison.add(job)
+    assert comparison.overflown
+    lines = table_lines(comparison.table())
+    assert [line.split() for line in lines] == [
+        ["depth", "runs", "validation_accuracy", "first_last_ratio"],
+        ["9", "1", "0.5", "-"],
+        ["10", "1", "0.5", "-"],
+    ]
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_sweeps(path: Path, tmp_path: Path) -> None:
+    plan = make_plan(read_grid(load_yaml(path)), tmp_path, path.parent)
+    assert plan.points
+    assert plan.name == path.stem
+    guess = estimate([config for _, config in plan.points])
+    assert 0.01 < guess.seconds < 1000
+    assert 1e4 < guess.bytes < 1e7

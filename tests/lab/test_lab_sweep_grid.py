@@ -1,0 +1,186 @@
+"""Sweep files: what axes mean, which points there are, and where errors point."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vgrad.errors import ConfigError
+from vgrad.lab.axes import read_typed, spell, typed_seeds
+from vgrad.lab.grid import Grid, read_grid
+from vgrad.lab.jobs import Job
+from vgrad.lab.loading import read_yaml
+from vgrad.lab.planning import Plan, Unfit, make_plan
+
+BASE = "layers: {depth: 1, width: 3}\ndata: xor\nbatch_size: 4\nepochs: 1\n"
+
+
+def grid(text: str = "", **options: Any) -> Grid:
+    return read_grid(read_yaml(BASE + text, "s.yaml"), **options)
+
+
+def labels(text: str = "", **options: Any) -> list[str]:
+    return [point.label for point in grid(text, **options).points()]
+
+
+def plan(text: str = "", **options: Any) -> Plan:
+    return make_plan(grid(text, **options), Path("runs"), Path())
+
+
+SPECS = {
+    "a=1..5": [1, 2, 3, 4, 5],
+    "a=1..9..2": [1, 3, 5, 7, 9],
+    "a=3..1..-1": [3, 2, 1],
+    "a=-1..1": [-1, 0, 1],
+    "a=1..2,7": [1, 2, 7],
+    "a=x,y": ["x", "y"],
+    "a=1e-3, 0.5": [1e-3, 0.5],
+    "a={name: leaky_relu, slope: 0.1},tanh": [{"name": "leaky_relu", "slope": 0.1}, "tanh"],
+    "a=[1, 2],[3]": [[1, 2], [3]],
+    "a=true,null": [True, None],
+}
+
+
+@pytest.mark.parametrize("text", SPECS)
+def test_specs(text: str) -> None:
+    axis = read_typed(text)
+    assert [row[0].plain() for row in axis.rows] == SPECS[text]  # type: ignore[union-attr]
+    for value in SPECS[text]:
+        again = read_typed(f"a={spell(value)}")
+        assert [row[0].plain() for row in again.rows] == [value]  # type: ignore[union-attr]
+
+
+def test_seeds() -> None:
+    assert [list(typed_seeds(text)) for text in ("3", "3..3", "4,1..2,4")] == [[0, 1, 2], [3], [4, 1, 2]]
+    assert list(grid("seeds: [5, 7]\n").seeds) == [5, 7]
+    assert list(grid("seed: 4\n").seeds) == [4]
+    assert list(grid("seeds: 9\n", seeds="2").seeds) == [0, 1]
+
+
+def test_the_last_axis_varies_fastest_and_zipped_keys_go_together() -> None:
+    text = "grid:\n  layers.depth: 1..2\n  activation, init: [[sigmoid, nielsen], [tanh, zeros]]\n"
+    assert labels(text) == [
+        f"layers.depth={depth} activation={f} init={init}"
+        for depth in (1, 2)
+        for f, init in (("sigmoid", "nielsen"), ("tanh", "zeros"))
+    ]
+
+
+def test_typed_axes_replace_and_add() -> None:
+    text = "grid: {layers.depth: [1, 2], layers.width: [3]}\n"
+    assert labels(text, typed=["layers.depth=5", "epochs=2"]) == ["layers.depth=5 layers.width=3 epochs=2"]
+
+
+def test_a_key_and_one_below_it_may_both_be_axes() -> None:
+    swept = plan("grid: {optimizer.learning_rate: [0.5], optimizer: [sgd]}\n")
+    assert swept.points is not None
+    assert swept.points[0][1].optimizer.parameters["learning_rate"] == 0.5
+
+
+def test_excluded_points() -> None:
+    text = "grid: {layers.depth: 1..3, activation: [tanh, relu]}\nexclude:\n"
+    one = text + "  - {layers.depth: [2, 3], activation: relu}\n"
+    assert labels(one) == [f"layers.depth={x}" for x in ("1 activation=tanh", "1 activation=relu")] + [
+        "layers.depth=2 activation=tanh",
+        "layers.depth=3 activation=tanh",
+    ]
+    with pytest.raises(ConfigError, match="leaves no point"):
+        plan(text + "  - {activation: [tanh, relu]}\n")
+
+
+def test_a_sample_begins_with_the_smaller_one() -> None:
+    text = "grid: {layers.depth: 1..7, layers.width: 1..9}\nsample: "
+    fifty, ten = labels(text + "50\n"), labels(text + "10\n")
+    assert fifty[:10] == ten
+    assert len(set(fifty)) == 50
+    assert sorted(labels(text + "1000\n")) == sorted(labels(text.removesuffix("sample: ")))
+    assert labels(text + "{count: 10, seed: 1}\n") != ten
+
+
+def test_log_uniform_is_drawn_for_every_point() -> None:
+    text = "grid:\n  layers.depth: [1, 2]\n  optimizer.learning_rate: {log_uniform: [1e-4, 1]}\nsample: "
+    many = [point.values for point in grid(text + "400\n").points()]
+    rates = [point["optimizer.learning_rate"].plain() for point in many]
+    assert len(set(rates)) > 350
+    assert all(1e-4 <= rate <= 1 for rate in rates)
+    assert 160 < sum(rate < 1e-2 for rate in rates) < 240
+    assert sum(point["layers.depth"].plain() for point in many) == 600
+    assert labels(text + "400\n")[:7] == labels(text + "7\n")
+
+
+def test_the_same_point_twice_is_done_once() -> None:
+    assert plan("grid: {init: [nielsen, nielsen]}\nseeds: 3\n").count == 3
+
+
+PROBLEMS = {
+    "grid: {layers.dept: [1, 2]}": "s.yaml:5:22: layers.dept: unknown key; did you mean 'depth'?",
+    "grid:\n  activation: [tanh, sigmod]": "s.yaml:6:22: activation: no activation 'sigmod'; did you mean 'sigmoid'?",
+    "grid:\n  activation: []": "s.yaml:6:15: activation: the list is empty",
+    "grid:\n  epochs: 5": "s.yaml:6:11: epochs: expected a list of values, found the number 5",
+    "grid: [1]": "s.yaml:5:7: grid: expected a mapping",
+    "grid: {epochs: [1..0.5]}": "s.yaml:5:17: epochs: a range has whole numbers",
+    "grid: {epochs: [5..1]}": "s.yaml:5:17: epochs: 5..1 is empty",
+    "grid: {seed: [1]}": "s.yaml:5:8: seed: cannot be an axis; write seeds",
+    'grid: {"activation, init": [[tanh]]}': "s.yaml:5:29: activation, init: expected a list of 2 values",
+    'grid: {activation: [tanh], "init, activation": [[zeros, relu]]}': "is an axis already",
+    "grid: {l2: {log_uniform: [1, 2]}}": "say how many points: sample: 50",
+    "grid: {l2: {log_uniform: [0, 2]}}\nsample: 3": "expected [low, high] with 0 < low < high",
+    "grid: {epochs: [1]}\nexclude: [{layers.depth: 1}]": "s.yaml:6:12: exclude: 'layers.depth' is not an axis",
+    "grid: {epochs: [1]}\nexclude: [{epochs: 2}]": "s.yaml:6:20: exclude: epochs is never 2",
+    "grid: {epochs: [1]}\nsample: 0": "s.yaml:6:9: sample: expected whole numbers",
+    "seeds: [a]": "s.yaml:5:8: seeds: expected whole numbers",
+    "seeds: 0": "s.yaml:5:8: seeds: expected how many",
+    "grids: {epochs: [1]}": "s.yaml:5:1: grids: unknown key",
+    "grid: {cost: [quadratic, log_likelihood]}": "cost: log_likelihood does not go with sigmoid",
+}
+
+
+@pytest.mark.parametrize("text", PROBLEMS)
+def test_a_typo_is_an_error_at_its_place(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan(text + "\n")
+    assert PROBLEMS[text] in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"typed": ["epochs"]}, "-g epochs: write KEY=SPEC"),
+        ({"typed": ["activation=relu"]}, "activation, init vary together"),
+        ({"overrides": ["activation=relu"]}, "-s activation=relu: is an axis of the sweep"),
+        ({"typed": ["layers.depth=1,x"]}, "-g layers.depth=1,x: layers.depth: expected a whole number"),
+    ],
+)
+def test_typed_problems(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan("grid: {'activation, init': [[tanh, zeros]]}\n", **options)
+    assert told in str(caught.value)
+
+
+def test_a_million_points_are_listed_lazily() -> None:
+    swept = plan("grid: {layers.width: 1..1000, layers.depth: 1..100}\nseeds: 10\n")
+    assert swept.points is None
+    assert swept.count == 10**6
+    first = list(itertools.islice(swept.jobs(), 25))
+    assert [job.config.seed for job in first if isinstance(job, Job)] == [*range(10)] * 2 + [*range(5)]
+
+
+def test_a_huge_grid_is_checked_value_by_value_and_point_by_point() -> None:
+    axes = "grid: {layers.width: 1..100, layers.depth: 1..100, activation: [tanh, WHAT]}\n"
+    with pytest.raises(ConfigError, match="no activation 'WHAT'"):
+        plan(axes)
+    pairs = "grid: {layers.width: 1..2501, output: [sigmoid, softmax], cost: [cross_entropy, log_likelihood]}\n"
+    fits = pairs + "exclude: [{output: softmax, cost: cross_entropy}, {output: sigmoid, cost: log_likelihood}]\n"
+    jobs = list(itertools.islice(plan(fits).jobs(), 4))
+    assert all(isinstance(job, Job) for job in jobs)
+    mixed = Plan(grid(pairs), Path("runs"), Path(), None)
+    assert [isinstance(job, Unfit) for job in itertools.islice(mixed.jobs(), 4)] == [False, True, True, False]
+
+
+def test_two_configs_of_one_hash_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vgrad.lab.config.Config.identity", "00000000")
+    with pytest.raises(ConfigError, match="have the same hash"):
+        plan("grid: {layers.depth: [1, 2]}\n")

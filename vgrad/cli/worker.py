@@ -1,0 +1,11 @@
+"""`vgrad worker`: what a sweep starts for its runs; not for typing."""
+
+from __future__ import annotations
+
+
+def worker(descriptor: int) -> None:
+    """Serve the sweep that opened the socket DESCRIPTOR."""
+    import vgrad.lab.jobs  # noqa: F401  what it is going to need, before its time counts
+    from vgrad.lab.workers import serve
+
+    serve(descriptor)

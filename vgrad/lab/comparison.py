@@ -1,0 +1,95 @@
+"""The table at the end of a sweep: a row a point of the grid, means over the seeds that are complete."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from vgrad.errors import RunStateError
+from vgrad.lab.jobs import Job
+from vgrad.lab.store import SUMMARY, read_json
+
+MOST_POINTS = 2000
+"""Beyond so many points nothing is kept: a table that long is a matter for `vgrad report`."""
+
+Cells = tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Row:
+    """The runs of one point: final values of `measure`, and log10 of ||delta^1|| / ||delta^H|| of the untrained net."""
+
+    runs: int = 0
+    diverged: int = 0
+    finals: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+
+    def add(self, summary: dict[str, Any], measure: str) -> None:
+        """One more run, by its summary.json."""
+        self.runs += 1
+        self.diverged += summary.get("status") == "diverged"
+        final = summary.get("final", {}).get(measure)
+        ratio = (summary.get("gradient", {}).get("start") or {}).get("last_first_ratio")
+        if isinstance(final, int | float):
+            self.finals.append(final)
+        if isinstance(ratio, int | float) and ratio > 0:
+            self.ratios.append(-math.log10(ratio))
+
+    @property
+    def final(self) -> float | None:
+        """The mean, or None."""
+        return sum(self.finals) / len(self.finals) if self.finals else None
+
+    @property
+    def first_last(self) -> float | None:
+        """The geometric mean of the first/last ratios, or None."""
+        return 10 ** (sum(self.ratios) / len(self.ratios)) if self.ratios else None
+
+
+@dataclass
+class Comparison:
+    """Rows by point, in the order in which points were first seen; `measure` is the column of metrics.csv that is
+    compared: the validation accuracy where there is one, else the first monitor."""
+
+    measure: str = ""
+    rows: dict[Cells, Row] = field(default_factory=dict)
+    overflown: bool = False
+
+    def add(self, job: Job) -> None:
+        """One more complete run. A summary that cannot be read is left out: `vgrad verify` tells."""
+        monitors = job.config.monitors
+        if not self.measure:
+            accuracies = [name for name in monitors if name.endswith("_accuracy")]
+            best = [name for name in accuracies if name.startswith("validation")]
+            self.measure = next(iter([*best, *accuracies, *monitors, ""]))
+        if job.cells not in self.rows and len(self.rows) >= MOST_POINTS:
+            self.overflown = True
+            return
+        try:
+            summary = read_json(job.path / SUMMARY)
+        except RunStateError:
+            return
+        if isinstance(summary, dict):
+            self.rows.setdefault(job.cells, Row()).add(summary, self.measure)
+
+    def table(self) -> list[dict[str, str | float | int | None]]:
+        """A mapping a row: the axes, then `runs`, `diverged`, the measure and `first_last_ratio`."""
+        return [
+            {
+                **dict(cells),
+                "runs": row.runs,
+                "diverged": row.diverged,
+                self.measure: row.final,
+                "first_last_ratio": row.first_last,
+            }
+            for cells, row in sorted(self.rows.items(), key=lambda item: [_order(value) for _, value in item[0]])
+        ]
+
+
+def _order(text: str) -> tuple[bool, float, str]:
+    """Numbers by size, before everything else by name."""
+    try:
+        return False, float(text), ""
+    except ValueError:
+        return True, 0.0, text

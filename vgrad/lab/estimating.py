@@ -1,0 +1,98 @@
+"""How long a sweep will take and how much it will write, before it starts.
+
+A few of its networks train for an epoch on a handful of made-up examples of the right shape; time grows with the number
+of examples and epochs. What is measured is this machine, so the estimate of a cluster is in its processors' time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vgrad.data.dataset import Dataset, Part, Scaling
+from vgrad.lab.choices import Choice
+from vgrad.lab.config import Config
+from vgrad.lab.fields import Init, presets
+from vgrad.lab.machine import available_bytes, needed_bytes
+from vgrad.lab.training import draw_parameters, fresh_state, train
+from vgrad.nn.parameters import shapes
+
+SPREAD = 6
+"""Networks that are tried, from the first to the last of the sweep."""
+ROWS = 400
+CELL = 20
+"""Bytes of a number in a CSV file."""
+FIXED = 6_000
+"""Bytes of config.yaml, summary.json, run.json and what the archives add."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of one processor, and bytes, for one run of the sweep in the mean."""
+
+    seconds: float
+    bytes: float
+
+
+def estimate(configs: Sequence[Config]) -> Estimate:
+    """The mean over `configs`, from a few of them."""
+    count = min(SPREAD, len(configs))
+    tried = [configs[round(k * (len(configs) - 1) / max(count - 1, 1))] for k in range(count)]
+    return Estimate(float(np.mean([_seconds(config) for config in tried])), float(np.mean(list(map(_bytes, tried)))))
+
+
+def _seconds(config: Config) -> float:
+    rows = min(max(ROWS, min(config.rows_per_step, 2 * ROWS)), config.part_sizes["train"])
+    if needed_bytes(config) > (available_bytes() or 0) // 4:
+        return float("nan")
+    part = Part(np.zeros((rows, config.sizes[0]), np.uint8), np.zeros(rows, np.int64))
+    dataset = Dataset("made up", config.sizes[-1], part, part, part, Scaling.unit(1.0), "")
+    small = _small(config, rows)
+    drawn = draw_parameters(small, small.init if isinstance(small.init, Init) else _any_init())
+    spent = []
+    for _ in range(2):  # the first pass warms up
+        begun, steps = time.perf_counter(), train(small, dataset, fresh_state(small, drawn))
+        next(steps)
+        looked = time.perf_counter()
+        next(steps, None)
+        spent = [looked - begun, time.perf_counter() - looked]
+    look, epoch = spent[0] / rows, max(spent[1] - spent[0], spent[1] / 10) / rows
+    parts = config.part_sizes
+    seen = sum(parts[part] for part in {name.split("_")[0] for name in config.monitors}) / _parts(config)
+    return config.epochs * (epoch * parts["train"] + look * seen)
+
+
+def _small(config: Config, rows: int) -> Config:
+    """`config` for one epoch on `rows` examples."""
+    batch = "full" if config.batch_size == "full" else min(config.rows_per_step, rows)
+    probes = config.probes.model_copy(update={"examples": rows, "neurons": []})
+    data = type(config.data)(config.data.name, {**config.data.parameters, "train": rows})
+    changes = {"epochs": 1, "batch_size": batch, "probes": probes, "data": data}
+    fields = {name: getattr(config, name) for name in type(config).model_fields}
+    return Config.model_construct(**{**fields, **changes})
+
+
+def _any_init() -> Init:
+    """For parameters that are in a file: values do not matter to the time."""
+    weights, biases = next(iter(presets().values()))
+    return Init(weights=Choice(weights), biases=Choice(biases))
+
+
+def _parts(config: Config) -> int:
+    """How many parts of the data the monitors look at."""
+    return max(len({name.split("_")[0] for name in config.monitors}), 1)
+
+
+def _bytes(config: Config) -> float:
+    numbers = sum(rows * columns for rows, columns in map(_extent, shapes(config.sizes).values()))
+    width = 4 if config.dtype == "float32" else 8
+    row = len(config.monitors) + 3 + (len(config.sizes) - 1) * (len(config.probes.record) + 1)
+    measured = len(config.probes.neurons) * sum(config.sizes)
+    return FIXED + 4 * numbers * width + (config.epochs + 1) * row * (CELL + 8) + measured * (CELL + 8)
+
+
+def _extent(shape: tuple[int, ...]) -> tuple[int, int]:
+    return shape[0], shape[1] if len(shape) > 1 else 1

@@ -1,0 +1,253 @@
+"""A sweep: a config with axes, and the points that they span, made one at a time.
+
+    grid:    {layers.depth: 1..4, "activation, init": [[sigmoid, nielsen], [tanh, xavier]]}
+    seeds:   5                                   each point with seeds 0 … 4; or a list
+    exclude: [{layers.depth: 4, activation: tanh}]   points that are left out; a list of values means any of them
+    sample:  50                                  so many points, drawn; or {count: 50, seed: 1}
+
+Axes are applied like overrides, short keys first, so `optimizer` and `optimizer.learning_rate` may both be axes. The
+last axis varies fastest. Nothing here knows what a key means.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vgrad.errors import ConfigError
+from vgrad.lab.axes import Axis, LogUniform, read_axes, read_seeds, read_typed, spell, typed_seeds
+from vgrad.lab.loading import Document, with_overrides, with_value
+from vgrad.lab.sampling import LARGEST, draw, order
+from vgrad.lab.wording import describe, printable
+from vgrad.lab.yaml12 import Node
+from vgrad.registry import did_you_mean
+
+KEYS = ("grid", "seeds", "exclude", "sample")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place on every axis: key path -> value."""
+
+    values: dict[str, Node]
+
+    @property
+    def cells(self) -> tuple[tuple[str, str], ...]:
+        """(key, value as it is written) on every axis."""
+        return tuple((key, spell(node.plain())) for key, node in self.values.items())
+
+    @property
+    def label(self) -> str:
+        """`layers.depth=2 activation=tanh`."""
+        return " ".join(f"{key}={value}" for key, value in self.cells)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """So many points, drawn with `seed`."""
+
+    count: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`base` is the config without the keys of a sweep; `excluded` maps axes to the rows that it takes together."""
+
+    base: Document
+    axes: tuple[Axis, ...]
+    ranges: tuple[LogUniform, ...]
+    seeds: Sequence[int]
+    excluded: tuple[dict[int, frozenset[int]], ...] = ()
+    sample: Sample | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key paths that vary."""
+        axes: tuple[Axis | LogUniform, ...] = (*self.axes, *self.ranges)
+        return tuple(key for axis in axes for key in axis.keys)
+
+    @property
+    def size(self) -> int:
+        """Points of the axes that have values, excluded ones included."""
+        return math.prod(len(axis) for axis in self.axes)
+
+    @property
+    def most_runs(self) -> int:
+        """Runs there are at the most: what is excluded counts."""
+        points = self.size
+        if self.sample:
+            points = self.sample.count if self.ranges else min(points, self.sample.count)
+        return points * len(self.seeds)
+
+    def points(self) -> Iterator[Point]:
+        """All points, or those of the sample, in an order that is always the same."""
+        if self.sample is None:
+            yield from (self._point(index, 0) for index in range(self.size) if not self._is_excluded(index))
+        else:
+            yield from self._sampled(self.sample)
+
+    def cover(self) -> Iterator[Point]:
+        """Points that between them have the values of every axis, the other axes standing at their first ones."""
+        weight = self.size
+        for axis in self.axes:
+            weight //= len(axis)
+            for row in range(len(axis)):
+                if not self._is_excluded(row * weight):
+                    yield self._point(row * weight, 0)
+        if not self.axes:
+            yield self._point(0, 0)
+
+    def document(self, point: Point) -> Document:
+        """The config at `point`."""
+        document = self.base
+        for key in sorted(point.values, key=lambda key: key.count(".")):
+            document = with_value(document, key, point.values[key])
+        return document
+
+    def _sampled(self, sample: Sample) -> Iterator[Point]:
+        taken, number = 0, 0
+        while taken < sample.count:
+            before = taken
+            for index in order(self.size, sample.seed, number):
+                if taken == sample.count:
+                    return
+                if not self._is_excluded(index):
+                    yield self._point(index, taken)
+                    taken += 1
+            number += 1
+            if taken == before or not self.ranges:
+                return
+
+    def _rows(self, index: int) -> list[int]:
+        """The row on every axis of the point `index`: its digits, the last axis being the units."""
+        rows = []
+        for axis in reversed(self.axes):
+            index, row = divmod(index, len(axis))
+            rows.append(row)
+        return rows[::-1]
+
+    def _is_excluded(self, index: int) -> bool:
+        if not self.excluded:
+            return False
+        rows = self._rows(index)
+        return any(all(rows[axis] in some for axis, some in group.items()) for group in self.excluded)
+
+    def _point(self, index: int, k: int) -> Point:
+        values: dict[str, Node] = {}
+        for axis, row in zip(self.axes, self._rows(index), strict=True):
+            values |= zip(axis.keys, axis.rows[row], strict=True)
+        for span in self.ranges:
+            assert self.sample is not None
+            values[span.keys[0]] = span.value(draw(self.sample.seed, span.keys[0], k))
+        return Point(values)
+
+
+def read_grid(
+    document: Document, *, typed: Sequence[str] = (), overrides: Sequence[str] = (), seeds: str | None = None
+) -> Grid:
+    """The sweep in `document`, with axes `typed` as KEY=SPEC, overrides as KEY=VALUE and `seeds` on top.
+
+    ConfigError with every problem of the sweep's own keys; whether values fit the config is not looked at.
+    """
+    found = document.root.value
+    assert isinstance(found, dict)
+    parts = {key: found[key] for key in KEYS if key in found}
+    rest = replace(document.root, value={key: node for key, node in found.items() if key not in KEYS})
+    base = with_overrides(Document(document.source, rest), overrides)
+    if "name" not in found:
+        base = with_value(base, "name", _named(base, document))
+    axes = _replaced(list(read_axes(parts["grid"])) if "grid" in parts else [], [read_typed(text) for text in typed])
+    _refuse_twice(axes, overrides)
+    discrete = tuple(axis for axis in axes if isinstance(axis, Axis))
+    ranges = tuple(axis for axis in axes if isinstance(axis, LogUniform))
+    sample = _sample(parts["sample"]) if "sample" in parts else None
+    if ranges and sample is None:
+        raise ConfigError(f"{ranges[0].place}: log_uniform is drawn from; say how many points: sample: 50")
+    drawn = typed_seeds(seeds) if seeds is not None else read_seeds(parts["seeds"]) if "seeds" in parts else None
+    excluded = tuple(_exclusions(parts["exclude"], discrete)) if "exclude" in parts else ()
+    grid = Grid(base, discrete, ranges, [_own_seed(base)] if drawn is None else drawn, excluded, sample)
+    if sample and grid.size > LARGEST:
+        raise ConfigError(f"{parts['sample'].place}: a grid of {grid.size:.1e} points is too large to draw from")
+    return grid
+
+
+def _named(base: Document, document: Document) -> Node:
+    """The name that -s set, or else the file's stem."""
+    name = base.data.get("name")
+    return Node(Path(document.source).stem if name is None else name, document.root.place)
+
+
+def _own_seed(base: Document) -> int:
+    seed = base.data.get("seed", 0)
+    return seed if isinstance(seed, int) and not isinstance(seed, bool) else 0  # anything else is told by the check
+
+
+def _replaced(axes: list[Axis | LogUniform], typed: list[Axis | LogUniform]) -> list[Axis | LogUniform]:
+    """The file's axes, with those of the command line in their place or after them."""
+    for axis in typed:
+        for other in axes:
+            if other.keys != axis.keys and set(other.keys) & set(axis.keys):
+                together = ", ".join(other.keys)
+                raise ConfigError(f"{axis.place}: {together} vary together; write -g '{together}=[…, …], …'")
+        at = next((index for index, other in enumerate(axes) if other.keys == axis.keys), len(axes))
+        axes[at : at + 1] = [axis]
+    return axes
+
+
+def _refuse_twice(axes: Sequence[Axis | LogUniform], overrides: Sequence[str]) -> None:
+    first: dict[str, str] = {}
+    for axis in axes:
+        for key in axis.keys:
+            if key in first:
+                raise ConfigError(f"{axis.place}: {printable(key, 80)} is an axis already, at {first[key]}")
+            first[key] = axis.place
+    for text in overrides:
+        key = text.partition("=")[0].strip()
+        if key in first:
+            raise ConfigError(f"-s {printable(text)}: is an axis of the sweep; write -g {printable(text)}")
+
+
+def _sample(node: Node) -> Sample:
+    tree: Any = node.plain()
+    parts = {"count": tree} if isinstance(tree, int) else tree
+    if not isinstance(parts, dict) or not {"count"} <= set(parts) <= {"count", "seed"}:
+        raise ConfigError(f"{node.place}: sample: expected how many points, or {{count: 50, seed: 1}}")
+    count, seed = parts["count"], parts.get("seed", 0)
+    if any(type(number) is not int for number in (count, seed)) or not 0 < count <= 10**9 or not 0 <= seed < 2**63:
+        raise ConfigError(f"{node.place}: sample: expected whole numbers, count from 1 on and seed from 0 on")
+    return Sample(count, seed)
+
+
+def _exclusions(node: Node, axes: tuple[Axis, ...]) -> Iterator[dict[int, frozenset[int]]]:
+    if not isinstance(node.value, list):
+        raise ConfigError(f"{node.place}: exclude: expected a list of mappings, found {describe(node.plain())}")
+    for entry in node.value:
+        if not isinstance(entry.value, dict) or not entry.value:
+            raise ConfigError(f"{entry.place}: exclude: expected {{KEY: value, …}}, found {describe(entry.plain())}")
+        group: dict[int, frozenset[int]] = {}
+        for key, wanted in entry.value.items():
+            at, rows = _rows_of(key, wanted, axes, entry.keys[key])
+            group[at] = group.get(at, rows) & rows
+        yield group
+
+
+def _rows_of(key: str, wanted: Node, axes: tuple[Axis, ...], place: str) -> tuple[int, frozenset[int]]:
+    """The axis that has `key`, and its rows with one of the wanted values; each of them has to be there."""
+    at = next((index for index, axis in enumerate(axes) if key in axis.keys), None)
+    if at is None:
+        known = [key for axis in axes for key in axis.keys]
+        raise ConfigError(f"{place}: exclude: '{printable(key)}' is not an axis with values{did_you_mean(key, known)}")
+    axis = axes[at]
+    there = [spell(row[axis.keys.index(key)].plain()) for row in axis.rows]
+    options = [wanted, *(wanted.value if isinstance(wanted.value, list) else [])]
+    texts = {spell(node.plain()): node for node in options}
+    missing = [node for text, node in texts.items() if text not in there and node is not wanted]
+    if not axis.typed and (missing or (texts.keys().isdisjoint(there))):
+        node = missing[0] if missing else wanted
+        value = spell(node.plain())
+        raise ConfigError(f"{node.place}: exclude: {printable(key)} is never {value}{did_you_mean(value, there)}")
+    return at, frozenset(row for row, text in enumerate(there) if text in texts)

@@ -1,0 +1,218 @@
+"""One run of a sweep: what a worker is given, what it gives back, and how files from afar become a run directory.
+
+`train_here` trains in the run directory itself. `train_away` is for workers without a shared file system: it gets
+the files that a continued run needs, trains in a temporary folder and gives all files back, which `publish` puts where
+they belong, run.json last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from vgrad.data.dataset import Dataset
+from vgrad.data.datasets import load
+from vgrad.errors import RunStateError, StorageError, VgradError
+from vgrad.lab.config import Config, check
+from vgrad.lab.fields import InitFile
+from vgrad.lab.loading import dump_yaml, load_yaml
+from vgrad.lab.locking import RunHeld
+from vgrad.lab.machine import versions
+from vgrad.lab.runner import Opened, run
+from vgrad.lab.store import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
+from vgrad.lab.training import Cancelled
+from vgrad.lab.wording import printable
+from vgrad.lab.workers import STOP, report
+from vgrad.storage import write_file
+
+MOST_BYTES = 2**30
+"""What the files of a run may have together to travel."""
+REPORT_SECONDS = 0.25
+
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to do: `config`, below `folder`; `base` is where its relative file names start, and `cells`
+    are its point of the grid: key and value."""
+
+    config: Config
+    folder: Path
+    base: Path
+    cells: tuple[tuple[str, str], ...] = ()
+
+    @cached_property
+    def name(self) -> str:
+        """The run's, which no other run of the sweep has."""
+        return self.config.run_name
+
+    @property
+    def label(self) -> str:
+        """`layers.depth=2 activation=tanh`."""
+        return " ".join(f"{key}={value}" for key, value in self.cells)
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self.folder / self.name
+
+    def is_complete(self) -> bool:
+        """Whether nothing is left to do. RunStateError when the directory is damaged or another config's."""
+        complete = RunFolder(self.path).facts() is not None
+        if (complete or (self.path / CONFIG).exists()) and not self._is_here():
+            raise RunStateError(f"{self.path}: holds another config with the same hash; give one of them another name")
+        return complete
+
+    def _is_here(self) -> bool:
+        """Whether the directory is this very config's: the same text, or at least the same meaning."""
+        ours = resolved(self.config)
+        with suppress(OSError):
+            if (self.path / CONFIG).read_bytes() == dump_yaml(ours).encode():
+                return True
+        return check(load_yaml(self.path / CONFIG).data).plain() == ours
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What an active run tells."""
+
+    run: str
+    epoch: int
+    epochs: int
+    cost: float | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended, in one word, with the cause of a failure.
+
+    `complete`, `diverged`; `already` complete; `interrupted`, with a checkpoint; `busy`, another process has the run;
+    `lost`, through no fault of its own; `suspect`, its worker died and others with it; `failed`, and `again` when
+    another attempt may end otherwise. `files` are those of a run that was trained away.
+    """
+
+    status: str
+    cause: str = ""
+    again: bool = False
+    files: Files = field(default_factory=dict, repr=False)
+
+
+def resolved(config: Config) -> dict[str, Any]:
+    """What config.yaml of the run holds."""
+    tree = config.plain()
+    if isinstance(config.init, InitFile):
+        tree["init"]["path"] = INITIAL
+    return tree
+
+
+def train_here(config: Config, folder: Path, base: Path) -> Outcome:
+    """Trains in `folder`; what goes wrong is told, not raised."""
+    try:
+        status = "complete"
+        epochs, last = config.epochs, -REPORT_SECONDS
+        for event in run(config, folder, base=base, cancelled=STOP.is_set, loader=_load):
+            if isinstance(event, Opened) and event.complete:
+                return Outcome("already")
+            if isinstance(event, Opened):
+                report(Progress(config.run_name, event.epoch or 0, epochs, None))
+                continue
+            if event.divergence:
+                status = "diverged"
+            elif time.monotonic() - last >= REPORT_SECONDS:
+                last = time.monotonic()
+                cost = next((value for name, value in event.metrics.items() if name.endswith("_cost")), None)
+                report(Progress(config.run_name, event.epoch, epochs, cost))
+        return Outcome(status)
+    except Cancelled:
+        return Outcome("interrupted")
+    except RunHeld as error:
+        return Outcome("busy", str(error))
+    except MemoryError as error:
+        return Outcome("failed", f"not enough memory: {printable(str(error), 200)}".rstrip(": "), again=True)
+    except VgradError as error:
+        return Outcome("failed", "; ".join(error.problems), again=isinstance(error, StorageError))
+    except Exception as error:
+        return Outcome("failed", f"this is a bug in vgrad: {type(error).__name__}: {printable(str(error), 200)}")
+
+
+def train_away(config: Config, files: Files, sent_with: Mapping[str, str]) -> Outcome:
+    """Trains in a temporary folder that begins with `files`; the outcome holds all files that there are then."""
+    here = versions()
+    if here != sent_with:
+        return Outcome("failed", f"a worker has other versions: {differences(sent_with, here)}")
+    with tempfile.TemporaryDirectory(prefix="vgrad-", ignore_cleanup_errors=True) as name:
+        base = Path(name)
+        folder = base / config.run_name
+        folder.mkdir()
+        for file, content in files.items():
+            (folder / file).write_bytes(content)
+        if isinstance(config.init, InitFile):
+            config = config.model_copy(update={"init": config.init.model_copy(update={"path": f"{folder}/{INITIAL}"})})
+        outcome = train_here(config, base, base)
+        present = [path for path in map(folder.joinpath, (*DETERMINISTIC, RUN)) if path.is_file()]
+        size = sum(path.stat().st_size for path in present)
+        if size > MOST_BYTES:
+            return Outcome("failed", f"its files have {size:,} bytes, more than the {MOST_BYTES:,} that may travel")
+        cause = outcome.cause.replace(f"{base}/", "")
+        return Outcome(outcome.status, cause, outcome.again, {path.name: path.read_bytes() for path in present})
+
+
+def luggage(job: Job) -> Files:
+    """The files that a worker elsewhere needs: those of an interrupted run, and given initial parameters."""
+    files: Files = {}
+    if isinstance(job.config.init, InitFile):
+        files[INITIAL] = _read(job.base / job.config.init.path)
+    if (job.path / CHECKPOINT).is_file():
+        files |= {name: _read(job.path / name) for name in (CONFIG, INITIAL, CHECKPOINT) if (job.path / name).exists()}
+    return files
+
+
+def publish(path: Path, files: Files) -> None:
+    """Puts the files of a run, complete or not, into its directory, which the caller holds; run.json last.
+
+    RunStateError when they are not what run.json says.
+    """
+    names = [name for name in (*DETERMINISTIC, RUN) if name in files]
+    if RUN in files:
+        said = json.loads(files[RUN])["files"]
+        wrong = [name for name in names if name != RUN and hashlib.sha256(files[name]).hexdigest() != said.get(name)]
+        if wrong or set(said) | {RUN} != set(names):
+            raise RunStateError(f"{path}: a worker sent files that are not whole: {', '.join(wrong) or 'some missing'}")
+    for name in names:
+        write_file(path / name, files[name])
+
+
+def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """`numpy 2.4.6 here, 2.0.0 there; …`, or nothing when they are the same."""
+    names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+    return "; ".join(f"{name} {ours.get(name, 'missing')} here, {theirs.get(name, 'missing')} there" for name in names)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    if len(content) > MOST_BYTES:
+        raise StorageError(f"{path}: larger than the {MOST_BYTES:,} bytes that may travel")
+    return content
+
+
+def _load(name: str, **options: object) -> Dataset:
+    """As `load`; a worker keeps the last two data sets, which cannot be written to."""
+    return _kept(name, tuple(sorted(options.items())))
+
+
+@lru_cache(maxsize=2)
+def _kept(name: str, options: tuple[tuple[str, Any], ...]) -> Dataset:
+    return load(name, **dict(options))

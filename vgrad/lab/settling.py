@@ -1,0 +1,32 @@
+"""From a document to a checked config: every problem with the place where it was written."""
+
+from __future__ import annotations
+
+from vgrad.errors import ConfigError
+from vgrad.lab.choices import Problems
+from vgrad.lab.config import Config, check
+from vgrad.lab.loading import Document
+from vgrad.lab.wording import printable
+
+MOST_PROBLEMS = 50
+
+
+def settled(document: Document, name: str | None = None) -> Config:
+    """The config that `document` holds, called `name` unless it says otherwise; ConfigError with every problem."""
+    tree = document.root.plain()
+    if name is not None:
+        tree.setdefault("name", name)
+    try:
+        return check(tree)
+    except Problems as failure:
+        lines = [
+            f"{document.where(problem.path, key=problem.at_key)}: {_key(problem.path)}{problem.message}"
+            for problem in failure.problems[:MOST_PROBLEMS]
+        ]
+        if len(failure.problems) > MOST_PROBLEMS:
+            lines.append(f"{document.source}: and {len(failure.problems) - MOST_PROBLEMS} problems more")
+        raise ConfigError(*lines) from None
+
+
+def _key(path: tuple[str | int, ...]) -> str:
+    return f"{printable('.'.join(map(str, path)), 80)}: " if path else ""
