@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,33 @@ def last_metrics(folder: Path) -> dict[str, float]:
 def summary(folder: Path) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((folder / "summary.json").read_text())
     return read
+
+
+def rows(folder: Path, file: str) -> list[dict[str, str]]:
+    with (folder / file).open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def assert_measured(folder: Path, epochs: int, hidden: int, least_ratio: float) -> None:
+    """Every epoch has its metrics and every layer's norm, all finite, and the first hidden layer is the slowest."""
+    metrics, gradients = rows(folder, "metrics.csv"), rows(folder, "gradients.csv")
+    assert [row["epoch"] for row in metrics] == [str(epoch) for epoch in range(epochs + 1)]
+    for row in metrics:
+        empty = {key for key, value in row.items() if not value}
+        assert empty == ({"learning_rate"} if row["epoch"] == "0" else set())
+        assert all(math.isfinite(float(value)) for value in row.values() if value)
+        assert float(row["train_cost"]) > 0
+    layers = [*range(1, hidden + 1), hidden + 1]
+    assert [(row["epoch"], row["layer"]) for row in gradients] == [
+        (str(epoch), str(layer)) for epoch in range(epochs + 1) for layer in layers
+    ]
+    norms = [float(row["delta_norm"]) for row in gradients]
+    assert all(math.isfinite(norm) and norm > 0 for norm in norms)
+    start = norms[:hidden]
+    if hidden > 1:
+        ratio = start[-1] / start[0]
+        assert ratio > least_ratio
+        assert summary(folder)["gradient"]["start"]["last_first_ratio"] == pytest.approx(ratio, rel=1e-12)
 
 
 def test_there_are_configs() -> None:
@@ -64,9 +92,13 @@ def test_quickstart_shows_the_effect(capsys: pytest.CaptureFixture[str], tmp_pat
     assert (deep / "neurons.csv").read_text().splitlines()[1].startswith("0,1,")
 
 
-def test_quickstart_trains_two_epochs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    folder = trained(capsys, tmp_path, ROOT / "quickstart.yaml", "epochs=2")
-    assert last_metrics(folder)["epoch"] == 2
+@pytest.mark.parametrize(("depth", "least_ratio"), [(2, 3), (5, 100)])
+def test_quickstart_trains_two_epochs(
+    depth: int, least_ratio: float, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = trained(capsys, tmp_path, ROOT / "quickstart.yaml", "epochs=2", f"layers.depth={depth}")
+    assert_measured(folder, 2, depth, least_ratio)
+    assert float(rows(folder, "metrics.csv")[2]["train_cost"]) < float(rows(folder, "metrics.csv")[0]["train_cost"])
 
 
 def test_xor_needs_a_hidden_layer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -107,5 +139,6 @@ def test_nielsen_trains(
     monkeypatch.setenv("VGRAD_DATA", str(mnist_dir))
     small = ("epochs=1", "data.train=200", "data.validation=100", "probes.examples=100")
     folder = trained(capsys, tmp_path, path, *small)
-    assert last_metrics(folder)["epoch"] == 1
+    hidden = int(path.stem.split("-")[1])
+    assert_measured(folder, 1, hidden, {1: 1, 2: 3, 3: 10, 4: 40}[hidden])
     assert summary(folder)["status"] == "complete"

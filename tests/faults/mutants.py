@@ -19,6 +19,10 @@ FAULTS, DURABILITY, LOCKING = (f"tests/faults/test_{name}.py" for name in ("faul
 KILLS = f"{FAULTS}::test_killed_at_write_operations_and_continued_gives_the_same_bytes"
 ERRORS = f"{FAULTS}::test_an_error_of_the_disk_is_exit_5_with_the_old_state_whole_or_nothing_at_all"
 POWER = f"{DURABILITY}::test_power_failure_at_any_call_leaves_no_torn_file"
+FLIPPED = "tests/lab/test_lab_verify.py::test_one_flipped_byte"
+FORGED = "tests/lab/test_lab_verify.py::test_a_forged_digest_does_not_help_what_the_history_contradicts"
+PARAMETERS = "tests/lab/test_lab_parameters.py::test_faults_of_the_file"
+MIRRORS = "tests/data/test_data_fetch.py::test_the_next_mirror_is_taken"
 SECOND = f"{LOCKING}::test_the_second_one_is_refused_at_once_and_told_who_holds"
 
 
@@ -37,8 +41,8 @@ MUTANTS = (
     Mutant(
         "no fsync of files",
         "vgrad/storage.py",
-        "                _write_all(descriptor, content)\n                os.fsync(descriptor)\n",
-        "                _write_all(descriptor, content)\n",
+        "                stream._sync()\n",
+        "",
         POWER,
     ),
     Mutant("no fsync of directories", "vgrad/storage.py", "        sync_folder(path.parent)\n", "", POWER),
@@ -59,8 +63,8 @@ MUTANTS = (
     Mutant(
         "errors of the disk swallowed",
         "vgrad/storage.py",
-        "        raise StorageError(",
-        "        return\n        raise StorageError(",
+        "        remedy = _REMEDIES",
+        "        return\n        remedy = _REMEDIES",
         ERRORS,
     ),
     Mutant(
@@ -89,9 +93,60 @@ MUTANTS = (
     Mutant(
         "leftovers stay",
         "vgrad/storage.py",
-        "            os.unlink(path)\n",
-        "            pass\n",
+        "                os.unlink(path)\n",
+        "                pass\n",
         KILLS,
+    ),
+    Mutant(
+        "digests are not compared",
+        "vgrad/lab/verifying.py",
+        "        if hashlib.sha256(_content(path / name, config)).hexdigest() != digest:",
+        "        if not _content(path / name, config):",
+        FLIPPED,
+    ),
+    Mutant(
+        "a checkpoint is trusted that contradicts the CSVs",
+        "vgrad/lab/verifying.py",
+        "        if name not in digests or hashlib.sha256(content).hexdigest() != digests[name]:",
+        "        if name not in digests:",
+        FORGED,
+    ),
+    Mutant(
+        "no bound on the size of an npz",
+        "vgrad/lab/npz.py",
+        " or promised > limit + _HEADER_ROOM * len(members):",
+        ":",
+        f"{PARAMETERS}[bomb]",
+    ),
+    Mutant(
+        "objects in an npz are unpickled",
+        "vgrad/lab/npz.py",
+        "    if not content.startswith(_MAGIC) or header is None:\n",
+        "    if header is None and b\"'|O'\" in content[:start]:\n"
+        "        return np.load(io.BytesIO(content), allow_pickle=True)\n"
+        "    if not content.startswith(_MAGIC) or header is None:\n",
+        f"{PARAMETERS}[objects]",
+    ),
+    Mutant(
+        "downloads are not compared with their SHA-256",
+        "vgrad/data/download.py",
+        "        if sink.sha256.hexdigest() != sha256:\n",
+        "        if sink.room:\n",
+        f"{MIRRORS}[wrong_bytes]",
+    ),
+    Mutant(
+        "a damaged data file is used",
+        "vgrad/data/fetch.py",
+        '"ok" if digest == due.sha256 else "wrong"',
+        '"ok"',
+        "tests/data/test_data_fetch.py::test_a_wrong_file_is_neither_used_nor_replaced_by_loading",
+    ),
+    Mutant(
+        "a download goes under its final name at once",
+        "vgrad/data/download.py",
+        "    with streaming(target) as file:\n",
+        "    import contextlib\n    with contextlib.closing(target.open('wb', buffering=0)) as file:\n",
+        "tests/data/test_data_fetch.py::test_a_failed_fetch_leaves_the_wrong_file",
     ),
 )
 

@@ -269,6 +269,27 @@ def test_hostile_run_directories(place: Path) -> None:
     without_harm(place, commands)
 
 
+def test_pictures_and_events_of_runs(place: Path) -> None:
+    """Also a user's first picture, when matplotlib would look for fonts, and with its settings lying about."""
+    (place / "elsewhere" / "matplotlibrc").write_text(f"no.such.setting: {MARK}\n")
+    runs, out = str(place / "out" / "runs"), place / "out"
+    commands = [train(place)]
+    commands += [["plot", runs, "--kind", kind, "-o", str(out / f"{kind}.{form}")] for kind, form in PICTURES]
+    commands += [["export", "tensorboard", runs, "-o", str(out / "events")]]
+    codes = without_harm(place, commands)
+    assert set(codes[:-1]) == {0}
+
+
+PICTURES = [
+    ("curves", "png"),
+    ("neurons", "svg"),
+    ("layers", "pdf"),
+    ("heatmap", "png"),
+    ("accuracy", "pdf"),
+    ("activations", "svg"),
+]
+
+
 def test_hostile_names_of_run_directories(place: Path) -> None:
     without_harm(place, [train(place)])
     (original,) = (place / "out" / "runs").iterdir()

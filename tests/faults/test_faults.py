@@ -70,7 +70,7 @@ def test_every_mutant_is_caught() -> None:
     script = LAB.with_name("mutants.py")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("caught  ") >= 9
+    assert done.stdout.count("caught  ") >= 16
 
 
 @pytest.mark.slow
@@ -86,4 +86,6 @@ def test_two_hundred_sigkills_while_a_watcher_reads() -> None:
 def test_fifty_rounds_of_twenty_starters() -> None:
     result = scenario("starters", 50, 20, seconds=600)
     assert result["failures"] == []
-    assert result["slowest_loser"] < 30  # of 20 processes on few cores; one alone is refused within a second, below
+    # Twenty at once on two cores, from the start of the gate to the exit of the last: measured 0.8 s, and other tests
+    # may run beside. That one alone is refused within a second is in test_locking.py.
+    assert result["slowest_loser"] < 3

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from vgrad.cli import run as command
 from vgrad.cli.options import read_config
-from vgrad.errors import ConfigError, StorageError
+from vgrad.errors import ConfigError, DataError, StorageError
 from vgrad.lab.config import check
 from vgrad.lab.runner import run
 
@@ -22,6 +23,7 @@ FAULTS: list[tuple[str, ...]] = [
     (L + "epoch: 3\n", "2:1: epoch: unknown key; did you mean 'epochs'?"),
     (L + "epochs: 3\nepochs: 4\n", "3:1: duplicate key 'epochs'; the first is at c.yaml:2:1"),
     (L + "epochs: 1e-3\n", "2:9: epochs: expected a whole number, found the number 0.001"),
+    (L + "epochs: 1e1\n", "2:9: epochs: expected a whole number, found the number 10.0; write 10"),
     (L + "epochs: ten\n", "2:9: epochs: expected a whole number, found the text 'ten'"),
     (L + "epochs: true\n", "2:9: epochs: expected a whole number, found true"),
     (L + "epochs: 1:30\n", "2:9: epochs: expected a whole number, found the text '1:30'"),
@@ -150,6 +152,15 @@ FAULTS: list[tuple[str, ...]] = [
         "2:20: probes.examples: there are 50000 training examples, found 60000; write 50000 or all",
         "2:41: probes.neurons.1: the last epoch is 30, found 31",
     ),
+    (L + "probes: {neurons: [3, 5, 3]}\n", "2:26: probes.neurons.2: 3 stands twice"),
+    (
+        "layers: [2, 3, 2]\ndata: {name: circles, noise: 1000}\n",
+        "2:30: data.noise: must be <= 100, found the number 1000",
+    ),
+    (
+        "layers: [2, 3, 2]\ndata: xor\nbatch_size: 10\n",
+        "3:13: batch_size: there are 4 training examples, found 10; write 4 or full",
+    ),
     (L + "seed: -1\n", "2:7: seed: must be >= 0, found the number -1"),
     (L + "dtype: float16\n", "2:8: dtype: expected 'float64' or 'float32', found the text 'float16'"),
     (L + "x: !!python/object:os.system {}\n", "2:4: tags are not allowed; remove '!!python/object:os.system'"),
@@ -233,3 +244,48 @@ def test_layers_too_large_for_memory_are_refused_before_anything_is_made(layers:
 def test_a_thousand_layers_are_the_most() -> None:
     assert len(check({"name": "x", "layers": {"depth": 998, "width": 3}}).sizes) == 1000
     assert check({"name": "x", "layers": {"depth": 0, "width": 3}}).sizes == (784, 10)
+
+
+def test_the_default_batch_fits_the_data() -> None:
+    config = check({"name": "x", "layers": [2, 3, 2], "data": "xor"})
+    assert (config.batch_size, config.plain()["batch_size"], config.rows_per_step) == (4, 4, 4)
+    assert check(config.plain()).identity == config.identity
+    assert check({"name": "x", "layers": [784, 10]}).batch_size == 10
+
+
+def test_overrides_that_cannot_be_applied_do_not_hide_the_others(here: Path) -> None:
+    (here / "c.yaml").write_text("layers: {depth: 2, width: 3}\n")
+    with pytest.raises(ConfigError) as caught:
+        read_config("c.yaml", ["layers.depth=x", "foo=3", "optimizer.learning_rate=-1", "bar"])
+    assert [problem.split(":")[0] for problem in sorted(caught.value.problems)] == [
+        "-s bar",
+        "-s foo=3",
+        "-s layers.depth=x",
+        "-s optimizer.learning_rate=-1",
+    ]
+
+
+def test_a_stem_that_cannot_be_a_name_has_its_remedy(here: Path) -> None:
+    (here / "my run.yaml").write_text(L + "seed: -1\n")
+    with pytest.raises(ConfigError) as caught:
+        read_config("my run.yaml", [])
+    remedies = [problem for problem in caught.value.problems if "; write name: … in the file or -s name=…" in problem]
+    assert [problem[:19] for problem in remedies] == ["my run.yaml:1:1: na"]
+    with pytest.raises(ConfigError) as caught:
+        read_config("my run.yaml", ["name=a b"])
+    assert not any("write name" in problem for problem in caught.value.problems)
+
+
+def test_a_missing_parameters_file_is_told_at_its_key(here: Path) -> None:
+    (here / "c.yaml").write_text(L + "init: {name: file, path: no.npz}\n")
+    with pytest.raises(
+        DataError, match=r"^c\.yaml:2:26: init\.path: no\.npz: cannot be read: .*initial\.npz"
+    ) as caught:
+        read_config("c.yaml", [])
+    assert caught.value.exit_code == 3
+
+
+def test_the_check_refuses_what_does_not_fit_memory(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "c.yaml").write_text("layers: [784, 1000000000, 10]\n")
+    assert command(["config", "check", "c.yaml"]) == 5
+    assert "c.yaml: layers: training 3 layers" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from vgrad.cli.app import app
-from vgrad.cli.terminal import complain, open_streams, silence
+from vgrad.cli.terminal import complain, explain, lost, open_streams, silence
 from vgrad.errors import VgradError
 
 __all__ = ["run"]
@@ -31,7 +31,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             raise
-        return _report(error)
+        return _report(lost(error) if isinstance(error, OSError) and _is_of_stdout(error) else error)
+
+
+def _is_of_stdout(error: OSError) -> bool:
+    """Whether it was raised where the help is printed, by typer, or where stdout is flushed, here."""
+    raised = error.__traceback__
+    while raised and raised.tb_next:
+        raised = raised.tb_next
+    module = str(raised.tb_frame.f_globals.get("__name__")) if raised else ""
+    return module == __name__ or module.startswith("typer.")
 
 
 def _report(error: BaseException) -> int:
@@ -40,12 +49,15 @@ def _report(error: BaseException) -> int:
         lines, code = error.problems, error.exit_code
     elif isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
+        if context and error.format_message() == context.get_help():  # a command that is to be followed by another
+            explain(context.get_help())
+            return 2
         command = context.command_path if context else "vgrad"
         lines, code = (f"{error.format_message()} See {command} --help",), 2
     elif isinstance(error, MemoryError):
         lines, code = ("not enough memory; use smaller layers or a smaller batch_size",), 5
     elif isinstance(error, KeyboardInterrupt | typer.Abort):
-        lines, code = ("interrupted; nothing was begun",), 130
+        lines, code = ("interrupted",), 130
     else:
         told = f"{type(error).__name__}: {error}".replace("\n", " ")
         lines, code = (f"this is a bug in vgrad: {told}; the same command with --debug shows where",), 1

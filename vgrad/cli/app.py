@@ -20,6 +20,7 @@ from vgrad.cli import sweep as _sweep
 from vgrad.cli import train as _train
 from vgrad.cli import verify as _verify
 from vgrad.cli import worker as _worker
+from vgrad.cli.terminal import answer
 
 app = typer.Typer(
     help="A laboratory for the vanishing gradient: how fast does each layer learn, and why do the early ones stop?",
@@ -33,7 +34,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"vgrad {__version__}")
+        answer(f"vgrad {__version__}")
         raise typer.Exit
 
 

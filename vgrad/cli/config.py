@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, read_config
-from vgrad.errors import ConfigError, VgradError
+from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, output_file, read_config
+from vgrad.cli.terminal import answer
+from vgrad.errors import ConfigError, StorageError, VgradError
 
 if TYPE_CHECKING:
     from vgrad.lab.config import Config
@@ -35,7 +36,7 @@ def check(
     found: list[dict[str, Any]] = []
     for file in files:
         try:
-            found.append({"file": file, "run": _with_file_digest(read_config(file, overrides), file).run_name})
+            found.append({"file": file, "run": _fitting(read_config(file, overrides), file).run_name})
         except VgradError as error:
             failures.append(error)
             found.append({"file": file, "run": None, "problems": list(error.problems)})
@@ -84,20 +85,32 @@ def new(
     from vgrad.registry import lookup
     from vgrad.storage import write_new
 
+    target = None if file is None else output_file(file)
     try:
         lookup(DATASETS, data, "data set")
-        text = starting_config(data, Path(file).stem if file else "run")
+        text = starting_config(data, target.stem if target else "run")
     except KeyError as error:
         raise ConfigError(f"--data: {error.args[0]}") from None
     except Problems as failure:
         raise ConfigError(*(f"{_shown(str(file))}: {problem.message}" for problem in failure.problems)) from None
-    if file is None:
+    if target is None:
         _write(text)
         return
-    target = Path(file)
     if not write_new(target, text.encode()):
-        raise ConfigError(f"{_shown(file)}: exists already and is left as it is; choose another name, or remove it")
+        told = "exists already and is left as it is; choose another name, or remove it"
+        raise ConfigError(f"{_shown(str(file))}: {told}")
     _write(f"{file}\n")
+
+
+def _fitting(config: Config, file: str) -> Config:
+    """The config with its digest; StorageError when it does not fit this machine's memory."""
+    from vgrad.lab.machine import check_memory
+
+    try:
+        check_memory(config)
+    except StorageError as error:
+        raise StorageError(*(f"{_shown(file)}: {problem}" for problem in error.problems)) from None
+    return _with_file_digest(config, file)
 
 
 def _with_file_digest(config: Config, file: str) -> Config:
@@ -128,7 +141,7 @@ def _shown(name: str) -> str:
 
 def _write(text: str) -> None:
     """`text` on stdout as UTF-8, whatever the terminal: it is YAML, and names of files as they are."""
-    typer.echo(text.encode("utf-8", "surrogateescape"), nl=False)
+    answer(text.removesuffix("\n").encode("utf-8", "surrogateescape"))
 
 
 def _write_json(tree: Mapping[str, Any] | list[Any]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vgrad.cli.options import Json
+from vgrad.cli.terminal import answer
 from vgrad.errors import DataError
 
 if TYPE_CHECKING:
@@ -69,4 +70,4 @@ def _advice(found: Sequence[FileStatus]) -> str:
 
 def _write(line: str) -> None:
     """A line on stdout; names of files as they are, in bytes."""
-    typer.echo(os.fsencode(line))
+    answer(os.fsencode(line))

@@ -7,10 +7,12 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from vgrad.cli.options import Json, RunsDir
+from vgrad.cli.options import Json, folder_name
+from vgrad.cli.terminal import answer
 from vgrad.errors import VgradError
 
 CORE_TYPE = "OPENBLAS_CORETYPE"
@@ -20,14 +22,20 @@ Finding = tuple[str, bool, str]
 """(what, whether it is as it should be, in words)"""
 
 
+RunsDir = Annotated[
+    Path, typer.Option("--runs-dir", metavar="DIR", parser=folder_name, help="Where run directories are.")
+]
+"""Here it may be of any kind: what is wrong with it is told."""
+
+
 def doctor(runs_dir: RunsDir = Path("runs"), as_json: Json = False) -> None:
     """Look at versions, BLAS, data, processor, memory, disk and terminal; a `note` is worth a look, and no failure."""
     findings = [*_software(), *_resources(), _data(), _runs(runs_dir), _terminal()]
     if as_json:
-        typer.echo(json.dumps([{"what": what, "ok": fine, "found": told} for what, fine, told in findings], indent=2))
+        answer(json.dumps([{"what": what, "ok": fine, "found": told} for what, fine, told in findings], indent=2))
         return
     for what, fine, told in findings:
-        typer.echo(f"{'ok' if fine else 'note':6}{what:12}{told}".encode(_encoding(), "backslashreplace"))
+        answer(f"{'ok' if fine else 'note':6}{what:12}{told}")
 
 
 def _software() -> Iterator[Finding]:
@@ -81,10 +89,11 @@ def _data() -> Finding:
 
 def _runs(folder: Path) -> Finding:
     """Whether runs can be written: the folder, or the nearest one above it that is there."""
-    nearest = next(path for path in [folder.absolute(), *folder.absolute().parents] if path.exists())
-    fine = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    nearest = next(path for path in [folder.absolute(), *folder.absolute().parents] if os.access(path, os.F_OK))
+    fine = nearest.is_dir() and os.access(nearest, os.R_OK | os.W_OK | os.X_OK)
     there = "" if nearest == folder.absolute() else " (will be made)"
-    return "runs", fine, f"{folder}{there} is {'' if fine else 'not '}writable"
+    why = "" if nearest.is_dir() else f": {nearest} is a file"
+    return "runs", fine, f"{folder}{there} is {'' if fine else 'not '}writable{why}"
 
 
 def _terminal() -> Finding:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from vgrad.cli.options import RunsDir
+from vgrad.cli.options import RunsDir, folder_name
 from vgrad.cli.report import Runs
+from vgrad.cli.terminal import answer, complain
 from vgrad.errors import SweepError
 
 export = typer.Typer(help="Runs for other tools.", no_args_is_help=True, rich_markup_mode=None)
@@ -17,7 +18,10 @@ export = typer.Typer(help="Runs for other tools.", no_args_is_help=True, rich_ma
 @export.command()
 def tensorboard(
     runs: Runs,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The log directory to write to.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="DIR", parser=folder_name, help="The log directory to write to."),
+    ],
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Write metrics and norms as TensorBoard events, a folder a run; then: tensorboard --logdir DIR.
@@ -25,10 +29,12 @@ def tensorboard(
     Needs the extra: pip install "vgrad[tb]".
     """
     from vgrad.report.events import write_events
-    from vgrad.report.runs import collect
+    from vgrad.report.runs import collect, without_copies
 
     found, problems = collect(runs, runs_dir)
+    found, copies = without_copies(found)
+    complain(copies)
     for run in found:
-        print(write_events(run, output))
+        answer(write_events(run, output))
     if problems:
         raise SweepError(*problems, f"exported without the {len(problems)} above")

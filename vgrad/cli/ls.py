@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vgrad.cli.options import Json
+from vgrad.cli.options import Json, readable
 from vgrad.errors import RunStateError, SweepError
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ _HEADER = ("name", "hash", "seed", "layers", "activation", "status", "epochs", "
 
 
 def ls(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where run directories are.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", parser=readable, help="Where run directories are.")] = Path(
+        "runs"
+    ),
     as_json: Json = False,
 ) -> None:
     """List the runs in a directory and in its folders, which are those of sweeps.

@@ -2,13 +2,63 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.errors import ConfigError, DataError, StorageError
+
 if TYPE_CHECKING:
     from vgrad.lab.config import Config
+    from vgrad.lab.loading import Document
+
+
+def folder_name(text: str | Path) -> Path:
+    """The folder that an argument names; ConfigError for the empty name."""
+    if not os.fspath(text):
+        raise ConfigError("a folder's name is empty; write . for this one")
+    return Path(text)
+
+
+def readable(text: str | Path) -> Path:
+    """As `folder_name`, and StorageError where there is something that cannot be looked into."""
+    path = folder_name(text)
+    try:
+        path.stat()
+        denied = not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0))
+    except PermissionError:
+        denied = True
+    except (OSError, ValueError):  # nothing there: whoever wants it will say so
+        denied = False
+    if denied:
+        raise StorageError(f"{_shown(path)}: permission denied; change its mode, or choose another folder")
+    return path
+
+
+def runs_folder(text: str | Path) -> Path:
+    """As `readable`, and StorageError where a file is in the way; it need not be there yet."""
+    path = readable(text)
+    if path.exists() and not path.is_dir():
+        raise StorageError(f"{_shown(path)}: is a file, not a directory; choose another --runs-dir")
+    return path
+
+
+def output_file(text: str | Path) -> Path:
+    """The file that is to be written; ConfigError for what cannot be the name of one."""
+    path = Path(text)
+    if not os.fspath(text) or path.name in ("", "..") or path.is_dir():
+        what = f"{_shown(path)} is a directory" if os.fspath(text) else "the name is empty"
+        raise ConfigError(f"output: {what}; name the file to write")
+    return path
+
+
+def _shown(path: Path) -> str:
+    from vgrad.lab.wording import printable
+
+    return printable(str(path), 200)
+
 
 ConfigFile = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, such as configs/quickstart.yaml.")]
 Overrides = Annotated[
@@ -16,7 +66,9 @@ Overrides = Annotated[
     typer.Option("-s", "--set", metavar="KEY=VALUE", help="Set a key of the config: -s optimizer.learning_rate=0.5."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The seed; the same as -s seed=N.")]
-RunsDir = Annotated[Path, typer.Option("--runs-dir", metavar="DIR", help="Where run directories are.")]
+RunsDir = Annotated[
+    Path, typer.Option("--runs-dir", metavar="DIR", parser=runs_folder, help="Where run directories are.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
@@ -26,4 +78,30 @@ def read_config(file: str, overrides: list[str] | None, seed: int | None = None)
     from vgrad.lab.settling import settled
 
     settings = [*(overrides or []), *([] if seed is None else [f"seed={seed}"])]
-    return settled(with_overrides(load_yaml(file), settings), Path(file).stem)
+    document, problems = load_yaml(file), list[str]()
+    for text in settings:
+        try:
+            document = with_overrides(document, [text])
+        except ConfigError as error:
+            problems += error.problems
+    try:
+        config = settled(document, Path(file).stem)
+    except ConfigError as error:
+        unnamed = f"{document.where(())}: name: " if "name" not in document.data else "\n"
+        remedy = "; write name: … in the file or -s name=…"
+        told = [f"{line}{remedy}" if line.startswith(unnamed) else line for line in error.problems]
+        raise ConfigError(*problems, *told) from None
+    if problems:
+        raise ConfigError(*problems)
+    _check_init_file(config, document, Path(file).parent)
+    return config
+
+
+def _check_init_file(config: Config, document: Document, base: Path) -> None:
+    """DataError, at its place in the config, when the file of initial parameters is not there."""
+    from vgrad.lab.fields import InitFile
+
+    if isinstance(config.init, InitFile) and not os.access(base / config.init.path, os.F_OK):
+        where, path = document.where(("init", "path")), _shown(base / config.init.path)
+        hint = "write the path of an initial.npz or final.npz, relative to the config"
+        raise DataError(f"{where}: init.path: {path}: cannot be read: no such file or directory; {hint}")

@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
-from vgrad.cli.options import RunsDir
+from vgrad.cli.options import RunsDir, output_file
 from vgrad.cli.report import Keys, Runs, Where, split
+from vgrad.cli.terminal import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
 
 def plot(
     runs: Runs,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="A .png, .svg or .pdf file.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="A .png, .svg or .pdf file."),
+    ],
     kind: Annotated[
         str,
         typer.Option("--kind", metavar="KIND", help="curves, neurons, layers, heatmap, accuracy or activations."),
@@ -36,9 +40,10 @@ def plot(
     """
     from vgrad.registry import lookup
     from vgrad.report.figures import content, styled, suffix
+    from vgrad.report.fonts import load_matplotlib
     from vgrad.report.keys import resolve
     from vgrad.report.pictures import PICTURES, Options
-    from vgrad.report.runs import collect, known_keys
+    from vgrad.report.runs import collect, known_keys, without_copies
     from vgrad.report.select import where as chosen
     from vgrad.report.sheet import provenance
     from vgrad.report.verdicts import Thresholds
@@ -52,13 +57,16 @@ def plot(
     except KeyError as error:
         raise ConfigError(str(error.args[0])) from None
     found, problems = collect(runs, runs_dir)
+    found, copies = without_copies(found)
+    complain(copies)
     left = chosen(found, where, Thresholds()) if found else []
     if not left:
         raise SweepError(*problems, "no whole run left to draw")
     keys = tuple(resolve(key, known_keys(left)) for key in split(by))
+    load_matplotlib()
     with styled():
         figure = draw(left, Options(width, keys, across, epoch, scale, monitor))
         write_file(output, content(figure, form, f"vgrad: {kind}", provenance(left)))
-    print(output)
+    answer(output)
     if problems:
         raise SweepError(*problems, f"drawn without the {len(problems)} above")

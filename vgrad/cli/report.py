@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vgrad.cli.options import Json, RunsDir
+from vgrad.cli.options import Json, RunsDir, output_file
+from vgrad.cli.terminal import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
@@ -45,7 +46,13 @@ def report(
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="table, markdown, latex, csv, json, html.")
     ] = "table",
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="Write to a file.")
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option("--width", min=20, metavar="N", help="Columns of a table; else the terminal's."),
+    ] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Of two runs: where their configs and curves part.")] = False,
     as_json: Json = False,
     runs_dir: RunsDir = Path("runs"),
@@ -57,7 +64,8 @@ def report(
     from vgrad.registry import lookup
     from vgrad.report.formats import FORMATS
     from vgrad.report.report import compare
-    from vgrad.report.runs import collect
+    from vgrad.report.runs import collect, without_copies
+    from vgrad.report.terminal import render
     from vgrad.report.verdicts import parse_thresholds
     from vgrad.storage import write_file
 
@@ -69,8 +77,10 @@ def report(
     thresholds = parse_thresholds(threshold) if threshold else None
     found, problems = collect(runs, runs_dir)
     if diff:
-        print(_differ(found, problems, form), end="")
+        answer(_differ(found, problems, form).removesuffix("\n"))
     elif found:
+        found, copies = without_copies(found)
+        complain(copies)
         table = compare(
             found,
             rows=split(rows),
@@ -83,10 +93,10 @@ def report(
             top=top,
         )
         if output:
-            write_file(output, write(table).encode())
+            text = render(table, width=width) if form == "table" else write(table)
+            write_file(output, text.encode())
         else:
-            print(on_screen(table) if form == "table" else write(table), end="")
-            sys.stdout.flush()
+            answer((on_screen(table, width) if form == "table" else write(table)).removesuffix("\n"))
     if problems:
         raise SweepError(*problems, f"reported without the {len(problems)} above" if found else "no whole run left")
 
@@ -98,7 +108,8 @@ def _differ(runs: list[Run], problems: list[str], form: str) -> str:
     if problems:
         raise SweepError(*problems)
     if len(runs) != 2 or form not in ("table", "json"):
-        raise ConfigError(f"--diff is of two runs, as table or json; found {len(runs)} runs and {form}")
+        asked = f"{len(runs)} run{'' if len(runs) == 1 else 's'}, as {form}"
+        raise ConfigError(f"--diff is of two runs, as table or json; this is of {asked}")
     found = difference(*runs)
     return dump_json(found.tree()).decode() if form == "json" else as_text(found, unicode=_unicode())
 
@@ -112,10 +123,15 @@ def split(texts: Keys) -> list[str]:
     return [piece.strip() for text in texts or [] for piece in text.split(",") if piece.strip()]
 
 
-def on_screen(table: Table) -> str:
-    """The table as this terminal can show it: its width, its characters, its colours."""
+def on_screen(table: Table, width: int | None) -> str:
+    """The table as this terminal can show it: its width, its characters, its colours.
+
+    Without a terminal, only COLUMNS or --width limits the width.
+    """
     from vgrad.report.terminal import render
 
-    width = max(shutil.get_terminal_size((80, 24)).columns, 20)
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    terminal = sys.stdout.isatty()
+    if width is None and (terminal or os.environ.get("COLUMNS")):
+        width = max(shutil.get_terminal_size((80, 24)).columns, 20)
+    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return render(table, width=width, colour=colour, unicode=_unicode())

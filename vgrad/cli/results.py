@@ -65,14 +65,19 @@ def norm_lines(
 def _ratio_lines(moments: Summary, hidden: int, width: int) -> list[Line]:
     """||delta^H|| / ||delta^1||: how many times faster the last hidden layer learns than the first."""
     start, worst, end = (moments[name] for name in ("start", "worst", "end"))
-    first, most, last = (ratio(moment["last_first_ratio"]) for moment in (start, worst, end))
+    first, most, last = (_ratio(moment) for moment in (start, worst, end))
     at_worst = f"at most {most} (epoch {worst['epoch']})"
     told = f"l{hidden}/l1: {first} at epoch {start['epoch']}, {at_worst}, {last} at the end"
     return [(line, "") for line in textwrap.wrap(told, width)]
 
 
+def _ratio(moment: Mapping[str, Any]) -> str:
+    return "infinite" if moment["delta_norm"][0] == 0 else ratio(moment["last_first_ratio"])
+
+
 def verdict_words(summary: Summary) -> Line:
-    """What the numbers at the start say, with the threshold that they were held against."""
+    """What the numbers at the start say, with the threshold that they were held against, and whether those at the end
+    say something else."""
     start = summary["gradient"].get("start")
     divergence = summary["divergence"]
     if divergence:
@@ -83,18 +88,30 @@ def verdict_words(summary: Summary) -> Line:
         return "No verdict: it takes two hidden layers to compare.", ""
     word, rate = start["verdict"], start["decay_rate"]
     limit = f"{10 ** summary['vanishing_decay']:.2g}"
+    end = summary["gradient"]["end"]
+    changed = end["verdict"] != word
+    both = f"Verdict: {word} at the start, {end['verdict']} at the end" if changed else f"Verdict: {word}"
+    after = f" At the end, {_course(end)}." if changed else ""
     if rate is None:
-        first = "the first hidden layer has a norm of exactly zero: it does not learn" if word == "vanishing" else ""
-        return f"Verdict: {word}. Before training, {first or 'a hidden layer behind the first has no finite norm'}.", ""
-    factor = _power(abs(rate))
-    course = "shrinks" if rate > 0 else "grows"
-    told = f"Before training, ||delta|| {course} by a factor of {factor} with each hidden layer towards the input"
+        return f"{both}. Before training, {_course(start)}.{after}", "bold yellow" if changed else ""
     ends = {
         "vanishing": f"from {limit} on, the gradient is said to vanish: the early layers learn slowest",
         "exploding": f"from {limit} on, the gradient is said to explode: the early layers learn fastest",
         "healthy": f"below {limit}, the layers are said to learn at comparable speeds",
     }
-    return f"Verdict: {word}. {told}; {ends.get(word, '')}.", "green" if word == "healthy" else "bold yellow"
+    style = "green" if word == "healthy" and not changed else "bold yellow"
+    return f"{both}. Before training, {_course(start)}; {ends.get(word, '')}.{after}", style
+
+
+def _course(moment: Mapping[str, Any]) -> str:
+    """How the norms run from layer to layer."""
+    rate = moment["decay_rate"]
+    if rate is None:
+        if moment["verdict"] == "vanishing":
+            return "the first hidden layer has a norm of exactly zero: it does not learn"
+        return "a hidden layer behind the first has no finite norm"
+    course = "shrinks" if rate > 0 else "grows"
+    return f"||delta|| {course} by a factor of {_power(abs(rate))} with each hidden layer towards the input"
 
 
 def divergence_words(divergence: Mapping[str, Any]) -> str:

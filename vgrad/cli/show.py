@@ -33,7 +33,7 @@ def show(
     from vgrad.cli.terminal import Screen, answer
     from vgrad.lab.reading import read_run
 
-    stored = read_run(_find(run, runs_dir))
+    stored = read_run(find(run, runs_dir))
     if as_json:
         answer(json.dumps(_tree(stored), indent=2))
         return
@@ -41,7 +41,7 @@ def show(
     answer("\n".join(_lines(stored, screen.width, screen.pictures)))
 
 
-def _find(wanted: str, runs_dir: Path) -> Path:
+def find(wanted: str, runs_dir: Path) -> Path:
     """The run directory that is meant; ConfigError when there is none, or more than one."""
     from vgrad.lab.reading import find_runs, is_run
     from vgrad.lab.wording import printable

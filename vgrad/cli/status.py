@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from vgrad.cli.options import Json
+from vgrad.cli.options import Json, readable
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's folder, or the one that has them.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", parser=readable, help="A sweep's folder, or the one that has them.")
+]
 
 
 def status(folder: Folder = Path("runs"), as_json: Json = False) -> None:

@@ -187,6 +187,7 @@ def _tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
 
 def _list(plan: Plan, as_json: bool) -> None:
     """Every run in a line, as it is made; nothing is held, and a reader that goes ends it."""
+    from vgrad.cli.terminal import answer
     from vgrad.lab.jobs import Job
     from vgrad.lab.store import RUN
 
@@ -195,9 +196,9 @@ def _list(plan: Plan, as_json: bool) -> None:
             raise ConfigError(*job.problems)
         state = "complete" if (job.path / RUN).exists() else "missing"
         if as_json:
-            print(json.dumps({"run": str(job.path), "state": state, "at": dict(job.cells), "seed": job.config.seed}))
+            answer(json.dumps({"run": str(job.path), "state": state, "at": dict(job.cells), "seed": job.config.seed}))
         else:
-            print(f"{job.path} {state} {job.label} seed={job.config.seed}")
+            answer(f"{job.path} {state} {job.label} seed={job.config.seed}")
 
 
 def _answer(plan: Plan, tally: Tally, comparison: Comparison, as_json: bool) -> None:

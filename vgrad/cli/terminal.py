@@ -46,30 +46,42 @@ def silence(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def answer(text: str | Path) -> None:
-    """Prints the answer on stdout, a path as the bytes that it is; StorageError when it does not arrive."""
+def answer(text: str | bytes | Path) -> None:
+    """Prints the answer and a line's end on stdout, a path as the bytes that it is; StorageError when it is lost."""
+    if isinstance(text, Path):
+        text = os.fsencode(text)
     try:
-        if isinstance(text, Path) and hasattr(sys.stdout, "buffer"):
+        if isinstance(text, bytes):
             sys.stdout.flush()
-            sys.stdout.buffer.write(os.fsencode(text) + b"\n")
+            sys.stdout.buffer.write(text + b"\n")
         else:
-            print(_encodable(str(text), sys.stdout))
+            print(_encodable(text, sys.stdout))
         sys.stdout.flush()
     except BrokenPipeError:
         silence(sys.stdout)
     except OSError as error:
-        silence(sys.stdout)
-        reason = (error.strerror or str(error)).lower()
-        raise StorageError(f"standard output: cannot be written: {reason}; the answer is lost") from None
+        raise lost(error) from None
+
+
+def lost(error: OSError) -> StorageError:
+    """What is said of a stdout that takes nothing more, a full disk; no more is written to it."""
+    silence(sys.stdout)
+    reason = (error.strerror or str(error)).lower()
+    return StorageError(f"standard output: cannot be written: {reason}; the answer is lost")
 
 
 def complain(lines: Iterable[str]) -> None:
     """Messages on stderr, each one line, without what would steer a terminal."""
     for line in lines:
-        try:
-            print(_encodable(f"vgrad: {_inert(line)}", sys.stderr), file=sys.stderr, flush=True)
-        except (OSError, ValueError):
-            silence(sys.stderr)
+        explain(f"vgrad: {_inert(line)}")
+
+
+def explain(text: str) -> None:
+    """A text of vgrad's own, such as its help, on stderr."""
+    try:
+        print(_encodable(text, sys.stderr), file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        silence(sys.stderr)
 
 
 def _encodable(text: str, stream: TextIO) -> str:
@@ -98,7 +110,11 @@ class Screen:
             self.pictures = False
         plain = bool(os.environ.get("NO_COLOR")) or not self.live
         self._console = Console(
-            file=stream, color_system=None if plain else "auto", force_terminal=self.live, highlight=False
+            file=stream,
+            color_system=None if plain else "auto",
+            force_terminal=self.live,
+            highlight=False,
+            no_color=plain,
         )
 
     @property

@@ -104,7 +104,8 @@ def _signals_end_at_once() -> Iterator[None]:
     def end(number: int, frame: FrameType | None) -> None:
         raise _Terminated
 
-    before = signal.signal(signal.SIGTERM, end)
+    ignored = signal.getsignal(signal.SIGTERM) == signal.SIG_IGN  # and stays ignored, as under nohup and trap ''
+    before = signal.SIG_IGN if ignored else signal.signal(signal.SIGTERM, end)
     try:
         yield
     except KeyboardInterrupt as stop:

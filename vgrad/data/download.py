@@ -1,22 +1,21 @@
 """One file from one mirror, within bounds on time and size, put under its final name only when it is the right one.
 
 The transfer is pooch's; it runs in a thread because no timeout of a socket limits the whole (a server may send a byte
-now and then for ever, or a name may never resolve). What arrives is counted and hashed on its way to a temporary file
-beside the target.
+now and then for ever, or a name may never resolve). What arrives is counted and hashed on its way to the disk, which it
+takes as all writes do: see vgrad/storage.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import urlsplit
 
 from vgrad.errors import StorageError
+from vgrad.storage import Stream, streaming
 
 CHUNK = 1 << 13  # bytes a write
 
@@ -28,9 +27,8 @@ class MirrorError(Exception):
 class _Sink:
     """A file that refuses more than `size` bytes and knows the SHA-256 of what it took."""
 
-    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
-        self.file, self.path = file, path
-        self.room = size
+    def __init__(self, file: Stream, size: int) -> None:
+        self.file, self.room = file, size
         self.sha256 = hashlib.sha256()
 
     def write(self, chunk: bytes) -> int:
@@ -39,10 +37,7 @@ class _Sink:
         if self.room < 0:
             raise MirrorError("sends more bytes than the file has")
         self.sha256.update(chunk)
-        try:
-            return self.file.write(chunk)
-        except OSError as error:
-            raise storage_error(self.path, error) from None
+        return self.file.write(chunk)
 
     def flush(self) -> None:
         """Nothing: pooch asks for it after every chunk, and the file is flushed once at the end."""
@@ -57,33 +52,11 @@ def download(
     wait for an answer, `limit` what follows, all in seconds. `bar` is a tqdm bar, or False. MirrorError if the mirror
     fails, StorageError if the disk does; either way nothing is left behind, and what was under `target` is still there.
     """
-    temporary = None
-    try:
-        try:
-            number, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-            temporary = Path(name)
-            with os.fdopen(number, "wb") as file:
-                sink = _Sink(file, target, size)
-                _transfer(url, sink, bar=bar, timeout=timeout, limit=limit)
-                if sink.sha256.hexdigest() != sha256:
-                    raise MirrorError(f"sends {'a cut-off file' if sink.room else 'wrong bytes'}")
-                file.flush()
-                os.fchmod(number, 0o644)
-                os.fsync(number)
-            temporary.replace(target)
-            temporary = None
-            _fsync_folder(target.parent)
-        except OSError as error:
-            raise storage_error(target, error) from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-
-
-def storage_error(path: Path, error: OSError) -> StorageError:
-    """`error`, met while writing `path`, as one line."""
-    return StorageError(f"{path}: cannot be written ({error.strerror or error}); free the disk or set VGRAD_DATA")
+    with streaming(target) as file:
+        sink = _Sink(file, size)
+        _transfer(url, sink, bar=bar, timeout=timeout, limit=limit)
+        if sink.sha256.hexdigest() != sha256:
+            raise MirrorError(f"sends {'a cut-off file' if sink.room else 'wrong bytes'}")
 
 
 def host(url: str) -> str:
@@ -164,11 +137,3 @@ def _reason(error: Exception) -> str:
         requests.exceptions.ConnectionError: "no connection",
     }
     return next((text for kind, text in reasons.items() if isinstance(error, kind)), type(error).__name__)
-
-
-def _fsync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vgrad.data.download import MirrorError, download, host, storage_error
+from vgrad.data.download import MirrorError, download, host
 from vgrad.errors import DataError, StorageError
+from vgrad.storage import folder_for, remove_abandoned
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ FILES = {
 }
 
 HASHED = 1 << 26  # bytes; a larger file is wrong without being read
+ABANDONED = 86_400.0  # seconds; an older temporary file is that of a fetch that was killed
 
 
 def data_dir() -> Path:
@@ -79,7 +81,10 @@ def fetch(progress: bool = False, *, timeout: float = 10.0, limit: float = 300.0
     `progress` shows a bar if stderr is a terminal; `timeout` (seconds) bounds a connection or a read, `limit` a file
     from one mirror. DataError if no mirror gives a file, StorageError if the disk does not take it.
     """
-    return _complete(verify(), progress, timeout, limit)
+    found = verify()
+    for status in found:
+        remove_abandoned(status.path, ABANDONED)
+    return _complete(found, progress, timeout, limit)
 
 
 def present(progress: bool = False) -> list[Path]:
@@ -118,20 +123,17 @@ def _complete(found: list[FileStatus], progress: bool, timeout: float, limit: fl
     due = [status for status in found if status.state != "ok"]
     order = list(mirrors())
     for position, status in enumerate(due):
-        try:
-            status.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise storage_error(status.path, error) from None
         reasons = []
-        for _ in range(len(order)):
-            try:
-                _from_mirror(order[0], status, progress, timeout, limit)
-                break
-            except MirrorError as error:
-                reasons.append(f"{host(order[0])}: {error}")
-                order.append(order.pop(0))  # the next file starts with the mirror that works
-        else:
-            raise DataError(_no_mirror(due[position:], reasons))
+        with folder_for(status.path.parent):
+            for _ in range(len(order)):
+                try:
+                    _from_mirror(order[0], status, progress, timeout, limit)
+                    break
+                except MirrorError as error:
+                    reasons.append(f"{host(order[0])}: {error}")
+                    order.append(order.pop(0))  # the next file starts with the mirror that works
+            else:
+                raise DataError(_no_mirror(due[position:], reasons))
     return [status.path for status in found]
 
 

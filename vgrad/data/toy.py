@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from annotated_types import Ge, Le
 
 from vgrad.data.dataset import Part
 from vgrad.errors import ConfigError
-from vgrad.registry import NonNegative, NonNegativeInt
+from vgrad.registry import NonNegativeInt
 
 RADII = (1.0, 0.5)  # of class 0 and class 1
 CIRCLES = (400, 200, 200)  # training, validation, test
@@ -25,7 +28,7 @@ def xor(progress: bool = False) -> tuple[Part, Part, Part]:
 
 
 def circles(
-    progress: bool = False, *, noise: NonNegative = 0.05, sample_seed: NonNegativeInt = 0
+    progress: bool = False, *, noise: Annotated[float, Ge(0), Le(LOUDEST)] = 0.05, sample_seed: NonNegativeInt = 0
 ) -> tuple[Part, Part, Part]:
     """Points on rings of radius 1 (class 0) and 0.5 (class 1), in turn, plus N(0, noise^2) on each coordinate.
 

@@ -101,6 +101,8 @@ def _problems(error: ErrorDetails, known: list[str]) -> list[Problem]:
 
 def _meant(kind: str, value: object) -> str:
     """What a text that looks like a number or a boolean was perhaps meant to be."""
+    if kind.startswith("int_") and isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+        return f"; write {int(value)}"
     if not isinstance(value, str):
         return "; put it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
     if kind == "bool_type" and value.lower() in {"on", "yes", "off", "no", "y", "n"}:

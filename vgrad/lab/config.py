@@ -26,6 +26,7 @@ from vgrad.registry import NonNegative, NonNegativeInt
 
 DEFAULT_MONITORS = ("train_cost", "train_accuracy", "validation_cost", "validation_accuracy")
 DEFAULT_PROBE_EXAMPLES = 1000
+DEFAULT_BATCH_SIZE = 10
 FITTING = {"layers", "activation", "output", "cost", "epochs", "batch_size", "data", "monitor", "probes"}
 """The keys that have to fit each other; a wrong one says nothing about the others."""
 
@@ -58,7 +59,7 @@ class Config(BaseModel):
         Annotated[int, Field(gt=0)] | Literal["full"],
         fields.BATCH_SIZE,
         Field(description="examples a step; full is batch gradient descent"),
-    ] = 10
+    ] = DEFAULT_BATCH_SIZE
     shuffle: Annotated[bool, Field(description="a new order of the training examples each epoch")] = True
     l2: Annotated[NonNegative, Field(description="lambda in C + lambda/(2n) sum W^2")] = 0.0
     l1: Annotated[NonNegative, Field(description="lambda in C + lambda/n sum |W|")] = 0.0
@@ -115,6 +116,8 @@ class Config(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Config:
+        if "batch_size" not in self.model_fields_set:  # the default is made to fit, a written one is checked
+            object.__setattr__(self, "batch_size", min(DEFAULT_BATCH_SIZE, self.part_sizes["train"]))
         problems = [*self._size_problems(), *self._pairing_problems(), *self._measuring_problems()]
         if problems:
             raise Problems(problems)
@@ -175,6 +178,11 @@ class Config(BaseModel):
             Problem(("probes", "neurons", index), f"the last epoch is {self.epochs}, found {epoch}")
             for index, epoch in enumerate(self.probes.neurons)
             if epoch > self.epochs
+        ]
+        problems += [
+            Problem(("probes", "neurons", index), f"{epoch} stands twice")
+            for index, epoch in enumerate(self.probes.neurons)
+            if epoch in self.probes.neurons[:index]
         ]
         return problems
 

@@ -53,15 +53,14 @@ def summarize(history: History) -> dict[str, Any]:
 
     `final` and `best` are by monitor: the best cost is the least, the best accuracy the greatest, with the first epoch
     that reached it. `gradient` gives decay rate, last/first ratio and verdict at the `start`, at the `worst` epoch (the
-    one of the greatest ratio) and at the `end`.
+    one of the greatest ratio, which is infinite where the first norm is zero) and at the `end`.
     """
     measured = history.measured
     probed = [(record.epoch, norms) for record in measured if (norms := history.hidden_norms(record)) is not None]
     divergence = history.divergence
     gradient: dict[str, Any] = {}
     if probed:
-        ratios = [(ratio, -epoch, epoch) for epoch, norms in probed if (ratio := last_first_ratio(norms)) is not None]
-        worst = max(ratios)[2] if ratios else probed[0][0]
+        worst = max((_rank(norms), -epoch, epoch) for epoch, norms in probed)[2]
         chosen = {"start": probed[0], "worst": (worst, dict(probed)[worst]), "end": probed[-1]}
         gradient = {name: {"epoch": epoch, **_gradient(norms)} for name, (epoch, norms) in chosen.items()}
     return {
@@ -75,6 +74,13 @@ def summarize(history: History) -> dict[str, Any]:
         "verdict": "diverged" if divergence else gradient["start"]["verdict"] if gradient else None,
         "vanishing_decay": VANISHING_DECAY,
     }
+
+
+def _rank(norms: Sequence[float]) -> float:
+    """||delta^H|| / ||delta^1||, infinite where the first layer does not learn at all."""
+    if len(norms) < 2:
+        return 0.0
+    return norms[-1] / norms[0] if norms[0] > 0 else math.inf
 
 
 def _gradient(norms: Sequence[float]) -> dict[str, Any]:

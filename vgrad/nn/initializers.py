@@ -80,12 +80,12 @@ def zeros() -> Weights:
 
 
 def zero_biases() -> Biases:
-    """B = 0."""
+    """b = 0."""
     return lambda generator, n: np.zeros(n)
 
 
 def normal_biases() -> Biases:
-    """B ~ N(0, 1): Nielsen's choice."""
+    """b ~ N(0, 1): Nielsen's choice."""
     return lambda generator, n: generator.normal(0.0, 1.0, n)
 
 

@@ -20,7 +20,7 @@ _STATISTICS = ("n", "center", "low", "high", "spread", "median", "least", "great
 
 
 def as_text(table: Table) -> str:
-    """For a file: eighty columns, no colour."""
+    """For a file: as wide as it is, no colour."""
     return render(table)
 
 

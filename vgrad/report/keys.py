@@ -23,6 +23,8 @@ Flat = Mapping[str, Scalar]
 REPEATS = 3  # equal hidden layers from which on they are counted instead of written out
 ASIDE = ("monitor", "probes")
 """Keys that say what is measured, not what is trained; told apart only when nothing else does it."""
+DIGEST = "init.sha256"
+"""Of a parameter file: no row needs it where something else tells the runs apart."""
 ALIASES = {"depth": "layers.depth", "width": "layers.width"}
 
 
@@ -75,7 +77,10 @@ def text(value: Scalar) -> str:
     """A value as configs write it."""
     if value is None or isinstance(value, bool):
         return {None: "–", True: "true", False: "false"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)
 
 
 def resolve(word: str, known: Iterable[str]) -> str:
@@ -112,6 +117,9 @@ def varying(flats: Sequence[Flat]) -> list[str]:
         if root != key and root in found and _settles(root, key, flats):
             continue
         found.append(key)
+    shorter = [key for key in found if key != DIGEST]
+    if _parted(shorter, flats) == _parted(found, flats):
+        found = shorter
     if _parted(found, flats) < _parted(different, flats, leave=("name", "seed")):
         found += [key for key in different if key.split(".")[0] in ASIDE]
     return found

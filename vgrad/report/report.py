@@ -8,7 +8,7 @@ from vgrad.errors import ConfigError
 from vgrad.report.runs import Run, configs
 from vgrad.report.select import arrange, compare_with, where
 from vgrad.report.table import Table, build
-from vgrad.report.values import parse_value
+from vgrad.report.values import parse_value, verdict_changes
 from vgrad.report.verdicts import Thresholds
 
 MOST_LAYERS = 8
@@ -32,12 +32,12 @@ def compare(
     runs = where(runs, condition, thresholds)
     if not runs:
         raise ConfigError(f"--where {condition}: no run is so")
-    names = list(values) or default_values(runs, pivot=bool(columns))
+    names = list(values) or default_values(runs, thresholds, pivot=bool(columns))
     table = build(runs, [parse_value(name, runs, thresholds) for name in names], thresholds, rows, columns)
     return arrange(compare_with(table, baseline) if baseline else table, sort, top)
 
 
-def default_values(runs: Sequence[Run], *, pivot: bool) -> list[str]:
+def default_values(runs: Sequence[Run], thresholds: Thresholds, *, pivot: bool) -> list[str]:
     """What shows the effect: the accuracy on examples not trained on, the norms of the hidden layers, their decay."""
     monitors = list(dict.fromkeys(monitor for run in configs(runs) for monitor in run.summary["final"]))
     wanted = ("validation_accuracy", "validation_cost", "test_accuracy", "train_accuracy", "train_cost")
@@ -47,4 +47,5 @@ def default_values(runs: Sequence[Run], *, pivot: bool) -> list[str]:
     hidden = max(run.hidden for run in runs)
     layers = range(1, hidden + 1) if hidden <= MOST_LAYERS else (1, -2)
     norms = [f"delta_norm[{layer}].{when}" for when in ("start", "end") for layer in layers]
-    return ["epochs", *outcome, "last_first_ratio", "decay_factor", "verdict", *norms]
+    verdicts = ["verdict", "verdict.end"] if any(verdict_changes(run, thresholds) for run in runs) else ["verdict"]
+    return ["epochs", *outcome, "last_first_ratio", "decay_factor", *verdicts, *norms]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,8 @@ _JSON = json.JSONDecoder(parse_constant=lambda token: _no_constant(token))
 
 @dataclass(frozen=True)
 class Run:
-    """One run as reports see it: `config` is the resolved config as a plain tree."""
+    """One run as reports see it: `config` is the resolved config as a plain tree; `seconds` is None where the run was
+    continued, because only those of the last process are known."""
 
     path: Path
     hash: str
@@ -68,6 +69,18 @@ def collect(arguments: Sequence[str], runs_dir: Path) -> tuple[list[Run], list[s
         except RunStateError as error:
             problems.extend(error.problems)
     return list(runs.values()), problems
+
+
+def without_copies(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The first run of each hash and seed, which decide its numbers, and a line for each other one, left out."""
+    first: dict[tuple[str, int], Run] = {}
+    told = []
+    for run in runs:
+        kept = first.setdefault((run.hash, run.seed), run)
+        if kept is not run:
+            paths = visible(str(run.path)), visible(str(kept.path))
+            told.append(f"{paths[0]}: a copy of {paths[1]} ({run.hash}, seed {run.seed}), left out")
+    return list(first.values()), told
 
 
 def _place(path: Path) -> object:
@@ -159,7 +172,7 @@ def _alike(path: Path, like: Run, seed: int) -> Run | None:
     if not present.issuperset(files):
         return None
     config = {**like.config, "seed": seed}
-    found = replace(like, path=path, seed=seed, summary=summary, config=config, seconds=seconds)
+    found = replace(like, path=path, seed=seed, summary=summary, config=config, seconds=_seconds(facts))
     vars(found)["flat"] = {**like.flat, "seed": seed}  # what the cached property would say
     return found
 
@@ -178,7 +191,6 @@ def _load(path: Path) -> Run:
     stored = read_run(path)
     if stored.facts is None:
         raise RunStateError(f"{visible(str(path))}: {stored.status}, not complete; vgrad train continues it")
-    seconds = stored.facts.get("seconds")
     return Run(
         path,
         stored.config.identity,
@@ -186,8 +198,14 @@ def _load(path: Path) -> Run:
         stored.status,
         stored.config.plain(),
         stored.summary,
-        float(seconds) if isinstance(seconds, int | float) else None,
+        _seconds(stored.facts),
     )
+
+
+def _seconds(facts: Mapping[str, Any]) -> float | None:
+    seconds = facts.get("seconds")
+    whole = facts.get("continued_after_epoch") is None and isinstance(seconds, int | float)
+    return float(seconds) if whole and seconds is not None else None
 
 
 def _folders(arguments: Iterable[str], runs_dir: Path) -> list[Path]:

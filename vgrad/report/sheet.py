@@ -6,18 +6,18 @@ The sheet is the same for the terminal, Markdown, LaTeX and HTML; each escapes i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log10
 
-from vgrad.report.keys import Scalar, text, varying
+from vgrad.report.keys import DIGEST, Scalar, text, varying
 from vgrad.report.numbers import MISSING, p_value, plus_minus, significant, times_over
 from vgrad.report.runs import Run, configs
 from vgrad.report.table import ABSENT, Cell, Table
-from vgrad.report.values import Value
+from vgrad.report.values import Value, verdict_changes
 
 PLAIN = ("false", "0", "–", "constant", "float64")
 """What a constant key need not be told for: it is off."""
-UNTOLD = ("layers.depth", "layers.width", "monitor", "data.scale", "shuffle", "dtype", "seed")
+UNTOLD = ("layers.depth", "layers.width", "monitor", "data.scale", "shuffle", "dtype", "seed", DIGEST)
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,17 @@ class Sheet:
 def lay_out(table: Table) -> Sheet:
     """The sheet of a table."""
     labels = [
-        Column(key, tuple(text(row[index]) for row in table.rows), numeric=_numeric(table.rows, index))
+        Column(key, tuple(_label(key, row[index]) for row in table.rows), numeric=_numeric(table.rows, index))
         for index, key in enumerate(table.row_keys)
     ]
     counted = [] if table.column_keys else _runs_column(table)
     columns = [column for at in table.columns for value in table.values for column in _columns(table, at, value)]
     return Sheet(tuple(labels + counted), tuple(columns), _caption(table), _notes(table), provenance(table.runs))
+
+
+def _label(key: str, content: Scalar) -> str:
+    """A digest in as many digits as the hash of a run."""
+    return text(content)[:8] if key == DIGEST and content is not None else text(content)
 
 
 def _numeric(keys: Sequence[tuple[Scalar, ...]], index: int) -> bool:
@@ -75,7 +80,9 @@ def _sizes(table: Table) -> set[int]:
 
 def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]:
     """The column of a value, and that of its differences where there is a baseline."""
-    head = ", ".join(text(part) for part in at)
+    head = ", ".join(_label(key, part) for key, part in zip(table.column_keys, at, strict=True))
+    if value.title in table.row_keys:  # what the config says is not what was done
+        value = replace(value, title=f"{value.title} measured")
     panel = value.panel if not head else ""
     percent = " %" if value.kind == "accuracy" else ""
     alone = bool(head) and len(table.values) == 1
@@ -185,6 +192,11 @@ def _notes(table: Table) -> tuple[str, ...]:
         notes.append("decay per layer: by what factor ‖δˡ‖ falls from one hidden layer to the one before.")
     if any(name.startswith("verdict") for name in names):
         notes.append(f"{table.thresholds.told()} (--threshold).")
+    if "verdict.start" in names and "verdict.end" not in names:
+        changed = sum(verdict_changes(run, table.thresholds) for run in table.runs)
+        if changed:
+            runs = f"{changed} of {len(table.runs)} runs" if len(table.runs) > 1 else "this run"
+            notes.append(f"verdict: before training; at the end, that of {runs} is another (verdict.end).")
     if kinds & {"accuracy", "number", "decades"}:
         notes.append("±: half of the 95 % t interval of the mean over seeds.")
     if "factor" in kinds:

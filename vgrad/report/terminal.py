@@ -16,18 +16,20 @@ from vgrad.report.table import Table
 GAP = "  "
 SHADES = ("#08306b", "#2171b5", "#6baed6")
 """From three decades of last/first on, from two, from one: one hue, dark to light, told apart without colour vision."""
+PROSE, UNLIMITED = 80, 10**9
 MOST_TOLD = 8
 NARROWEST = 9  # a title is not wrapped narrower than this
 
 
-def render(table: Table, *, width: int = 80, colour: bool = False, unicode: bool = True) -> str:
-    """The table as lines of at most `width` characters."""
+def render(table: Table, *, width: int | None = None, colour: bool = False, unicode: bool = True) -> str:
+    """The table as lines of at most `width` characters; without one, only sentences are broken."""
     sheet = lay_out(table)
+    room, width = width or UNLIMITED, width or PROSE
     lines: list[str] = [*_wrapped(sheet.caption, width, unicode), ""]
-    labels, columns = _labelled(sheet, width, unicode)
+    labels, columns = _labelled(sheet, room, unicode)
     cut = False
-    for block in _blocks(labels, columns, width, unicode):
-        drawn, shortened = _draw(labels, block, width, colour, unicode)
+    for block in _blocks(labels, columns, room, unicode):
+        drawn, shortened = _draw(labels, block, room, colour, unicode)
         cut = cut or shortened
         lines += [*drawn, ""]
     for note in sheet.notes:

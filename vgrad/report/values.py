@@ -178,6 +178,12 @@ def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
     return Value(f"{name}{_suffix(when)}", kind, shown, of)
 
 
+def verdict_changes(run: Run, thresholds: Thresholds) -> bool:
+    """Whether the verdict at the end is another than before training."""
+    start, end = (_of_gradient("verdict", when, thresholds).of(run) for when in ("start", "end"))
+    return start != end
+
+
 def _share(run: Run, probe: str, when: str | int) -> float:
     """The largest share of `dead` or `saturated` in a hidden layer at that time; 0 where it was not recorded."""
     if probe not in run.config["probes"]["record"]:
