@@ -6,6 +6,7 @@ interrupted run continues from the checkpoint and writes the files that an undis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,24 +15,29 @@ import numpy as np
 
 from vgrad.lab.descent import Divergence
 from vgrad.lab.npz import Arrays
-from vgrad.lab.training import EpochRecord
+from vgrad.lab.training import EpochRecord, Histograms
+from vgrad.nn.probes import BINS
 
 METRICS = "metrics.csv"
 GRADIENTS = "gradients.csv"
 NEURONS = "neurons.csv"
+HISTOGRAMS = "histograms.csv"
+QUANTITIES = ("delta", "activation")
 
 
 @dataclass
 class History:
     """Records of a run whose metrics.csv has columns `monitors` and whose gradients.csv has columns `probes`.
 
-    `sizes` is (n_0, …, n_L); epochs with per-neuron deltas are `neuron_epochs`.
+    `sizes` is (n_0, …, n_L); epochs with per-neuron deltas are `neuron_epochs`, those with histograms
+    `histogram_epochs`.
     """
 
     sizes: tuple[int, ...]
     monitors: tuple[str, ...]
     probes: tuple[str, ...]
     neuron_epochs: tuple[int, ...] = ()
+    histogram_epochs: tuple[int, ...] = ()
     records: list[EpochRecord] = field(default_factory=list)
 
     @property
@@ -52,7 +58,7 @@ class History:
     def hidden_norms(self, record: EpochRecord) -> list[float] | None:
         """||delta^l|| of the hidden layers 1 … L - 1, where this record has them."""
         norms = (record.gradients or {}).get("delta_norm")
-        return None if norms is None else norms[:-1]
+        return None if norms is None else [math.nan if norm is None else norm for norm in norms[:-1]]
 
     def files(self) -> dict[str, bytes]:
         """The CSV files: name -> content."""
@@ -60,6 +66,8 @@ class History:
         files[GRADIENTS] = _csv(("epoch", "layer", "kind", "units", *self.probes), self._gradient_rows())
         if self.neuron_epochs:
             files[NEURONS] = _csv(("epoch", "layer", "neuron", "delta"), self._neuron_rows())
+        if self.histogram_epochs:
+            files[HISTOGRAMS] = _csv(("epoch", "layer", "quantity", "low", "high", "count"), self._histogram_rows())
         return files
 
     def _metrics_rows(self) -> Iterable[Sequence[object]]:
@@ -80,6 +88,14 @@ class History:
                 for neuron, delta in enumerate(deltas, start=1):
                     yield record.epoch, layer, neuron, float(delta)
 
+    def _histogram_rows(self) -> Iterable[Sequence[object]]:
+        for record in self.records:
+            for layer, quantities in enumerate(record.histograms or [], start=1):
+                for quantity in QUANTITIES:
+                    counts, edges = quantities[quantity]
+                    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
+                        yield record.epoch, layer, quantity, float(low), float(high), int(count)
+
     def pack(self) -> tuple[Arrays, dict[str, Any]]:
         """(arrays, plain values) that `unpack` reads back; a missing value is NaN."""
         measured, layers = self.measured, len(self.sizes) - 1
@@ -94,6 +110,9 @@ class History:
         for record in self.records:
             if record.neurons is not None:
                 arrays[f"neurons.{record.epoch}"] = np.concatenate(record.neurons)
+            if record.histograms is not None:
+                bars = [[np.concatenate(layer[name]) for name in QUANTITIES] for layer in record.histograms]
+                arrays[f"histograms.{record.epoch}"] = np.array(bars)
         return arrays, {"divergence": asdict(self.divergence) if self.divergence else None}
 
     def unpack(self, arrays: Arrays, plain: dict[str, Any]) -> None:
@@ -105,20 +124,38 @@ class History:
         if gradients.shape != (len(probed), len(self.probes), layers):
             raise ValueError(f"gradients of shape {gradients.shape}")
         norms = {
-            epoch: dict(zip(self.probes, rows.tolist(), strict=True))
+            epoch: {
+                name: [_number(value) for value in row] for name, row in zip(self.probes, rows.tolist(), strict=True)
+            }
             for epoch, rows in zip(probed, gradients, strict=True)
         }
         bounds = np.cumsum(self.sizes[1:])[:-1]
         for epoch, row in enumerate(metrics.tolist()):
-            values = {name: None if value != value else value for name, value in zip(self.columns, row, strict=True)}
+            values = {name: _number(value) for name, value in zip(self.columns, row, strict=True)}
             neurons = arrays.get(f"neurons.{epoch}")
             if neurons is not None and neurons.shape != (sum(self.sizes[1:]),):
                 raise ValueError(f"neurons of shape {neurons.shape}")
             split = None if neurons is None else np.split(neurons, bounds)
-            self.records.append(EpochRecord(epoch, values, norms.get(epoch), split))
+            bars = _histograms(arrays.get(f"histograms.{epoch}"), layers)
+            self.records.append(EpochRecord(epoch, values, norms.get(epoch), split, histograms=bars))
         if plain["divergence"] is not None:
             divergence = Divergence(**plain["divergence"])
             self.records.append(EpochRecord(divergence.epoch, divergence=divergence))
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _histograms(packed: np.ndarray | None, layers: int) -> Histograms | None:
+    """Counts and edges of each layer and quantity, from (layers, quantities, BINS + BINS + 1)."""
+    if packed is None:
+        return None
+    if packed.shape != (layers, len(QUANTITIES), 2 * BINS + 1):
+        raise ValueError(f"histograms of shape {packed.shape}")
+    return [
+        {name: (bars[:BINS], bars[BINS:]) for name, bars in zip(QUANTITIES, layer, strict=True)} for layer in packed
+    ]
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

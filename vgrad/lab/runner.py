@@ -19,6 +19,7 @@ from typing import Any
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.errors import DataError
+from vgrad.lab.building import build_network, completed
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, InitFile
 from vgrad.lab.locking import LOCK, exclusive
@@ -28,7 +29,7 @@ from vgrad.lab.store import DETERMINISTIC, RUN, RunFolder, empty_history
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 from vgrad.lab.wording import printable
 from vgrad.nn.arrays import Parameters
-from vgrad.nn.parameters import as_type, problems, shapes
+from vgrad.nn.parameters import as_type, problems
 from vgrad.storage import make_folder, remove_leftovers, rename
 
 CHECKPOINT_SHARE = 50
@@ -56,7 +57,9 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
     if not isinstance(init, InitFile):
         return config, None
     path = base / init.path
-    numbers = sum(math.prod(shape) for shape in shapes(config.sizes).values())
+    network = build_network(config)
+    wanted = network.shapes()
+    numbers = sum(math.prod(shape) for shape in wanted.values())
     try:
         arrays = unpack(path, 8 * numbers)
     except NpzError as error:
@@ -64,10 +67,11 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
     except (OSError, ValueError) as error:
         reason = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
         raise DataError(f"{printable(str(path), 200)}: cannot be read: {printable(reason)}") from None
-    wrong = problems(arrays, config.sizes)
+    arrays = completed(network, arrays)
+    wrong = problems(arrays, wanted)
     if wrong:
         raise DataError(*(f"{printable(str(path), 200)}: {printable(problem, 200)}" for problem in wrong))
-    parameters = as_type(arrays, config.sizes, config.dtype)
+    parameters = as_type(arrays, wanted, config.dtype)
     found = digest(parameters)
     if init.sha256 not in (None, found):
         raise DataError(f"{printable(str(path), 200)}: holds other parameters: digest {found[:12]}, not {init.sha256}")
@@ -119,7 +123,7 @@ def _train(
     begun = time.monotonic()
     saved = folder.resume(config)
     if saved is None:
-        initial = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
+        initial = draw_parameters(config, config.init, dataset) if isinstance(config.init, Init) else given
         assert initial is not None  # an init file has been read by now
         state, history = fresh_state(config, initial), empty_history(config)
         folder.begin(config, initial)
@@ -130,7 +134,8 @@ def _train(
     pace, last_saved = _Pace(), state.epoch if saved else None
     try:
         if history.divergence is None:
-            steps = train(config, dataset, state, resumed=saved is not None, cancelled=cancelled)
+            past = tuple(history.records)
+            steps = train(config, dataset, state, resumed=saved is not None, past=past, cancelled=cancelled)
             for record, state in steps:
                 history.records.append(record)
                 if pace.is_due():
