@@ -123,10 +123,8 @@ class History:
             raise ValueError(f"metrics of shape {metrics.shape}")
         if gradients.shape != (len(probed), len(self.probes), layers):
             raise ValueError(f"gradients of shape {gradients.shape}")
-        norms = {
-            epoch: {
-                name: [_number(value) for value in row] for name, row in zip(self.probes, rows.tolist(), strict=True)
-            }
+        norms: dict[int, dict[str, Sequence[float | None]]] = {
+            epoch: dict(zip(self.probes, ([_number(value) for value in row] for row in rows.tolist()), strict=True))
             for epoch, rows in zip(probed, gradients, strict=True)
         }
         bounds = np.cumsum(self.sizes[1:])[:-1]
@@ -153,9 +151,8 @@ def _histograms(packed: np.ndarray | None, layers: int) -> Histograms | None:
         return None
     if packed.shape != (layers, len(QUANTITIES), 2 * BINS + 1):
         raise ValueError(f"histograms of shape {packed.shape}")
-    return [
-        {name: (bars[:BINS], bars[BINS:]) for name, bars in zip(QUANTITIES, layer, strict=True)} for layer in packed
-    ]
+    counts, edges = packed[:, :, :BINS], packed[:, :, BINS:]
+    return [{name: (counts[i, j], edges[i, j]) for j, name in enumerate(QUANTITIES)} for i in range(layers)]
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

@@ -2,7 +2,7 @@
 
 All parameters are one vector w of shape (N,), their gradient g another: dC/dw with the penalty's share in it. An
 optimizer is a rule that is applied elementwise, and the names of the vectors that it remembers (`slots`), which are a
-checkpoint's arrays. Rules work on blocks of the vectors that stay in the first-level cache: an Adam step reads and
+checkpoint's arrays. Rules work on blocks of the vectors that stay in the second-level cache: an Adam step reads and
 writes its vectors some ten times. In the formulas eta is the learning rate and t the number of the step, from 1.
 
 Each is `torch.optim`'s of that name to rounding while eta is constant; where the two differ, the docstring says how.
@@ -21,7 +21,7 @@ from vgrad.nn.arrays import Array
 from vgrad.registry import Fraction, NonNegative, Positive
 
 State = dict[str, np.ndarray]
-BLOCK = 4096
+BLOCK = 16384
 
 
 class Step(NamedTuple):
@@ -220,7 +220,7 @@ def nadam(
 ) -> Optimizer:
     """Adam with m' = mu_(t+1) m / (1 - p_(t+1)) + (1 - mu_t) g / (1 - p_t)   (Dozat 2016, algorithm 2).
 
-    mu_t = b1 (1 - 0.96^(t momentum_decay) / 2) and p_t = mu_1 … mu_t.
+    mu_t = b1 (1 - 0.96^(t momentum_decay) / 2) and p_t = mu_1 … mu_t, here in float64; PyTorch's p_t is float32.
     """
     products = [1.0]
 
