@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -280,16 +280,23 @@ SETTINGS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.fixture
+def double() -> Iterator[None]:
+    """float64 as PyTorch's default; else it keeps NAdam's products in float32."""
+    torch = pytest.importorskip("torch")
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.parametrize("block", [7, 16384])
 @pytest.mark.parametrize("defaults", [True, False])
 @pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.usefixtures("double")
 def test_trajectory_is_torchs(name: str, defaults: bool, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """20 steps on a curved valley, to 1e-10; defaults are PyTorch's but for the learning rate, which has none there."""
+    """20 steps on a curved valley, to 1e-10."""
     torch = pytest.importorskip("torch")
     monkeypatch.setattr("vgrad.nn.optimizers.BLOCK", block)
-    # PyTorch keeps NAdam's products in float32 unless this is float64
-    monkeypatch.setattr("torch.optim.optimizer._get_scalar_dtype", lambda is_fused=None: torch.float64)
-    monkeypatch.setattr("torch.optim.nadam._get_scalar_dtype", lambda is_fused=None: torch.float64)
     kind, own, theirs = SETTINGS[name]
     optimizer = OPTIMIZERS[name](**({} if defaults else own))
     if defaults:
