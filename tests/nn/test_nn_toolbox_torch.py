@@ -74,7 +74,7 @@ def test_gradients_and_deltas_are_those_of_autograd(activation: str, cost: str, 
             gradients[name][:] = 0  # not used, and so not written
     gradients[f"b{network.depth}"][:] = 9.0
     passes.add_gradients(x, gradients, 1 / ROWS, keep=0.0)
-    masks = [layer._mask for layer in passes.layers]
+    masks = [layer.mask for layer in passes.layers]
     p = tensors(parameters)
     other = peer(
         p, x, y, depth=network.depth, activation=activation, output=output, cost=cost, variant=variant, masks=masks
@@ -161,7 +161,7 @@ def test_dropout_is_inverted_and_in_training_only(rate: float) -> None:
     kept = total = 0.0
     for seed in range(200):
         passes.forward(x, noise(seed))
-        mask = passes.layers[0]._mask
+        mask = passes.layers[0].mask
         assert np.isin(mask, [0, 1 / (1 - rate)]).all()
         kept, total = kept + np.count_nonzero(mask), total + mask.size
     sd = (rate * (1 - rate) / total) ** 0.5
@@ -180,7 +180,7 @@ def test_input_noise_has_its_standard_deviation() -> None:
     seen = []
     for seed in range(200):
         passes.forward(x, noise(seed))
-        seen.append(passes._x.copy())
+        seen.append(passes.x.copy())
     values = np.array(seen)
     assert abs(values.std() / 0.3 - 1) < 4 / (2 * values.size) ** 0.5
     assert (x == 0).all()

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vgrad import __version__
+from vgrad.cli import check as _check
 from vgrad.cli import train as _train
 
 app = typer.Typer(
@@ -36,3 +37,4 @@ def _main(
 
 
 app.command("train")(_train.train)
+app.command("check")(_check.check)

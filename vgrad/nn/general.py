@@ -63,7 +63,7 @@ class HiddenLayer:
         self._residual = network.residual and network.sizes[layer - 1] == n
         self._x: Array
         self._winner: NDArray[np.intp]  # (rows, n): the piece that each unit's z is of
-        self._mask = np.empty((rows, n), W.dtype)
+        self.mask = np.empty((rows, n), W.dtype)
         self._f, self._h = np.empty((rows, n), W.dtype), np.empty((rows, n), W.dtype)
         self.z = np.empty((rows, n), W.dtype) if self._norm or self._pieces > 1 else u
         self.a = np.empty((rows, n), W.dtype) if self._residual else self._h if self._dropout else self._f
@@ -82,10 +82,10 @@ class HiddenLayer:
         h = self.activation.f(self.z, self._f)
         if self._dropout:
             assert noise is not None  # training draws
-            noise.masks.random(out=self._mask, dtype=self._mask.dtype.type)
-            np.greater_equal(self._mask, self._dropout, out=self._mask)
-            np.multiply(self._mask, 1 / (1 - self._dropout), out=self._mask)
-            h = np.multiply(h, self._mask, out=self._h)
+            noise.masks.random(out=self.mask, dtype=self.mask.dtype.type)
+            np.greater_equal(self.mask, self._dropout, out=self.mask)
+            np.multiply(self.mask, 1 / (1 - self._dropout), out=self.mask)
+            h = np.multiply(h, self.mask, out=self._h)
         return np.add(x, h, out=self.a) if self._residual else h
 
     def _largest(self, u: Array) -> Array:
@@ -96,7 +96,7 @@ class HiddenLayer:
 
     def backward(self, da: Array) -> Array:
         """From da = dC/da^l: delta and all that the gradients need; returns dC/da^(l-1)."""
-        self._dh = da * self._mask if self._dropout else da
+        self._dh = da * self.mask if self._dropout else da
         self.activation.slope(self.z, self._f, self.slope)
         np.multiply(self.slope, self._dh, out=self.delta)
         self._du = self._through(self.delta)
@@ -144,7 +144,8 @@ class HiddenLayer:
 class GeneralBackprop:
     """Like `Backprop`, for any network: passes over batches of exactly `rows` examples in one mode.
 
-    `forward(x, noise)`, `backward(y)`, `add_gradients(x, …)`; z, a and delta are lists over the layers.
+    `forward(x, noise)`, `backward(y)`, `add_gradients(x, …)`; z, a and delta are lists over the layers, and `x` is the
+    input as the first layer saw it, with its noise.
     """
 
     def __init__(
@@ -160,17 +161,19 @@ class GeneralBackprop:
         self.z = [*(layer.z for layer in self.layers), self._output.u]
         self.a = [*(layer.a for layer in self.layers), np.empty(shape, dtype)]
         self.delta = [*(layer.delta for layer in self.layers), np.empty(shape, dtype)]
-        self._x = np.empty((rows, network.sizes[0]), dtype)
+        self.x = np.empty((rows, network.sizes[0]), dtype)
         self._input: Array
 
     def forward(self, x: Array, noise: Noise | None = None) -> Array:
         """z^l and a^l of every layer for x of shape (rows, n_0); returns a^L. Training draws from `noise`."""
         if self.network.input_noise and self.mode == "train":
             assert noise is not None  # training draws
-            noise.inputs.standard_normal(out=self._x, dtype=self._x.dtype.type)
-            np.multiply(self._x, self.network.input_noise, out=self._x)
-            x = np.add(self._x, x, out=self._x)
-        a = x
+            noise.inputs.standard_normal(out=self.x, dtype=self.x.dtype.type)
+            np.multiply(self.x, self.network.input_noise, out=self.x)
+            np.add(self.x, x, out=self.x)
+        else:
+            np.copyto(self.x, x)
+        a = self.x
         for layer in self.layers:
             a = layer.forward(a, noise)
         self._input = a
