@@ -22,7 +22,7 @@ class Slow:
         }[activation]
         self.slope: Callable[[float], float] = {
             "sigmoid": lambda z: math.exp(-z) / (1 + math.exp(-z)) ** 2,
-            "tanh": lambda z: 1 - math.tanh(z) ** 2,
+            "tanh": lambda z: math.cosh(z) ** -2,
             "relu": lambda z: 1.0 if z > 0 else 0.0,
         }[activation]
         self.largest = {"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0}[activation]

@@ -22,7 +22,7 @@ from vgrad.lab.fields import Init, InitFile, Probes, Stack
 from vgrad.lab.monitors import PARTS, measures
 from vgrad.lab.remedies import ClipField, EarlyStopping
 from vgrad.nn.costs import COSTS, OUTPUTS
-from vgrad.nn.probes import PROBES
+from vgrad.nn.probes import GROUPS, PROBES
 from vgrad.registry import Fraction, NonNegative, NonNegativeInt, Positive
 
 DEFAULT_MONITORS = ("train_cost", "train_accuracy", "validation_cost", "validation_accuracy")
@@ -182,7 +182,7 @@ class Config(BaseModel):
             part = name.split("_")[0]
             if self.part_sizes.get(part) == 0:
                 problems.append(Problem(("monitor", index), f"the {part} part is empty"))
-        problems += fields.name_problems(("probes", "record"), self.probes.record, list(PROBES), "probe")
+        problems += fields.name_problems(("probes", "record"), self.probes.record, [*PROBES, *GROUPS, "all"], "probe")
         n = self.part_sizes["train"]
         if self.probe_examples > n:
             found = f"there are {n} training examples, found {self.probe_examples}; write {n} or all"
