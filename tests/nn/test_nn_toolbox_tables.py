@@ -319,6 +319,26 @@ def test_trajectory_is_torchs(name: str, defaults: bool, block: int, monkeypatch
     assert np.abs(w - start).max() > 1e-3
 
 
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("name", ["adam", "nadam"])
+def test_decaying_sums_keep_their_value_over_many_steps(name: str) -> None:
+    """300 steps, more than four of the periods after which the slots are decayed; also with beta1 = 0."""
+    torch = pytest.importorskip("torch")
+    for beta1 in (0.9, 0.0, 0.5):
+        optimizer = OPTIMIZERS[name](learning_rate=0.01, beta1=beta1, beta2=0.99)
+        w, g = np.linspace(-1, 1, 9), np.empty(9)
+        step = Stepper(optimizer, w, g, optimizer.init(w))
+        p = torch.tensor(w.copy(), requires_grad=True)
+        kind = {"adam": torch.optim.Adam, "nadam": torch.optim.NAdam}[name]
+        other = kind([p], lr=0.01, betas=(beta1, 0.99))
+        for t in range(1, 301):
+            g[:] = w + 0.5 * np.sin(3 * w) + 0.1 * np.cos(t)
+            p.grad = torch.tensor(g.copy())
+            step(Step(0.01, 0.0, t))
+            other.step()
+            assert np.abs(w - p.detach().numpy()).max() < 1e-10
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizer_continues_from_its_state(name: str) -> None:
     """State is a value: ten steps, a copy, ten more, with the same bits as twenty; also from a fresh rule."""

@@ -14,17 +14,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-from scipy.linalg import blas
 
 from vgrad.data.dataset import Dataset
 from vgrad.lab.evaluation import chunks
 from vgrad.lab.feed import Feed, Index
-from vgrad.nn.arrays import Parameters, norm
+from vgrad.nn.arrays import Array, Parameters, add_scaled, norm
 from vgrad.nn.general import GeneralBackprop, Passes, passes
 from vgrad.nn.limits import Clip, max_norm
 from vgrad.nn.network import Network, Noise, first_non_finite
 from vgrad.nn.optimizers import Optimizer, State, Step, Stepper
-from vgrad.nn.parameters import copy_into, joined
+from vgrad.nn.parameters import copy_into, joined, viewed
 
 GATHERED = 200  # examples gathered and scaled at once: they stay in the second-level cache until their steps are done
 LARGEST_STEP = 2000  # rows of one pass; larger batches are the sum of several
@@ -80,14 +79,15 @@ class Penalty:
                 if name.startswith("W"):
                     w -= eta * self.l1 / self.n * np.sign(w)
 
-    def add_gradient(self, parameters: Parameters, gradients: Parameters) -> None:
-        """Adds lambda/n W + mu/n sign(W) to the gradients of the weights."""
+    def add_gradient(self, parameters: Parameters, gradients: Parameters, scale: float = 1.0) -> None:
+        """Adds scale * (lambda/n W + mu/n sign(W)) to the gradients of the weights."""
+        if not (self.l2 or self.l1):
+            return
         for name, w in parameters.items():
             if name.startswith("W") and self.l2:
-                axpy = blas.daxpy if w.dtype == np.float64 else blas.saxpy
-                axpy(w.ravel(), gradients[name].reshape(-1), a=self.l2 / self.n)
+                add_scaled(gradients[name], w, scale * self.l2 / self.n)
             if name.startswith("W") and self.l1:
-                gradients[name] += self.l1 / self.n * np.sign(w)
+                gradients[name] += scale * self.l1 / self.n * np.sign(w)
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,50 @@ class Epoch:
     order: Index
     eta: float
     noise: Callable[[], Noise | None] = field(default=lambda: None)
+
+
+class _Updates:
+    """The steps of an epoch: passes add scale * gradient to keep * `target`, then `finish` changes the parameters.
+
+    The target is the gradient, with keep 0 — or, of a heavy ball that is not clipped, its velocity: v <- mu v - eta g
+    then comes out of the product that makes g, and what is left is w <- w + v.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        parameters: Parameters,
+        vectors: tuple[Array, Array],
+        gradients: Parameters,
+        hidden: list[Array],
+        eta: float,
+        first: int,
+        state: State,
+    ) -> None:
+        self._rule, self._parameters, self._eta, self._t = rule, parameters, eta, first
+        self._w, self._g = vectors
+        self._limited = hidden if rule.max_norm else []
+        self._ball = rule.optimizer.is_heavy_ball and rule.clip is None
+        self._step = Stepper(rule.optimizer, self._w, self._g, state)
+        self.target, self.scale, self.keep = gradients, 1.0, 0.0
+        if self._ball:
+            self._v, self.scale, self.keep = state["v"], -eta, rule.momentum(first)
+            self.target = viewed(self._v, parameters)
+
+    def finish(self) -> None:
+        """The penalty's share, and then the step."""
+        rule, t = self._rule, self._t
+        rule.penalty.add_gradient(self._parameters, self.target, self.scale)
+        if self._ball:
+            np.add(self._w, self._v, out=self._w)
+            self.keep = rule.momentum(t + 1)
+        else:
+            if rule.clip is not None:
+                rule.clip.apply(self._g)
+            self._step(Step(self._eta, rule.momentum(t), t))
+        for W in self._limited:
+            max_norm(W, rule.max_norm or 0.0)
+        self._t = t + 1
 
 
 class Descent:
@@ -199,8 +243,8 @@ class Descent:
                     penalty.shrink(self.parameters, eta)
                     passes.descend(x, eta, decay)
                 else:
-                    passes.add_gradients(x, self._gradients, 1 / len(x), keep=0.0)
-                    update()
+                    passes.add_gradients(x, update.target, update.scale / len(x), update.keep)
+                    update.finish()
                 yield passes
 
     def _large_steps(self, epoch: Epoch, state: State, cancelled: Callable[[], bool]) -> Iterator[Passes]:
@@ -215,26 +259,16 @@ class Descent:
                 passes = self._passes.get(len(x)) or self._new_passes(len(x))
                 passes.forward(x, noise)
                 passes.backward(y)
-                passes.add_gradients(x, self._gradients, 1 / len(batch), keep=float(number > 0))
-            update()
+                passes.add_gradients(x, update.target, update.scale / len(batch), 1.0 if number else update.keep)
+            update.finish()
             yield passes
 
-    def _updates(self, epoch: Epoch, state: State) -> Callable[[], None]:
-        """A function that makes one step of the epoch from the gradients, each time it is called."""
-        rule, step = self._rule, Stepper(self._rule.optimizer, self._w, self._g, state)
-        limited = [self.parameters[f"W{layer}"] for layer in range(1, self._network.depth)] if rule.max_norm else []
-        numbers = iter(range((epoch.number - 1) * self.steps_per_epoch + 1, epoch.number * self.steps_per_epoch + 1))
-
-        def update() -> None:
-            t = next(numbers)
-            rule.penalty.add_gradient(self.parameters, self._gradients)
-            if rule.clip is not None:
-                rule.clip.apply(self._g)
-            step(Step(epoch.eta, rule.momentum(t), t))
-            for W in limited:
-                max_norm(W, rule.max_norm or 0.0)
-
-        return update
+    def _updates(self, epoch: Epoch, state: State) -> _Updates:
+        first = (epoch.number - 1) * self.steps_per_epoch + 1
+        hidden = [self.parameters[f"W{layer}"] for layer in range(1, self._network.depth)]
+        return _Updates(
+            self._rule, self.parameters, (self._w, self._g), self._gradients, hidden, epoch.eta, first, state
+        )
 
     def _new_passes(self, rows: int) -> Passes:
         found = self._passes[rows] = passes(self._network, self.parameters, rows, self._buffers, "train")

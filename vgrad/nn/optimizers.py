@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vgrad.nn.arrays import Array
+from vgrad.nn.arrays import Array, add_scaled
 from vgrad.registry import Fraction, NonNegative, Positive
 
 State = dict[str, np.ndarray]
@@ -42,7 +42,8 @@ class Optimizer:
     """`slots` name the vectors that `rule` remembers, all 0 at first; `momentum` is mu where a schedule may change it.
 
     `is_plain_descent` says that the step is exactly w <- w - eta g, which the network can fuse with the product that
-    makes g (`Backprop.descend`).
+    makes g (`Backprop.descend`); `is_heavy_ball` that it is v <- mu v - eta g, w <- w + v with the slot v, where the
+    first half can be fused with it (`add_gradients`).
     """
 
     learning_rate: float
@@ -50,6 +51,7 @@ class Optimizer:
     slots: tuple[str, ...] = ()
     momentum: float = 0.0
     is_plain_descent: bool = False
+    is_heavy_ball: bool = False
 
     def init(self, w: Array) -> State:
         """The state before the first step."""
@@ -79,8 +81,7 @@ def sgd(*, learning_rate: Positive = 0.1) -> Optimizer:
     """w <- w - eta g  (Nielsen ch. 1, eq. 20-21)."""
 
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
-        np.multiply(g, step.eta, out=g)
-        np.subtract(w, g, out=w)
+        add_scaled(w, g, -step.eta)
 
     return Optimizer(learning_rate, rule, is_plain_descent=True)
 
@@ -94,11 +95,10 @@ def momentum(*, learning_rate: Positive = 0.1, momentum: Fraction = 0.9) -> Opti
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
         (v,) = slots
         np.multiply(v, step.momentum, out=v)
-        np.multiply(g, step.eta, out=g)
-        np.subtract(v, g, out=v)
+        add_scaled(v, g, -step.eta)
         np.add(w, v, out=w)
 
-    return Optimizer(learning_rate, rule, ("v",), momentum)
+    return Optimizer(learning_rate, rule, ("v",), momentum, is_heavy_ball=True)
 
 
 def nesterov(*, learning_rate: Positive = 0.1, momentum: Fraction = 0.9) -> Optimizer:
@@ -112,11 +112,9 @@ def nesterov(*, learning_rate: Positive = 0.1, momentum: Fraction = 0.9) -> Opti
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
         (v,) = slots
         np.multiply(v, step.momentum, out=v)
-        np.multiply(g, step.eta, out=g)
-        np.subtract(v, g, out=v)
-        np.multiply(v, step.momentum, out=work)
-        np.subtract(work, g, out=work)
-        np.add(w, work, out=w)
+        add_scaled(v, g, -step.eta)
+        add_scaled(w, v, step.momentum)
+        add_scaled(w, g, -step.eta)
 
     return Optimizer(learning_rate, rule, ("v",), momentum)
 
@@ -149,8 +147,7 @@ def adadelta(*, learning_rate: Positive = 1.0, rho: Fraction = 0.9, epsilon: Pos
         np.add(s, epsilon, out=work)
         np.divide(g, np.sqrt(work, out=work), out=g)
         _average(u, g, rho, work)
-        np.multiply(g, step.eta, out=g)
-        np.subtract(w, g, out=w)
+        add_scaled(w, g, -step.eta)
 
     return Optimizer(learning_rate, rule, ("s", "u"))
 
@@ -173,18 +170,19 @@ def adam(
 ) -> Optimizer:
     """m <- b1 m + (1-b1) g;  v <- b2 v + (1-b2) g^2;  w <- w - eta m' / (sqrt(v') + eps)   (Kingma and Ba 2015).
 
-    m' = m / (1 - b1^t) and v' = v / (1 - b2^t). The slots hold m / (1-b1) and v / (1-b2): two passes fewer.
+    m' = m / (1 - b1^t) and v' = v / (1 - b2^t). The slots hold m and v without the factors 1 - b and those of
+    `_accumulate`.
     """
 
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
         m, v = slots
-        _accumulate(m, v, g, beta1, beta2, work)
-        root = math.sqrt((1 - beta2) / (1 - beta2**step.t))  # sqrt(v') is root times the square root of the slot
+        first = _accumulate(m, g, beta1, step.t)
+        second = _accumulate(v, np.multiply(g, g, out=g), beta2, step.t)
+        root = math.sqrt(second * (1 - beta2) / (1 - beta2**step.t))  # sqrt(v') is root times that of the slot
         np.sqrt(v, out=work)
         np.add(work, epsilon / root, out=work)
         np.divide(m, work, out=work)
-        np.multiply(work, step.eta * (1 - beta1) / (1 - beta1**step.t) / root, out=work)
-        np.subtract(w, work, out=w)
+        add_scaled(w, work, -step.eta * first * (1 - beta1) / (1 - beta1**step.t) / root)
 
     return Optimizer(learning_rate, rule, ("m", "v"))
 
@@ -231,12 +229,12 @@ def nadam(
         m, v = slots
         while len(products) < step.t + 2:  # always multiplied in the same order, so a resumed run has the same bits
             products.append(products[-1] * mu(len(products)))
-        _accumulate(m, v, g, beta1, beta2, work)
+        first = _accumulate(m, g, beta1, step.t)
+        second = _accumulate(v, np.multiply(g, g, out=work), beta2, step.t)
         now, ahead = mu(step.t), mu(step.t + 1)
         np.multiply(g, (1 - now) / (1 - products[step.t]), out=g)
-        np.multiply(m, (1 - beta1) * ahead / (1 - products[step.t + 1]), out=work)
-        np.add(g, work, out=g)
-        np.multiply(v, (1 - beta2) / (1 - beta2**step.t), out=work)
+        add_scaled(g, m, first * (1 - beta1) * ahead / (1 - products[step.t + 1]))
+        np.multiply(v, second * (1 - beta2) / (1 - beta2**step.t), out=work)
         np.sqrt(work, out=work)
         np.add(work, epsilon, out=work)
         _descend(w, g, work, step.eta)
@@ -247,8 +245,7 @@ def nadam(
 def _descend(w: Array, g: Array, work: Array, eta: float) -> None:
     """w <- w - eta g / work; overwrites g."""
     np.divide(g, work, out=g)
-    np.multiply(g, eta, out=g)
-    np.subtract(w, g, out=w)
+    add_scaled(w, g, -eta)
 
 
 def _average(s: Array, g: Array, rho: float, work: Array) -> None:
@@ -259,13 +256,17 @@ def _average(s: Array, g: Array, rho: float, work: Array) -> None:
     np.add(s, work, out=s)
 
 
-def _accumulate(m: Array, v: Array, g: Array, beta1: float, beta2: float, work: Array) -> None:
-    """m <- b1 m + g;  v <- b2 v + g^2: both averages without their factor 1 - b."""
-    np.multiply(m, beta1, out=m)
-    np.add(m, g, out=m)
-    np.multiply(v, beta2, out=v)
-    np.multiply(g, g, out=work)
-    np.add(v, work, out=v)
+def _accumulate(s: Array, x: Array, beta: float, t: int) -> float:
+    """Adds x to a decaying sum, S_t = beta S_(t-1) + x, kept as s = S_t / beta^k with k = t mod 64; returns beta^k.
+
+    So a step is s <- s + x / beta^k, one pass where decaying first would be two; only each 64th step decays s.
+    """
+    period = 64 if beta >= 0.8 else 1  # 0.8^-64 is 1.6e6: far from overflow in float32
+    k = t % period
+    if k == 0:
+        np.multiply(s, beta**period, out=s)
+    add_scaled(s, x, beta**-k)
+    return float(beta**k)
 
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {

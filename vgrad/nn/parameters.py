@@ -56,11 +56,16 @@ def as_type(arrays: Mapping[str, Array], of: Wanted, dtype: DTypeLike) -> Parame
 def joined(arrays: Parameters) -> tuple[Array, Parameters]:
     """A vector of all numbers in the arrays' order, and the arrays as views of it: one operation reaches them all."""
     vector = np.concatenate([array.ravel() for array in arrays.values()])
+    return vector, viewed(vector, arrays)
+
+
+def viewed(vector: Array, like: Parameters) -> Parameters:
+    """Views of the vector with the names and shapes of `like`, one after the other."""
     views, start = {}, 0
-    for name, array in arrays.items():
+    for name, array in like.items():
         views[name] = vector[start : start + array.size].reshape(array.shape)
         start += array.size
-    return vector, views
+    return views
 
 
 def copy_into(target: Parameters, source: Parameters) -> None:
