@@ -181,7 +181,7 @@ def reference(folder: Path) -> tuple[dict[str, str], list[str], float]:
     assert code == 0, log_of(folder, pid)
     seconds = time.monotonic() - begun
     expected = fingerprint(folder)
-    assert set(expected) == set(DETERMINISTIC), expected
+    assert set(expected) == set(DETERMINISTIC) - {"best.npz", "histograms.csv"}, expected
     operations = json.loads((folder / "operations").read_text())
     shutil.rmtree(folder / "runs")
     return expected, operations, seconds

@@ -105,7 +105,11 @@ def read_summary(path: Path, config: Config, status: str) -> dict[str, Any]:
     last, hidden = summary.epochs, len(config.sizes) - 2
     if summary.status != status or (status == "diverged") != (summary.divergence is not None):
         raise damaged(file, f"its status is {summary.status}, that of {RUN} {status}")
-    if (last != config.epochs) if status == "complete" else last is not None and not 0 <= last <= config.epochs:
+    if (
+        (last != config.epochs)
+        if status == "complete" and config.early_stopping is None
+        else last is not None and not 0 <= last <= config.epochs
+    ):
         raise damaged(file, f"{last} of {config.epochs} epochs")
     columns = {*config.monitors, "penalty", "learning_rate"} if last is not None else set()
     if set(summary.final) != columns or set(summary.best) != set(config.monitors if columns else ()):

@@ -36,13 +36,14 @@ _CELL = 32  # bytes of the longest cell with its comma
 @dataclass(frozen=True)
 class Table:
     """What a file must hold: `keys` are the columns that are known, and `known()` their content; `values` are columns
-    of numbers, of which those in `gaps` are empty in the first row."""
+    of numbers, of which those in `gaps` are empty in the first row, and those in `sparse` may be empty in any."""
 
     keys: tuple[str, ...]
     values: Sequence[str]
     rows: int
     known: Callable[[], Sequence[NDArray[Any]]]
     gaps: Sequence[str] = ()
+    sparse: Sequence[str] = ()
 
     @property
     def header(self) -> str:
@@ -71,7 +72,8 @@ def gradients(config: Config, last: int | None) -> Table:
         return [np.repeat(epochs, layers), *(np.tile(column, len(epochs)) for column in per_layer)]
 
     rows = layers * (len(regular) + len(extra))
-    return Table(("epoch", "layer", "kind", "units"), config.probes.record, rows, known)
+    sparse = [name for name in config.probes.record if name != "delta_norm"]  # such as a ratio before any update
+    return Table(("epoch", "layer", "kind", "units"), config.probes.record, rows, known, sparse=sparse)
 
 
 def neurons(config: Config, last: int | None) -> Table:
@@ -133,7 +135,9 @@ def _parse(table: Table, content: bytes) -> DataFrame:
         _check_keys(name, column, known)
         columns[name] = pd.Series(known, dtype=str) if name == "kind" else known.astype(np.int64)
     for name, column in zip(table.values, cells[len(table.keys) :], strict=True):
-        columns[name] = _numbers(name, column, gap=name in table.gaps)
+        empty = [name in table.sparse and cell == "" for cell in column]
+        empty[:1] = [name in table.gaps or any(empty[:1])]
+        columns[name] = _numbers(name, column[: len(empty)], empty)
     return pd.DataFrame(columns)
 
 
@@ -143,16 +147,16 @@ def _check_keys(name: str, column: Sequence[str], known: NDArray[Any]) -> None:
             raise ValueError(f"line {number}: {name} is {printable(cell, 30)!r}, not {due}")
 
 
-def _numbers(name: str, column: Sequence[str], *, gap: bool) -> NDArray[np.float64]:
+def _numbers(name: str, column: Sequence[str], gaps: Sequence[bool]) -> NDArray[np.float64]:
     """The cells as Python reads them, which is how they were written: bit for bit. A gap is NaN."""
     numbers = np.empty(len(column))
     for row, cell in enumerate(column):
-        empty = gap and row == 0
+        empty = gaps[row]
         if not (cell == "" if empty else _NUMBER.fullmatch(cell)):
             raise ValueError(
                 f"line {row + 2}: {name} is {printable(cell, 30)!r}, not {'empty' if empty else 'a number'}"
             )
         numbers[row] = math.nan if empty else float(cell)
-    if not np.isfinite(numbers[1 if gap else 0 :]).all():
+    if not np.isfinite(numbers[~np.array(gaps[: len(column)], dtype=bool)]).all():
         raise ValueError(f"{name} is not finite everywhere")
     return numbers

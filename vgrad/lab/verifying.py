@@ -62,7 +62,8 @@ def verify(path: Path) -> Verified:
         if name not in digests or hashlib.sha256(content).hexdigest() != digests[name]:
             raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
     missing = sorted({CONFIG, INITIAL, CHECKPOINT} - digests.keys())
-    if missing or facts["status"] != summary["status"] or (state.epoch < config.epochs and not history.divergence):
+    may_end_early = history.divergence is not None or config.early_stopping is not None
+    if missing or facts["status"] != summary["status"] or (state.epoch < config.epochs and not may_end_early):
         told = f"no digest of {missing[0]}" if missing else f"{facts['status']} at epoch {state.epoch}"
         raise RunStateError(f"{path / RUN}: damaged: {told}")
     return Verified(path, str(facts["status"]), state.epoch, len(digests))
