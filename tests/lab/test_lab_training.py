@@ -59,6 +59,9 @@ def facts(record: EpochRecord) -> list[Any]:
     return [record.epoch, record.metrics, record.gradients, neurons, record.divergence]
 
 
+OPTIONAL_FILES = {"best.npz", "neurons.csv", "histograms.csv"}
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in DETERMINISTIC if (folder / name).exists()}
 
@@ -75,7 +78,7 @@ def trained(tree: Tree, runs: Path, cancelled: Callable[[], bool] = lambda: Fals
 @pytest.mark.parametrize("tree", [{"probes": {"neurons": [0, 2]}}, {"dtype": "float32", "batch_size": "full"}])
 def test_two_runs_have_the_same_bytes(tree: Tree, tmp_path: Path) -> None:
     first, second = (files(trained(tree, tmp_path / name)) for name in ("a", "b"))
-    assert set(first) == set(DETERMINISTIC) - (set() if "probes" in tree else {"neurons.csv"})
+    assert set(DETERMINISTIC) - set(first) == OPTIONAL_FILES - ({"neurons.csv"} if "probes" in tree else set())
     assert first == second
 
 
@@ -100,9 +103,12 @@ def test_resuming_from_any_epoch_changes_nothing(tree: Tree) -> None:
     for epoch, (_, parameters) in enumerate(undisturbed):
         config, dataset, _ = prepared(tree)
         state = TrainingState(epoch, copied(parameters), {})
-        rest = list(train(config, dataset, state, resumed=True))
-        assert [facts(record) for record, _ in rest] == [facts(record) for record, _ in undisturbed[epoch + 1 :]]
-        assert same(state.parameters, undisturbed[-1][1])
+        last, rest = state, []
+        for record, last in train(config, dataset, state, resumed=True):
+            rest.append(facts(record))
+        assert rest == [facts(record) for record, _ in undisturbed[epoch + 1 :]]
+        assert same(last.parameters, undisturbed[-1][1])
+        assert same(state.parameters, parameters)
 
 
 @pytest.mark.parametrize("largest", [2000, 40])
@@ -117,8 +123,10 @@ def test_cancelling_restores_the_last_whole_epoch(monkeypatch: pytest.MonkeyPatc
     epochs: list[int] = []
     steps = train(config, dataset, state, cancelled=lambda: next(calls) == call)
     with pytest.raises(Cancelled):
-        epochs.extend(record.epoch for record, _ in steps)
+        for record, state in steps:
+            epochs.append(record.epoch)
     assert epochs == list(range((call - 1) // pieces + 1))
+    assert state.epoch == epochs[-1]
     assert same(state.parameters, undisturbed[epochs[-1]][1])
 
 
@@ -155,7 +163,13 @@ def test_generators_are_one_a_purpose_and_epoch() -> None:
     for (seed, purpose, epoch), numbers in drawn.items():
         wanted = Generator(PCG64(SeedSequence(seed, spawn_key=(int(purpose), epoch))))
         assert wanted.integers(2**62, size=4).tolist() == numbers
-    assert {purpose.name: int(purpose) for purpose in Purpose} == {"WEIGHTS": 0, "BIASES": 1, "SHUFFLE": 2}
+    assert {purpose.name: int(purpose) for purpose in Purpose} == {
+        "WEIGHTS": 0,
+        "BIASES": 1,
+        "SHUFFLE": 2,
+        "MASKS": 3,
+        "INPUT_NOISE": 4,
+    }
 
 
 def test_parameters_are_drawn_from_the_generators_of_their_purpose() -> None:
@@ -171,9 +185,9 @@ def test_the_order_is_new_each_epoch_and_only_with_shuffle(monkeypatch: pytest.M
     orders: list[tuple[int, ...]] = []
     epoch = descent.Descent.epoch
 
-    def spied(self: descent.Descent, order: np.ndarray, *rest: Any) -> None:
-        orders.append(tuple(order.tolist()))
-        epoch(self, order, *rest)
+    def spied(self: descent.Descent, coming: descent.Epoch, *rest: Any, **more: Any) -> Any:
+        orders.append(tuple(coming.order.tolist()))
+        return epoch(self, coming, *rest, **more)
 
     monkeypatch.setattr(descent.Descent, "epoch", spied)
     whole({"seed": 9})
@@ -210,7 +224,7 @@ def test_norms_and_neurons_are_the_means_over_the_probe_examples(examples: int |
     config, dataset, state = prepared({"probes": {"examples": examples, "neurons": [0, 2]}})
     model, xs, ys = reference(config, dataset, "train")
     first = slice(None) if examples == "all" else slice(int(examples))
-    for record, _ in train(config, dataset, state):
+    for record, state in train(config, dataset, state):
         wanted = oracle.mean_deltas(model, state.parameters, xs[first], ys[first])
         norms = [np.hypot.reduce(means) for means in wanted]
         assert record.gradients == {"delta_norm": pytest.approx(norms, rel=oracle.ROUNDING, abs=0)}
@@ -223,7 +237,7 @@ def test_probes_are_double_precision_in_single_training() -> None:
     tree = {"dtype": "float32", "layers": {"depth": 12, "width": 4}, "init": {"weights": "he_normal", "gain": 0.01}}
     config, dataset, state = prepared(tree)
     model, xs, ys = reference(config, dataset, "train")
-    for record, _ in train(config, dataset, state):
+    for record, state in train(config, dataset, state):
         wide = {name: value.astype("float64") for name, value in state.parameters.items()}
         assert record.gradients is not None
         found, wanted = record.gradients["delta_norm"], oracle.delta_norms(model, wide, xs, ys)
@@ -240,7 +254,7 @@ def test_all_monitors_are_those_of_the_oracle(output: str, cost: str) -> None:
     config, dataset, state = prepared(
         {"output": output, "cost": cost, "monitor": monitor, "data": data, "epochs": 1, "activation": "tanh"}
     )
-    for record, _ in train(config, dataset, state):
+    for record, state in train(config, dataset, state):
         assert list(record.metrics) == [*monitor, "penalty", "learning_rate"]
         for part in ("train", "validation", "test"):
             model, xs, ys = reference(config, dataset, part)

@@ -3,6 +3,7 @@
     metrics.csv      epoch | monitors …, penalty, learning_rate         epochs 0 … last
     gradients.csv    epoch, layer, kind, units | probes …               measured epochs x layers 1 … L
     neurons.csv      epoch, layer, neuron | delta                       named epochs x layers x neurons
+    histograms.csv   epoch, layer, quantity | low, high, count          named epochs x layers x quantities x bins
 
 What stands before the bar is known from the config and the last epoch; a file that has anything else is damaged.
 """
@@ -23,7 +24,9 @@ from numpy.typing import NDArray
 
 from vgrad.errors import RunStateError
 from vgrad.lab.config import Config
+from vgrad.lab.history import QUANTITIES
 from vgrad.lab.wording import printable
+from vgrad.nn.probes import BINS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -90,6 +93,20 @@ def neurons(config: Config, last: int | None) -> Table:
     return Table(("epoch", "layer", "neuron"), ("delta",), len(epochs) * sum(widths), known)
 
 
+def histograms(config: Config, last: int | None) -> Table:
+    """histograms.csv up to epoch `last`."""
+    epochs = [epoch for epoch in sorted(set(config.probes.histograms)) if epoch < _count(last)]
+    layers, kinds = len(config.sizes) - 1, np.repeat(np.array(QUANTITIES), BINS)
+
+    def known() -> Sequence[NDArray[Any]]:
+        layer = np.repeat(np.arange(1, layers + 1), len(kinds))
+        once = np.repeat(np.array(epochs, dtype=np.int64), len(layer))
+        return once, np.tile(layer, len(epochs)), np.tile(kinds, layers * len(epochs))
+
+    keys, values = ("epoch", "layer", "quantity"), ("low", "high", "count")
+    return Table(keys, values, len(epochs) * layers * len(kinds), known)
+
+
 def _count(last: int | None) -> int:
     return 0 if last is None else last + 1
 
@@ -133,7 +150,7 @@ def _parse(table: Table, content: bytes) -> DataFrame:
     columns: dict[str, NDArray[Any] | pd.Series] = {}
     for name, column, known in zip(table.keys, cells, table.known(), strict=False):
         _check_keys(name, column, known)
-        columns[name] = pd.Series(known, dtype=str) if name == "kind" else known.astype(np.int64)
+        columns[name] = pd.Series(known, dtype=str) if name in ("kind", "quantity") else known.astype(np.int64)
     for name, column in zip(table.values, cells[len(table.keys) :], strict=True):
         empty = [name in table.sparse and cell == "" for cell in column]
         empty[:1] = [name in table.gaps or any(empty[:1])]

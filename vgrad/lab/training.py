@@ -109,6 +109,17 @@ def train(
             return
 
 
+def stopped(config: Config, past: Sequence[EpochRecord]) -> bool:
+    """Whether a run with these records ends here because patience has run out."""
+    stopping = config.early_stopping
+    return stopping is not None and waited(values_of(stopping.monitor, past)) >= stopping.patience
+
+
+def values_of(monitor: str, past: Sequence[EpochRecord]) -> list[float]:
+    """The monitor epoch by epoch, turned so that less is better."""
+    return [turned(monitor, record.metrics[monitor]) for record in past if record.divergence is None]
+
+
 class _Session:
     """Training under way: its arrays, and the metrics so far."""
 
@@ -124,7 +135,7 @@ class _Session:
         self.look = _Look(config, network, dataset, self._parameters, self._buffers)
         self._arrays = (self._parameters, self._memory, self._buffers)
         self._kept = [{name: value.copy() for name, value in arrays.items()} for arrays in self._arrays]
-        self._past = [record.metrics for record in past]
+        self._past = list(past)
 
     def epoch(self, number: int, cancelled: Callable[[], bool]) -> EpochRecord:
         """One pass over the training part, and what is measured after it."""
@@ -147,7 +158,7 @@ class _Session:
     def after(self, record: EpochRecord) -> TrainingState:
         """The state after `record`, which becomes part of the past."""
         if record.divergence is None:
-            self._past.append(record.metrics)
+            self._past.append(record)
             stopping = self._config.early_stopping
             if stopping and is_best(self._values(stopping.monitor)):
                 self._best = {name: value.copy() for name, value in self._parameters.items()}
@@ -156,11 +167,10 @@ class _Session:
     @property
     def is_over(self) -> bool:
         """Whether patience has run out."""
-        stopping = self._config.early_stopping
-        return stopping is not None and waited(self._values(stopping.monitor)) >= stopping.patience
+        return stopped(self._config, self._past)
 
     def _values(self, monitor: str | None) -> list[float]:
-        return [turned(monitor, metrics[monitor]) for metrics in self._past] if monitor else []
+        return values_of(monitor, self._past) if monitor else []
 
 
 class _Look:

@@ -13,6 +13,7 @@ from vgrad.lab.loading import load_yaml, printable
 from vgrad.lab.machine import check_memory
 from vgrad.lab.npz import pack
 from vgrad.lab.store import (
+    BEST,
     CHECKPOINT,
     CONFIG,
     DETERMINISTIC,
@@ -25,6 +26,7 @@ from vgrad.lab.store import (
     most_bytes,
 )
 from vgrad.lab.summary import summarize
+from vgrad.lab.training import stopped
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,17 @@ def verify(path: Path) -> Verified:
         return Verified(path, "interrupted", state.epoch, 1)
     summary = summarize(history)
     expected = {**history.files(), SUMMARY: dump_json(summary), FINAL: pack(state.parameters)}
+    if state.best:
+        expected[BEST] = pack(state.best)
     for name, content in expected.items():
         if name not in digests or hashlib.sha256(content).hexdigest() != digests[name]:
             raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
+    unexpected = sorted(digests.keys() - {*expected, CONFIG, INITIAL, CHECKPOINT})
+    if unexpected:
+        raise RunStateError(f"{path / unexpected[0]}: does not follow from {CHECKPOINT}")
     missing = sorted({CONFIG, INITIAL, CHECKPOINT} - digests.keys())
-    may_end_early = history.divergence is not None or config.early_stopping is not None
-    if missing or facts["status"] != summary["status"] or (state.epoch < config.epochs and not may_end_early):
+    over = state.epoch == config.epochs or history.divergence is not None or stopped(config, history.records)
+    if missing or facts["status"] != summary["status"] or not over:
         told = f"no digest of {missing[0]}" if missing else f"{facts['status']} at epoch {state.epoch}"
         raise RunStateError(f"{path / RUN}: damaged: {told}")
     return Verified(path, str(facts["status"]), state.epoch, len(digests))
