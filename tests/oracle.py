@@ -28,6 +28,10 @@ Params = dict[str, np.ndarray]
 Scalar = Callable[[Any], Any]
 
 
+class Saturated(ArithmeticError):
+    """An output is 0 or 1 in float64: the textbook's formulas take its logarithm, or divide by it."""
+
+
 @dataclass(frozen=True)
 class Model:
     """Names of the hidden activations, from layer 1 up, of the output and of the cost."""
@@ -150,7 +154,8 @@ def outputs(name: str, z: Vector) -> tuple[Vector, np.ndarray]:
 
 
 def cost(name: str, z: Vector, a: Vector, y: Vector) -> Any:
-    """C_x; the safe range is a strictly above 0. 1 - a of a sigmoid is sigmoid(-z), which does not cancel."""
+    """C_x; Saturated where it has a logarithm of 0. 1 - a of a sigmoid is sigmoid(-z), which does not cancel."""
+    refuse_saturated(name, z, a)
     pairs = list(zip(a.tolist(), y.tolist(), strict=True))
     if name == "cross_entropy":
         return -sum(t * log(v) + (1 - t) * log(sigmoid(-w)) for (v, t), w in zip(pairs, z.tolist(), strict=True))
@@ -161,11 +166,22 @@ def cost(name: str, z: Vector, a: Vector, y: Vector) -> Any:
 
 def cost_slope(name: str, z: Vector, a: Vector, y: Vector) -> Vector:
     """dC_x/da_j."""
+    refuse_saturated(name, z, a)
     return {
         "cross_entropy": lambda: (a - y) / (a * each(sigmoid, -z)),
         "log_likelihood": lambda: -y / a,
         "quadratic": lambda: a - y,
     }[name]()
+
+
+def refuse_saturated(name: str, z: Vector, a: Vector) -> None:
+    safe = {
+        "cross_entropy": lambda: a.all() and each(sigmoid, -z).all(),
+        "log_likelihood": a.all,
+        "quadratic": lambda: True,
+    }
+    if not safe[name]():
+        raise Saturated
 
 
 def depth(params: Params) -> int:
@@ -212,8 +228,10 @@ def mse(model: Model, params: Params, xs: np.ndarray, ys: np.ndarray) -> float:
 def accuracy(model: Model, params: Params, xs: np.ndarray, ys: np.ndarray) -> float:
     right = 0
     for x, y in zip(xs, ys, strict=True):
-        a = forward(model, params, x)[1][-1].tolist()
-        right += (a[0] > 0.5) == (y[0] > 0.5) if len(a) == 1 else a.index(max(a)) == y.tolist().index(1)
+        zs, activations = forward(model, params, x)
+        z = zs[-1].tolist()  # of which a is a rising function, but after rounding not a strictly rising one
+        one = len(z) == 1
+        right += (activations[-1][0] > 0.5) == (y[0] > 0.5) if one else z.index(max(z)) == y.tolist().index(1)
     return right / len(xs)
 
 

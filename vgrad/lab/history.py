@@ -32,6 +32,11 @@ def delta_norms(record: EpochRecord) -> list[float] | None:
     return None if norms is None else [math.nan if norm is None else norm for norm in norms]
 
 
+def sparse(probes: Iterable[str]) -> list[str]:
+    """The probes that may have no value, such as a ratio before any update."""
+    return [name for name in probes if name != "delta_norm"]
+
+
 @dataclass
 class History:
     """Records of a run whose metrics.csv has columns `monitors` and whose gradients.csv has columns `probes`.
@@ -128,6 +133,10 @@ class History:
         metrics = _checked(arrays, "metrics", np.float64, (None, len(self.columns)))
         probed = _checked(arrays, "probed", np.int64, (None,)).tolist()
         gradients = _checked(arrays, "gradients", np.float64, (len(probed), len(self.probes), layers))
+        if any(
+            np.isnan(gradients[:, i]).any() for i, name in enumerate(self.probes) if name not in sparse(self.probes)
+        ):
+            raise ValueError("gradients holds NaN")
         neurons = self._of_epochs(arrays, "neurons", self.neuron_epochs, (sum(self.sizes[1:]),))
         bars = self._of_epochs(arrays, "histograms", self.histogram_epochs, (layers, len(QUANTITIES), 2 * BINS + 1))
         unknown = arrays.keys() - {"metrics", "probed", "gradients", *neurons, *bars}

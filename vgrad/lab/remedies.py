@@ -53,7 +53,7 @@ class EarlyStopping(BaseModel):
 
 
 def _switch(name: str, summary: str) -> Checked:
-    """A field that takes false, true, or a mapping of the parameters of the norm `name`."""
+    """A field that takes false or null, true, or a mapping of the parameters of the norm `name`."""
     choice = ChoiceOf(NORMS, "norm")
 
     def check(value: object) -> Choice | None:
@@ -70,7 +70,10 @@ def _switch(name: str, summary: str) -> Checked:
         inner = {key: value for key, value in mapping["properties"].items() if key != "name"}
         return {
             "description": summary,
-            "anyOf": [{"type": "boolean"}, {"type": "object", "properties": inner, "additionalProperties": False}],
+            "anyOf": [
+                {"type": ["boolean", "null"]},
+                {"type": "object", "properties": inner, "additionalProperties": False},
+            ],
         }
 
     return Checked(check, schema)

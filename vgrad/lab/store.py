@@ -39,6 +39,8 @@ from vgrad.storage import write_file
 CONFIG, RUN, SUMMARY = "config.yaml", "run.json", "summary.json"
 INITIAL, FINAL, BEST, CHECKPOINT = "initial.npz", "final.npz", "best.npz", "checkpoint.npz"
 DETERMINISTIC = (CONFIG, INITIAL, FINAL, BEST, METRICS, GRADIENTS, NEURONS, HISTOGRAMS, SUMMARY, CHECKPOINT)
+SOMETIMES = (BEST, NEURONS, HISTOGRAMS)
+"""Those of them that are there only when the config asks for them."""
 CHECKPOINT_FORMAT = 1
 MOST_JSON = 4 * 2**20
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from vgrad.errors import RunStateError
 from vgrad.lab.config import Config
-from vgrad.lab.history import QUANTITIES
+from vgrad.lab.history import QUANTITIES, sparse
 from vgrad.lab.wording import printable
 from vgrad.nn.probes import BINS
 
@@ -75,8 +75,8 @@ def gradients(config: Config, last: int | None) -> Table:
         return [np.repeat(epochs, layers), *(np.tile(column, len(epochs)) for column in per_layer)]
 
     rows = layers * (len(regular) + len(extra))
-    sparse = [name for name in config.probes.record if name != "delta_norm"]  # such as a ratio before any update
-    return Table(("epoch", "layer", "kind", "units"), config.probes.record, rows, known, sparse=sparse)
+    probes = config.probes.record
+    return Table(("epoch", "layer", "kind", "units"), probes, rows, known, sparse=sparse(probes))
 
 
 def neurons(config: Config, last: int | None) -> Table:
