@@ -112,7 +112,7 @@ SAME: list[tuple[Tree, Tree]] = [
     ({"probes": ["delta_norm"]}, {"probes": {"examples": 1000, "every": 1, "neurons": []}}),
     ({"probes": {"neurons": [3, 0, 3]}}, {"probes": {"neurons": [0, 3]}}),
     ({"probes": {"histograms": [3, 0, 3]}}, {"probes": {"histograms": [0, 3]}}),
-    (dict.fromkeys(OPTIONAL, None), {}),
+    ({key: Config.model_fields[key].default for key in OPTIONAL}, {}),
     ({"clip": 1}, {"clip": {"norm": 1.0}}),
     ({"batch_norm": {}, "early_stopping": 10}, {"batch_norm": True, "early_stopping": {}}),
     (

@@ -133,9 +133,8 @@ class History:
         metrics = _checked(arrays, "metrics", np.float64, (None, len(self.columns)))
         probed = _checked(arrays, "probed", np.int64, (None,)).tolist()
         gradients = _checked(arrays, "gradients", np.float64, (len(probed), len(self.probes), layers))
-        if any(
-            np.isnan(gradients[:, i]).any() for i, name in enumerate(self.probes) if name not in sparse(self.probes)
-        ):
+        dense = [name not in sparse(self.probes) for name in self.probes]
+        if np.isnan(gradients[:, dense]).any():
             raise ValueError("gradients holds NaN")
         neurons = self._of_epochs(arrays, "neurons", self.neuron_epochs, (sum(self.sizes[1:]),))
         bars = self._of_epochs(arrays, "histograms", self.histogram_epochs, (layers, len(QUANTITIES), 2 * BINS + 1))

@@ -39,7 +39,8 @@ _CELL = 32  # bytes of the longest cell with its comma
 @dataclass(frozen=True)
 class Table:
     """What a file must hold: `keys` are the columns that are known, and `known()` their content; `values` are columns
-    of numbers, of which those in `gaps` are empty in the first row, and those in `sparse` may be empty in any."""
+    of numbers, of which those in `gaps` are empty in the first row, and those in `sparse` may be empty in any. With
+    `bins`, each group of so many rows has a `low` that is the `high` of the row before."""
 
     keys: tuple[str, ...]
     values: Sequence[str]
@@ -47,6 +48,7 @@ class Table:
     known: Callable[[], Sequence[NDArray[Any]]]
     gaps: Sequence[str] = ()
     sparse: Sequence[str] = ()
+    bins: int = 0
 
     @property
     def header(self) -> str:
@@ -104,7 +106,7 @@ def histograms(config: Config, last: int | None) -> Table:
         return once, np.tile(layer, len(epochs)), np.tile(kinds, layers * len(epochs))
 
     keys, values = ("epoch", "layer", "quantity"), ("low", "high", "count")
-    return Table(keys, values, len(epochs) * layers * len(kinds), known)
+    return Table(keys, values, len(epochs) * layers * len(kinds), known, bins=BINS)
 
 
 def _count(last: int | None) -> int:
@@ -155,6 +157,10 @@ def _parse(table: Table, content: bytes) -> DataFrame:
         empty = [name in table.sparse and cell == "" for cell in column]
         empty[:1] = [name in table.gaps or any(empty[:1])]
         columns[name] = _numbers(name, column[: len(empty)], empty)
+    if table.bins and table.rows:
+        low, high = (np.asarray(columns[name]).reshape(-1, table.bins) for name in ("low", "high"))
+        if not (low[:, 1:] == high[:, :-1]).all():
+            raise ValueError("the bins do not follow on each other")
     return pd.DataFrame(columns)
 
 
