@@ -28,6 +28,10 @@ Params = dict[str, np.ndarray]
 Scalar = Callable[[Any], Any]
 
 
+class Saturated(ArithmeticError):
+    """An output is 0 or 1 in float64: the textbook's formulas take its logarithm, or divide by it."""
+
+
 @dataclass(frozen=True)
 class Model:
     """Names of the hidden activations, from layer 1 up, of the output and of the cost."""
@@ -59,11 +63,79 @@ def tanh_slope(z: Any) -> Any:
     return (2 * e / (1 + e * e)) ** 2
 
 
+def bell(z: float) -> float:
+    """The density of N(0, 1)."""
+    return math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+
+
+def below(z: Any) -> Any:
+    """P(Z < z) of Z ~ N(0, 1); off the real axis to first order, which the complex step's 1e-30 makes exact."""
+    real = math.erfc(-z.real / math.sqrt(2)) / 2
+    return complex(real, bell(z.real) * z.imag) if isinstance(z, complex) else real
+
+
+def size(z: Any) -> Any:
+    """|z|, and for complex z what continues it: z or -z."""
+    return z if z.real > 0 else -z
+
+
+def either(right: Scalar, left: Scalar) -> Scalar:
+    """One formula for z > 0 and one for the others."""
+    return lambda z: right(z) if z.real > 0 else left(z)
+
+
+def expm1(z: Any) -> Any:
+    """e^z - 1, with real part (e^x - 1) cos y - 2 sin^2(y/2), which does not cancel."""
+    if not isinstance(z, complex):
+        return math.expm1(z)
+    x, y = z.real, z.imag
+    return complex(math.expm1(x) * math.cos(y) - 2 * math.sin(y / 2) ** 2, math.exp(x) * math.sin(y))
+
+
+def log1p_exp(z: Any) -> Any:
+    """ln(1 + e^z) = max(z, 0) + ln(1 + t), t = e^-|z|; ln(1 + t) = 2 artanh(t / (2 + t)) does not cancel."""
+    t = exp(-size(z))
+    ratio = t / (2 + t)
+    tail = 2 * (cmath.atanh(ratio) if isinstance(ratio, complex) else math.atanh(ratio))
+    return z + tail if z.real > 0 else tail
+
+
+def scaled(unit: tuple[Scalar, Scalar], high: float, wide: float) -> tuple[Scalar, Scalar]:
+    """high f(wide z) and its slope."""
+    return lambda z: high * unit[0](wide * z), lambda z: high * wide * unit[1](wide * z)
+
+
+ELU: tuple[Scalar, Scalar] = either(lambda z: z, expm1), either(lambda z: 1.0, exp)
+LAMBDA, ALPHA = 1.0507009873554805, 1.6732632423543773
+
+# f and f'. Those with parameters have the defaults of the table.
 ACTIVATIONS: dict[str, tuple[Scalar, Scalar]] = {
     "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
     "tanh": (tanh, tanh_slope),
+    "scaled_tanh": scaled((tanh, tanh_slope), 1.7159, 2 / 3),
     "relu": (lambda z: z if z.real > 0 else 0.0, lambda z: 1.0 if z.real > 0 else 0.0),
+    "leaky_relu": (either(lambda z: z, lambda z: 0.01 * z), either(lambda z: 1.0, lambda z: 0.01)),
+    "elu": ELU,
+    "selu": (
+        either(lambda z: LAMBDA * z, lambda z: LAMBDA * ALPHA * expm1(z)),
+        either(lambda z: LAMBDA, lambda z: LAMBDA * ALPHA * exp(z)),
+    ),
+    "gelu": (lambda z: z * below(z), lambda z: below(z) + z * bell(z)),
+    "silu": (lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
+    "softplus": (log1p_exp, sigmoid),
+    "softsign": (lambda z: z / (1 + size(z)), lambda z: (1 + size(z)) ** -2),
+    "hard_tanh": (
+        lambda z: z if abs(z.real) < 1 else math.copysign(1.0, z.real),
+        lambda z: 1.0 if abs(z.real) < 1 else 0.0,
+    ),
     "identity": (lambda z: z, lambda z: 1.0),
+}
+
+# Activations with parameters that this oracle's layers do not have, and what they are elementwise at the start. Their
+# layers are tested in test_nn_toolbox_gradcheck.py and test_nn_toolbox_torch.py.
+LEARNED: dict[str, tuple[Scalar, Scalar]] = {
+    "prelu": (either(lambda z: z, lambda z: 0.25 * z), either(lambda z: 1.0, lambda z: 0.25)),
+    "maxout": ACTIVATIONS["identity"],
 }
 
 
@@ -82,7 +154,8 @@ def outputs(name: str, z: Vector) -> tuple[Vector, np.ndarray]:
 
 
 def cost(name: str, z: Vector, a: Vector, y: Vector) -> Any:
-    """C_x; the safe range is a strictly above 0. 1 - a of a sigmoid is sigmoid(-z), which does not cancel."""
+    """C_x; Saturated where it has a logarithm of 0. 1 - a of a sigmoid is sigmoid(-z), which does not cancel."""
+    refuse_saturated(name, z, a)
     pairs = list(zip(a.tolist(), y.tolist(), strict=True))
     if name == "cross_entropy":
         return -sum(t * log(v) + (1 - t) * log(sigmoid(-w)) for (v, t), w in zip(pairs, z.tolist(), strict=True))
@@ -93,11 +166,22 @@ def cost(name: str, z: Vector, a: Vector, y: Vector) -> Any:
 
 def cost_slope(name: str, z: Vector, a: Vector, y: Vector) -> Vector:
     """dC_x/da_j."""
+    refuse_saturated(name, z, a)
     return {
         "cross_entropy": lambda: (a - y) / (a * each(sigmoid, -z)),
         "log_likelihood": lambda: -y / a,
         "quadratic": lambda: a - y,
     }[name]()
+
+
+def refuse_saturated(name: str, z: Vector, a: Vector) -> None:
+    safe = {
+        "cross_entropy": lambda: a.all() and each(sigmoid, -z).all(),
+        "log_likelihood": a.all,
+        "quadratic": lambda: True,
+    }
+    if not safe[name]():
+        raise Saturated
 
 
 def depth(params: Params) -> int:
@@ -144,8 +228,10 @@ def mse(model: Model, params: Params, xs: np.ndarray, ys: np.ndarray) -> float:
 def accuracy(model: Model, params: Params, xs: np.ndarray, ys: np.ndarray) -> float:
     right = 0
     for x, y in zip(xs, ys, strict=True):
-        a = forward(model, params, x)[1][-1].tolist()
-        right += (a[0] > 0.5) == (y[0] > 0.5) if len(a) == 1 else a.index(max(a)) == y.tolist().index(1)
+        zs, activations = forward(model, params, x)
+        z = zs[-1].tolist()  # of which a is a rising function, but after rounding not a strictly rising one
+        one = len(z) == 1
+        right += (activations[-1][0] > 0.5) == (y[0] > 0.5) if one else z.index(max(z)) == y.tolist().index(1)
     return right / len(xs)
 
 

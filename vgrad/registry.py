@@ -27,6 +27,9 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 PositiveInt = Annotated[int, Gt(0)]
 NonNegativeInt = Annotated[int, Ge(0)]
 
+LATER = "a parameter that came later"
+"""Annotates a parameter that a config leaves out where it has its default, so that older runs keep their hash."""
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'tanh'?"`, or the known names when nothing is near and they are few, or nothing at all."""
@@ -48,6 +51,11 @@ def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
         return table[name]
     except KeyError:
         raise KeyError(f"no {kind} {name[:100]!r}{did_you_mean(name, table)}") from None
+
+
+def came_later(annotation: Any) -> bool:
+    """Whether `annotation` carries LATER."""
+    return LATER in getattr(annotation, "__metadata__", ())
 
 
 def parameters(variant: Callable[..., object]) -> dict[str, tuple[Any, Any]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from vgrad import cli
-from vgrad.lab.store import DETERMINISTIC, RUN
+from vgrad.lab.store import BEST, DETERMINISTIC, HISTOGRAMS, RUN
 
 CONFIG = """\
 layers: {depth: 3, width: 8}
@@ -37,6 +37,9 @@ LETTERS = re.compile(r"\x1b\[([0-9;]*)([A-Za-z])")
 def home(tmp_path: Path) -> Path:
     (tmp_path / "try.yaml").write_text(CONFIG, encoding="utf-8")
     return tmp_path
+
+
+ALL = tuple(name for name in DETERMINISTIC if name not in (BEST, HISTOGRAMS))
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -56,7 +59,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return contents(home / train(home, *LONG, "-q").stdout.strip())
 
 
-def contents(folder: Path, names: tuple[str, ...] = DETERMINISTIC) -> dict[str, bytes]:
+def contents(folder: Path, names: tuple[str, ...] = ALL) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in names}
 
 

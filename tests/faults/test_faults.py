@@ -29,6 +29,16 @@ def test_killed_at_write_operations_and_continued_gives_the_same_bytes() -> None
     assert result["kills"] >= 2 * (result["operations"] // 11)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("config", ["momentum", "adam"])
+def test_killed_runs_with_every_remedy_and_probe_give_the_same_bytes(config: str) -> None:
+    result = scenario("kills", 11, config, seconds=600)
+    assert result["failures"] == []
+    assert result["operations"] > 150
+    assert result["kills"] >= 2 * (result["operations"] // 11)
+
+
 def test_an_error_of_the_disk_is_exit_5_with_the_old_state_whole_or_nothing_at_all() -> None:
     result = scenario("errors", 23)
     assert result["failures"] == []

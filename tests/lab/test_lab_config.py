@@ -84,7 +84,7 @@ FAULTS: list[tuple[str, ...]] = [
     (L + "name: 'a\n\n b'\n", f"2:7: name: the text 'a\\nb' cannot be a name: {NAMES}"),
     (L + "name: 2024\n", "2:7: name: expected text, found the number 2024; put it in quotes"),
     (L + "activation: sigmod\n", "2:13: activation: no activation 'sigmod'; did you mean 'sigmoid'?"),
-    (L + "activation: {name: sigmoid, slope: 1}\n", "2:29: activation.slope: unknown key"),
+    (L + "activation: {name: sigmoid, slope: 1}\n", "2:29: activation.slope: unknown key; known: gain"),
     (
         L + "activation: [sigmoid, tanh]\n",
         "2:13: activation: needs one for each of the 1 hidden layers, found 2",
@@ -111,8 +111,9 @@ FAULTS: list[tuple[str, ...]] = [
     ),
     (
         L + "init: xavier\n",
-        "2:7: init: no init 'xavier'; known: normal, lecun_normal, glorot_normal, glorot_uniform, he_normal, "
-        "he_uniform, zeros, nielsen, large, file",
+        "2:7: init: no init 'xavier'; known: zeros, constant, normal, uniform, standard, lecun_normal, "
+        "lecun_uniform, glorot_normal, glorot_uniform, he_normal, he_uniform, orthogonal, sparse, lsuv, exploding, "
+        "nielsen, large, file",
     ),
     (L + "init: {name: nielsn}\n", "2:14: init.name: no init 'nielsn'; did you mean 'nielsen'?"),
     (

@@ -10,6 +10,7 @@ import pytest
 from vgrad.cli.options import read_config
 from vgrad.lab.config import Config, check
 from vgrad.lab.dumping import dump_yaml
+from vgrad.lab.remedies import OPTIONAL
 
 Tree = dict[str, Any]
 BASE: Tree = {"name": "x", "layers": [784, 30, 30, 10]}
@@ -28,13 +29,34 @@ CHANGES: dict[str, list[Tree]] = {
         {"init": {"name": "file", "path": "a", "sha256": "1" * 64}},
     ],
     "cost": [{"cost": "quadratic"}, {"cost": "log_likelihood", "output": "softmax"}],
-    "optimizer": [{"optimizer": {"learning_rate": 0.2}}],
-    "schedule": [],
+    "optimizer": [
+        {"optimizer": {"learning_rate": 0.2}},
+        {"optimizer": "momentum"},
+        {"optimizer": {"name": "momentum", "momentum": 0.8}},
+    ],
+    "schedule": [{"schedule": "cosine"}, {"schedule": {"name": "constant", "warmup": 2}}],
     "epochs": [{"epochs": 31}, {"epochs": 0}],
     "batch_size": [{"batch_size": 11}, {"batch_size": "full"}],
     "shuffle": [{"shuffle": False}],
     "l2": [{"l2": 0.1}, {"l2": 5}],
     "l1": [{"l1": 0.1}],
+    "momentum_schedule": [
+        {"optimizer": "momentum", "momentum_schedule": "sutskever"},
+        {"optimizer": "momentum", "momentum_schedule": "constant"},
+    ],
+    "label_smoothing": [{"label_smoothing": 0.1}, {"label_smoothing": 0.2}],
+    "dropout": [{"dropout": 0.1}, {"dropout": 0.2}],
+    "input_noise": [{"input_noise": 0.1}, {"input_noise": 0.2}],
+    "max_norm": [{"max_norm": 1}, {"max_norm": 2}],
+    "batch_norm": [{"batch_norm": True}, {"batch_norm": {"momentum": 0.2}}, {"batch_norm": {"epsilon": 0.1}}],
+    "layer_norm": [{"layer_norm": True}, {"layer_norm": {"epsilon": 0.1}}],
+    "residual": [{"residual": True}],
+    "clip": [{"clip": 1}, {"clip": {"value": 1}}, {"clip": {"norm": 1, "value": 1}}],
+    "early_stopping": [
+        {"early_stopping": 3},
+        {"early_stopping": 4},
+        {"early_stopping": {"patience": 3, "monitor": "validation_cost"}},
+    ],
     "data": [
         {"data": {"train": 49_999}},
         {"data": {"validation": 9_999}},
@@ -47,6 +69,7 @@ CHANGES: dict[str, list[Tree]] = {
         {"probes": {"examples": 999}},
         {"probes": {"every": 2}},
         {"probes": {"neurons": [0]}},
+        {"probes": {"histograms": [0]}},
         {"probes": {"record": []}},
     ],
     "dtype": [{"dtype": "float32"}],
@@ -88,6 +111,10 @@ SAME: list[tuple[Tree, Tree]] = [
     ({"monitor": ["train_cost", "train_accuracy", "validation_cost", "validation_accuracy"]}, {}),
     ({"probes": ["delta_norm"]}, {"probes": {"examples": 1000, "every": 1, "neurons": []}}),
     ({"probes": {"neurons": [3, 0, 3]}}, {"probes": {"neurons": [0, 3]}}),
+    ({"probes": {"histograms": [3, 0, 3]}}, {"probes": {"histograms": [0, 3]}}),
+    ({key: Config.model_fields[key].default for key in OPTIONAL}, {}),
+    ({"clip": 1}, {"clip": {"norm": 1.0}}),
+    ({"batch_norm": {}, "early_stopping": 10}, {"batch_norm": True, "early_stopping": {}}),
     (
         {"data": {"train": 100, "validation": 0}, "probes": {"examples": "all"}},
         {"data": {"train": 100, "validation": 0}, "monitor": ["train_cost", "train_accuracy"]},
@@ -107,7 +134,8 @@ def test_the_same_run_written_differently_has_the_same_hash(first: Tree, second:
 def test_plain_is_the_same_run_with_every_default_written_out(change: Tree, tmp_path: Path) -> None:
     config = check({**BASE, "seed": 3, **change})
     tree = config.plain()
-    assert list(tree) == list(Config.model_fields)
+    on = {key for key in OPTIONAL if getattr(config, key)}
+    assert list(tree) == [key for key in Config.model_fields if key not in OPTIONAL or key in on]
     assert check(tree).plain() == tree
     file = tmp_path / "other.yaml"
     file.write_text(dump_yaml(tree))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import oracle
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given, reject, settings
 from hypothesis import strategies as st
 from oracle import Model, Params
 
@@ -240,24 +240,26 @@ def test_any_run_is_that_of_the_plain_loop(
     scale: str,
     seed: int,
 ) -> None:
-    compare(
-        {
-            "layers": [64, *(width for _, width in hidden), 10],
-            "activation": [name for name, _ in hidden],
-            "output": pair[1],
-            "cost": pair[0],
-            "init": init,
-            "optimizer": {"learning_rate": 0.002 if pair[1] == "identity" else 0.05},  # no run that diverges
-            "epochs": 2,
-            "batch_size": batch,
-            "shuffle": shuffle,
-            "l2": l2,
-            "l1": l1,
-            "data": {**DIGITS, "scale": scale},
-            "probes": {"examples": 30},
-            "seed": seed,
-        }
-    )
+    tree = {
+        "layers": [64, *(width for _, width in hidden), 10],
+        "activation": [name for name, _ in hidden],
+        "output": pair[1],
+        "cost": pair[0],
+        "init": init,
+        "optimizer": {"learning_rate": 0.002 if pair[1] == "identity" else 0.05},  # no run that diverges
+        "epochs": 2,
+        "batch_size": batch,
+        "shuffle": shuffle,
+        "l2": l2,
+        "l1": l1,
+        "data": {**DIGITS, "scale": scale},
+        "probes": {"examples": 30},
+        "seed": seed,
+    }
+    try:
+        compare(tree)
+    except oracle.Saturated:  # a deep linear network on its way to infinity
+        reject()
 
 
 COMMON = {"layers": [64, 6, 5, 10], "activation": "tanh", "epochs": 2, "l2": 2.0, "data": DIGITS, "seed": 4}
@@ -277,8 +279,7 @@ def test_batches_do_not_depend_on_how_many_are_gathered(monkeypatch: pytest.Monk
 
 
 def unfused(*, learning_rate: float = 0.1) -> Optimizer:
-    plain = OPTIMIZERS_SGD(learning_rate=learning_rate)
-    return Optimizer(plain.learning_rate, plain.init, plain.update)
+    return replace(OPTIMIZERS_SGD(learning_rate=learning_rate), is_plain_descent=False)
 
 
 OPTIMIZERS_SGD = OPTIMIZERS["sgd"]

@@ -13,19 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vgrad.cli import run as vgrad
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.config import check
 from vgrad.lab.locking import exclusive
 from vgrad.lab.reading import find_runs, read_run
 from vgrad.lab.runner import run
 from vgrad.lab.training import Cancelled, EpochRecord
+from vgrad.nn.probes import PROBES
 
 TREE = {
     "name": "read",
     "layers": {"depth": 2, "width": 4},
     "data": {"name": "digits", "train": 60, "validation": 30},
     "epochs": 5,
-    "probes": {"record": ["delta_norm"], "examples": 30, "every": 2, "neurons": [3, 0]},
+    "probes": {"record": ["delta_norm"], "examples": 30, "every": 2, "neurons": [3, 0], "histograms": [2, 0]},
 }
 DIVERGING = {"activation": "identity", "output": "identity", "cost": "quadratic"}
 DIVERGING |= {"optimizer": {"name": "sgd", "learning_rate": 1e308}}
@@ -119,11 +121,42 @@ def test_a_diverged_run_keeps_its_rows(tmp_path: Path) -> None:
     assert (len(stored.metrics), stored.gradients["epoch"].tolist()) == (1, [0, 0, 0])
 
 
+def test_all_probes_and_histograms_are_the_history_bit_for_bit(tmp_path: Path) -> None:
+    """With cells that are empty, as a ratio of updates before there is one."""
+    path = trained(tmp_path, name="all", probes={"record": "all", "examples": 30, "histograms": [0, 4]})
+    stored = read_run(path)
+    rows = [
+        [math.nan if value is None else value for value in values]
+        for record in stored.history.records
+        for values in zip(*(record.gradients or {}).values(), strict=True)
+    ]
+    found = stored.gradients[list(PROBES)]
+    assert found.to_numpy().tobytes() == np.array(rows).tobytes()
+    assert found["update_ratio"].isna().tolist() == [True] * 3 + [False] * (len(rows) - 3)
+    bars = stored.histograms
+    assert bars.columns.tolist() == ["epoch", "layer", "quantity", "low", "high", "count"]
+    assert bars["epoch"].unique().tolist() == [0, 4]
+    for record in stored.history.records:
+        for layer, quantities in enumerate(record.histograms or [], start=1):
+            for name, (counts, edges) in quantities.items():
+                keys = (bars["epoch"] == record.epoch) & (bars["layer"] == layer) & (bars["quantity"] == name)
+                wanted = np.array([edges[:-1], edges[1:], counts]).T
+                assert bars[keys][["low", "high", "count"]].to_numpy().tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("words", [["show"], ["ls"], ["report"], ["show", "--json"], ["ls", "--json"]])
+def test_empty_cells_are_shown(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = trained(tmp_path, name="all", epochs=1, probes={"record": "all", "examples": 30})
+    assert vgrad([*words, str(path)]) == 0
+    assert "NaN" not in capsys.readouterr().out
+
+
 def test_no_neurons_is_an_empty_frame(tmp_path: Path) -> None:
     probes = {"record": ["delta_norm"], "examples": 30}
     stored = read_run(trained(tmp_path, name="few", epochs=0, probes=probes))
     assert stored.neurons.columns.tolist() == ["epoch", "layer", "neuron", "delta"]
-    assert (len(stored.neurons), len(stored.metrics)) == (0, 1)
+    assert stored.histograms.columns.tolist() == ["epoch", "layer", "quantity", "low", "high", "count"]
+    assert (len(stored.neurons), len(stored.histograms), len(stored.metrics)) == (0, 0, 1)
 
 
 def cut(path: Path) -> None:
@@ -170,7 +203,7 @@ def underscore(path: Path) -> None:
     path.write_bytes(head + b",1_0\n")
 
 
-TABLES = ("metrics.csv", "gradients.csv", "neurons.csv")
+TABLES = ("metrics.csv", "gradients.csv", "neurons.csv", "histograms.csv")
 DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
     *((name, harm) for name in TABLES for harm in (cut, cut_a_line, junk, grow, remove, pipe, other_columns, swapped)),
     *((name, harm) for name in TABLES for harm in (not_a_number, underscore)),
@@ -191,7 +224,7 @@ DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
 
 def read_everything(folder: Path) -> None:
     stored = read_run(folder)
-    assert all(len(frame) for frame in (stored.metrics, stored.gradients, stored.neurons))
+    assert all(len(frame) for frame in (stored.metrics, stored.gradients, stored.neurons, stored.histograms))
 
 
 @pytest.mark.parametrize(("name", "harm"), DAMAGE)

@@ -6,22 +6,32 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from vgrad.cli import run as command
 from vgrad.errors import RunStateError
 from vgrad.lab import machine, runner
 from vgrad.lab.config import Config, check
+from vgrad.lab.npz import pack
+from vgrad.lab.reading import read_run
 from vgrad.lab.store import DETERMINISTIC, RUN
 from vgrad.lab.verifying import verify
 
-TREE = {"name": "v", "layers": [64, 5, 10], "epochs": 2, "data": {"name": "digits", "train": 60}}
+TREE = {
+    "name": "v",
+    "layers": [64, 5, 10],
+    "epochs": 2,
+    "data": {"name": "digits", "train": 60},
+    "early_stopping": 2,
+}
 
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return check({**TREE, "probes": {"record": ["delta_norm"], "examples": 20, "neurons": [1]}})
+    return check({**TREE, "probes": {"record": ["delta_norm"], "examples": 20, "neurons": [1], "histograms": [1]}})
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +68,64 @@ def test_a_missing_file(copy: Path, name: str) -> None:
         verify(copy)
 
 
-@pytest.mark.parametrize("name", ["metrics.csv", "gradients.csv", "neurons.csv", "summary.json"])
+@pytest.mark.parametrize("name", ["metrics.csv", "gradients.csv", "neurons.csv", "histograms.csv", "summary.json"])
 def test_a_forged_digest_does_not_help_what_the_history_contradicts(copy: Path, name: str) -> None:
-    content = (copy / name).read_bytes().replace(b"0", b"1", 1)
-    (copy / name).write_bytes(content)
-    facts = json.loads((copy / RUN).read_bytes())
-    facts["files"][name] = hashlib.sha256(content).hexdigest()
-    (copy / RUN).write_text(json.dumps(facts))
+    forge(copy, name, (copy / name).read_bytes().replace(b"0", b"1", 1))
     with pytest.raises(RunStateError, match=rf"{name}: does not follow from"):
         verify(copy)
+
+
+def forge(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    facts = json.loads((folder / RUN).read_bytes())
+    facts["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / RUN).write_text(json.dumps(facts))
+
+
+def test_best_parameters_are_those_of_the_checkpoint(copy: Path) -> None:
+    forge(copy, "best.npz", (copy / "initial.npz").read_bytes())
+    with pytest.raises(RunStateError, match=r"best\.npz: does not follow from"):
+        verify(copy)
+
+
+def trained(folder: Path, **changes: Any) -> Path:
+    config = check({**TREE, **changes})
+    for _ in runner.run(config, folder):
+        pass
+    return folder / config.run_name
+
+
+def test_a_run_that_stopped_early_is_whole(tmp_path: Path) -> None:
+    rate = {"name": "sgd", "learning_rate": 1e-9}  # nothing is learned
+    path = trained(tmp_path, early_stopping=3, epochs=50, optimizer=rate)
+    found, stored = verify(path), read_run(path)
+    assert (found.status, found.epoch) == ("complete", 3)
+    assert (stored.epoch, len(stored.metrics)) == (3, 4)
+    assert (path / "best.npz").read_bytes() == (path / "initial.npz").read_bytes()
+
+
+def test_a_run_that_ends_before_patience_does_is_damaged(tmp_path: Path) -> None:
+    """A file that is not the config's is refused, too: here that of fewer epochs under the name of more."""
+    short, long = trained(tmp_path, epochs=2, early_stopping=5), check({**TREE, "epochs": 9, "early_stopping": 5})
+    path = short.rename(tmp_path / long.run_name)
+    forge(path, "config.yaml", (path / "config.yaml").read_bytes().replace(b"epochs: 2", b"epochs: 9"))
+    packed = dict(np.load(path / "checkpoint.npz"))
+    meta = json.loads(packed["meta"].tobytes()) | {"run": long.run_name}
+    packed["meta"] = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8)
+    forge(path, "checkpoint.npz", pack(packed))
+    with pytest.raises(RunStateError, match=r"run\.json: damaged: complete at epoch 2"):
+        verify(path)
+    facts = json.loads((path / RUN).read_bytes())
+    (path / RUN).write_text(json.dumps({**facts, "hash": long.identity}))
+    with pytest.raises(RunStateError, match=r"summary\.json: damaged: 2 of 9 epochs"):
+        read_run(path)
+
+
+def test_a_file_that_the_run_does_not_have_is_refused(tmp_path: Path) -> None:
+    path = trained(tmp_path, early_stopping=None)
+    forge(path, "best.npz", (path / "final.npz").read_bytes())
+    with pytest.raises(RunStateError, match=r"best\.npz: does not follow from"):
+        verify(path)
 
 
 def test_an_interrupted_run_is_whole_as_far_as_it_goes(config: Config, tmp_path: Path) -> None:
@@ -90,7 +149,7 @@ def test_the_command_names_every_wrong_run_and_exits_4(
     (copy / "final.npz").write_bytes(b"")
     assert command(["verify", str(whole), str(copy), str(tmp_path / "none")]) == 4
     told = capsys.readouterr()
-    assert told.out == f"{whole}: whole; complete, epoch 2, 8 files\n"
+    assert told.out == f"{whole}: whole; complete, epoch 2, 10 files\n"
     assert [str(copy / "final.npz") in line or "none" in line for line in told.err.splitlines()] == [True, True]
     assert command(["verify", "--json", str(whole)]) == 0
     assert json.loads(capsys.readouterr().out)[0]["whole"] is True

@@ -15,10 +15,12 @@ from oracle import Model
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.network import Backprop, Network
-from vgrad.nn.optimizers import sgd
+from vgrad.nn.optimizers import Step, Stepper, sgd
+from vgrad.nn.parameters import copy_into, joined
 
 PAIRS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs]
 SIZES = (6, 5, 4, 3)
+FIRST = ("sigmoid", "tanh", "relu", "identity")  # all others, on every kind of layer: test_nn_toolbox_torch.py
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def costs(torch: Any) -> dict[tuple[str, str], Callable[[Any, Any], Any]]:
     }
 
 
-@pytest.mark.parametrize(("activation", "pair"), list(product(ACTIVATIONS, PAIRS)))
+@pytest.mark.parametrize(("activation", "pair"), list(product(FIRST, PAIRS)))
 def test_gradients_and_cost_are_those_of_autograd(torch: Any, activation: str, pair: tuple[str, str]) -> None:
     functions = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}
     params, (x, y) = oracle.draw(SIZES, 2), oracle.examples(SIZES, 10, 2)
@@ -67,15 +69,17 @@ def test_gradients_and_cost_are_those_of_autograd(torch: Any, activation: str, p
 
 @pytest.mark.parametrize("given", [{}, {"learning_rate": 0.7}])
 def test_sgd_is_that_of_pytorch(torch: Any, given: dict[str, float]) -> None:
-    optimizer, params = sgd(**given), oracle.draw(SIZES, 0)
+    optimizer, (w, params) = sgd(**given), joined(oracle.draw(SIZES, 0))
+    g, gradients = joined(oracle.draw(SIZES, 9))
+    step = Stepper(optimizer, w, g, optimizer.init(w))
     theirs = {name: torch.nn.Parameter(torch.tensor(value)) for name, value in params.items()}
     peer = torch.optim.SGD(theirs.values(), lr=optimizer.learning_rate)
-    state = optimizer.init(params)
     for seed in (10, 11, 12):
         found = oracle.draw(SIZES, seed)
         for name, value in theirs.items():
             value.grad = torch.tensor(found[name])
         peer.step()
-        optimizer.update(params, found, state, optimizer.learning_rate)
+        copy_into(gradients, found)
+        step(Step(optimizer.learning_rate, optimizer.momentum, seed - 9))
     for name, value in theirs.items():
         oracle.assert_close(params[name], value.detach().numpy(), oracle.ROUNDING)

@@ -17,9 +17,20 @@ from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.network import Backprop, Network, first_non_finite
 
 PAIRS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs]
-VARIANTS = list(product(ACTIVATIONS, PAIRS))
+FIRST = ("sigmoid", "tanh", "relu", "identity")
+VARIANTS = [  # each activation that the oracle has, each pair, and all pairs with the first few
+    *product(FIRST, PAIRS),
+    *((name, PAIRS[number % len(PAIRS)]) for number, name in enumerate(oracle.ACTIVATIONS) if name not in FIRST),
+]
 SIZES = (3, 4, 5, 3)
 WIDTHS = st.lists(st.integers(2, 6), min_size=0, max_size=3)
+
+
+def test_every_activation_is_known_to_the_oracle_or_named() -> None:
+    assert set(ACTIVATIONS) == {*oracle.ACTIVATIONS, *oracle.LEARNED}
+    assert {name for name, _ in VARIANTS} == set(oracle.ACTIVATIONS)
+    assert {pair for _, pair in VARIANTS} == set(PAIRS)
+    assert all(make().pieces > 1 or make().learned for name, make in ACTIVATIONS.items() if name in oracle.LEARNED)
 
 
 def network(model: Model, sizes: tuple[int, ...]) -> Network:

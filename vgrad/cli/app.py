@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vgrad import __version__
+from vgrad.cli import check as _check
 from vgrad.cli import config as _config
 from vgrad.cli import data as _data
 from vgrad.cli import doctor as _doctor
@@ -61,3 +62,4 @@ app.command("verify")(_verify.verify)
 app.add_typer(_config.app, name="config")
 app.add_typer(_data.app, name="data")
 app.command("doctor")(_doctor.doctor)
+app.command("check")(_check.check)

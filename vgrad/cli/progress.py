@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from vgrad.cli.figures import Axis, bar, cut, duration, log_axis, measure, shape
 from vgrad.cli.terminal import Line, Screen
 from vgrad.lab.config import Config
+from vgrad.lab.history import delta_norms
 from vgrad.lab.training import EpochRecord
 
 SECONDS_PER_LINE = 1.0
@@ -94,7 +95,7 @@ class Block(Silent):
         if self._first is None:  # what comes before the first update is not part of an epoch's time
             self._first, self._begun = record.epoch, time.monotonic()
         self._last = record
-        self._norms = (record.gradients or {}).get("delta_norm", self._norms)
+        self._norms = delta_norms(record) or self._norms
         if time.monotonic() >= self._due:
             self._paint(record)
 
@@ -190,7 +191,7 @@ def _fill(parts: Sequence[str], width: int) -> list[Line]:
 
 
 def _norms_in_a_line(record: EpochRecord) -> str:
-    norms = [f"l{layer} {norm:.1e}" for layer, norm in enumerate((record.gradients or {}).get("delta_norm", []), 1)]
+    norms = [f"l{layer} {norm:.1e}" for layer, norm in enumerate(delta_norms(record) or [], 1)]
     shown = norms if len(norms) <= 5 else [*norms[:2], "..", *norms[-2:]]
     return f"||delta|| {' '.join(shown)}" if norms else ""
 

@@ -130,6 +130,7 @@ def _command(
 def _tell(stored: StoredRun, opened: Opened, screen: Screen, quiet: bool) -> None:
     """What has become of the run, on the screen."""
     from vgrad.cli.results import NORMS, monitor_lines, norm_lines, verdict_words
+    from vgrad.lab.history import delta_norms
 
     diverged = stored.status == "diverged"
     if opened.complete and not quiet:
@@ -138,8 +139,7 @@ def _tell(stored: StoredRun, opened: Opened, screen: Screen, quiet: bool) -> Non
         seconds = stored.facts["seconds"] if stored.facts else 0
         told = f"{stored.config.run_name}: {stored.epoch or 0} of {stored.config.epochs} epochs in {seconds:.1f} s"
         screen.say_words(told, "bold")
-        probed = {record.epoch: record.gradients or {} for record in stored.history.records}
-        norms = {epoch: gradients["delta_norm"] for epoch, gradients in probed.items() if "delta_norm" in gradients}
+        norms = {record.epoch: found for record in stored.history.records if (found := delta_norms(record))}
         width, summary, sizes = screen.width, stored.summary, stored.config.sizes
         screen.say(monitor_lines(summary, {}, width, screen.pictures))
         screen.say([(NORMS, "")] if summary["gradient"] else [])

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationErro
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from vgrad.lab.wording import describe, printable
-from vgrad.registry import did_you_mean, lookup, parameters
+from vgrad.registry import came_later, did_you_mean, lookup, parameters
 
 Path = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -183,6 +183,8 @@ def _itself(variant: Callable[..., object]) -> Callable[..., object]:
 class ChoiceOf:
     """A choice from `table`; `signature` finds the function whose parameters count, `common` adds some to all.
 
+    A parameter that is annotated as LATER is left out of the choice where it has its default.
+
     `default` is the name that a mapping without one means: `optimizer: {learning_rate: 0.5}`.
     """
 
@@ -212,12 +214,17 @@ class ChoiceOf:
         except KeyError as error:
             raise Problems.one(str(error.args[0])) from None
         rest = {key: inner for key, inner in value.items() if key != "name"}
-        return Choice(name, dict(validated(self._model(name, variant), rest)))
+        fields, settled = self._fields(variant), validated(self._model(name, variant), rest)
+        later = {key for key, (annotation, default) in fields.items() if came_later(annotation)}
+        return Choice(name, {key: held for key, held in settled if key not in later or held != fields[key][1]})
+
+    def _fields(self, variant: object) -> dict[str, tuple[Any, Any]]:
+        return {**self.common, **parameters(self.signature(variant))}
 
     def _model(self, name: str, variant: object) -> type[BaseModel]:
         known, model = self._models.get(name, (None, BaseModel))
         if known is not variant:  # made once: making one takes a millisecond, and a sweep checks thousands of configs
-            fields: dict[str, Any] = {**self.common, **parameters(self.signature(variant))}
+            fields: dict[str, Any] = self._fields(variant)
             model = create_model(name, __config__=STRICT, **fields)
             self._models[name] = variant, model
         return model

@@ -16,13 +16,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from vgrad.lab import fields
+from vgrad.lab import fields, remedies
 from vgrad.lab.choices import STRICT, Choice, Problem, Problems, named, validated
 from vgrad.lab.fields import Init, InitFile, Probes, Stack
 from vgrad.lab.monitors import PARTS, measures
+from vgrad.lab.remedies import ClipField, EarlyStopping
 from vgrad.nn.costs import COSTS, OUTPUTS
-from vgrad.nn.probes import PROBES
-from vgrad.registry import NonNegative, NonNegativeInt
+from vgrad.nn.probes import GROUPS, PROBES
+from vgrad.registry import Fraction, NonNegative, NonNegativeInt, Positive
 
 DEFAULT_MONITORS = ("train_cost", "train_accuracy", "validation_cost", "validation_accuracy")
 DEFAULT_PROBE_EXAMPLES = 1000
@@ -63,6 +64,22 @@ class Config(BaseModel):
     shuffle: Annotated[bool, Field(description="a new order of the training examples each epoch")] = True
     l2: Annotated[NonNegative, Field(description="lambda in C + lambda/(2n) sum W^2")] = 0.0
     l1: Annotated[NonNegative, Field(description="lambda in C + lambda/n sum |W|")] = 0.0
+    momentum_schedule: Annotated[
+        Choice | None, remedies.MOMENTUM_SCHEDULE, Field(description="of the optimizer's momentum over steps")
+    ] = None
+    label_smoothing: Annotated[Fraction, Field(description="share of the uniform distribution in the targets")] = 0.0
+    dropout: Annotated[Fraction, Field(description="share of hidden activations that are 0 in training")] = 0.0
+    input_noise: Annotated[NonNegative, Field(description="standard deviation of noise on training inputs")] = 0.0
+    max_norm: Annotated[Positive | None, Field(description="largest norm of a hidden unit's incoming weights")] = None
+    batch_norm: Annotated[Choice | None, remedies.BATCH_NORM, Field(description="normalize z over the batch")] = None
+    layer_norm: Annotated[Choice | None, remedies.LAYER_NORM, Field(description="normalize z over the layer")] = None
+    residual: Annotated[bool, Field(description="a^l = a^(l-1) + f(z^l) between layers of equal width")] = False
+    clip: Annotated[
+        ClipField | None, remedies.CLIP, Field(description="limit of the gradient's norm, or {norm: …, value: …}")
+    ] = None
+    early_stopping: Annotated[
+        EarlyStopping | None, remedies.EARLY_STOPPING, Field(description="patience in epochs, or with its monitor")
+    ] = None
     data: Annotated[Choice, fields.DATA, Field(description="data set, part sizes and scaling")] = fields.MNIST
     monitor: Annotated[
         list[str] | None, Field(description="columns of metrics.csv: <part>_<cost|accuracy|mse|name of a cost>")
@@ -119,6 +136,7 @@ class Config(BaseModel):
         if "batch_size" not in self.model_fields_set:  # the default is made to fit, a written one is checked
             object.__setattr__(self, "batch_size", min(DEFAULT_BATCH_SIZE, self.part_sizes["train"]))
         problems = [*self._size_problems(), *self._pairing_problems(), *self._measuring_problems()]
+        problems += remedies.problems(self)
         if problems:
             raise Problems(problems)
         return self
@@ -169,14 +187,15 @@ class Config(BaseModel):
             part = name.split("_")[0]
             if self.part_sizes.get(part) == 0:
                 problems.append(Problem(("monitor", index), f"the {part} part is empty"))
-        problems += fields.name_problems(("probes", "record"), self.probes.record, list(PROBES), "probe")
+        problems += fields.name_problems(("probes", "record"), self.probes.record, [*PROBES, *GROUPS, "all"], "probe")
         n = self.part_sizes["train"]
         if self.probe_examples > n:
             found = f"there are {n} training examples, found {self.probe_examples}; write {n} or all"
             problems.append(Problem(("probes", "examples"), found))
         problems += [
-            Problem(("probes", "neurons", index), f"the last epoch is {self.epochs}, found {epoch}")
-            for index, epoch in enumerate(self.probes.neurons)
+            Problem(("probes", key, index), f"the last epoch is {self.epochs}, found {epoch}")
+            for key, epochs in (("neurons", self.probes.neurons), ("histograms", self.probes.histograms))
+            for index, epoch in enumerate(epochs)
             if epoch > self.epochs
         ]
         problems += [
@@ -191,6 +210,7 @@ class Config(BaseModel):
         data = {**self.data.parameters, **self.part_sizes}
         activations = [choice.plain() for choice in self.activations]
         same = len(set(map(str, self.activations))) == 1
+        histograms = sorted(set(self.probes.histograms))
         return {
             "name": self.name,
             "layers": list(self.sizes),
@@ -205,6 +225,7 @@ class Config(BaseModel):
             "shuffle": self.shuffle,
             "l2": self.l2 + 0.0,  # not -0.0, which is the same number
             "l1": self.l1 + 0.0,
+            **remedies.plain(self),
             "data": {"name": self.data.name, **data},
             "monitor": list(self.monitors),
             "probes": {
@@ -212,6 +233,7 @@ class Config(BaseModel):
                 "examples": self.probe_examples,
                 "every": self.probes.every,
                 "neurons": sorted(set(self.probes.neurons)),
+                **({"histograms": histograms} if histograms else {}),
             },
             "seed": self.seed,
             "dtype": self.dtype,

@@ -2,31 +2,33 @@
 
 The hot loop looks at nothing. A parameter that is NaN or infinite never becomes finite again, so one look at the end
 of an epoch is enough; the epoch is then replayed, step by step, to the first batch and layer that went wrong.
+
+Plain descent on a plain network is fused: the product that makes a gradient also makes the step. Everything else has
+parameters and gradients as one vector each, with the arrays as views of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from vgrad.data.dataset import Dataset
 from vgrad.lab.evaluation import chunks
 from vgrad.lab.feed import Feed, Index
-from vgrad.nn.arrays import Parameters
-from vgrad.nn.network import Backprop, Network, first_non_finite
-from vgrad.nn.optimizers import Optimizer, State
-from vgrad.nn.parameters import copy_into
+from vgrad.nn.arrays import Array, Parameters, add_scaled, norm
+from vgrad.nn.general import GeneralBackprop, Passes, passes
+from vgrad.nn.limits import Clip, max_norm
+from vgrad.nn.network import Network, Noise, first_non_finite
+from vgrad.nn.optimizers import Optimizer, State, Step, Stepper
+from vgrad.nn.parameters import copy_into, joined, viewed
 
 GATHERED = 200  # examples gathered and scaled at once: they stay in the second-level cache until their steps are done
 LARGEST_STEP = 2000  # rows of one pass; larger batches are the sum of several
 
 
-Step = tuple[int, Backprop]
-
-
-def _first_bad_layer(passes: Backprop) -> int | None:
+def _first_bad_layer(passes: Passes) -> int | None:
     """In the order in which a step computes: z from below, delta from above, then the new parameters."""
     from_above = first_non_finite(passes.delta[::-1])
     return (
@@ -76,100 +78,205 @@ class Penalty:
                 if name.startswith("W"):
                     w -= eta / self.n * (self.l2 * w + self.l1 * np.sign(w))
 
-    def add_gradient(self, parameters: Parameters, gradients: Parameters) -> None:
-        """Adds lambda/n W + mu/n sign(W) to the gradients of the weights."""
+    def add_gradient(self, parameters: Parameters, gradients: Parameters, scale: float = 1.0) -> None:
+        """Adds scale * (lambda/n W + mu/n sign(W)) to the gradients of the weights."""
+        if not (self.l2 or self.l1):
+            return
         for name, w in parameters.items():
             if name.startswith("W") and self.l2:
-                gradients[name] += self.l2 / self.n * w
+                add_scaled(gradients[name], w, scale * self.l2 / self.n)
             if name.startswith("W") and self.l1:
-                gradients[name] += self.l1 / self.n * np.sign(w)
+                gradients[name] += scale * self.l1 / self.n * np.sign(w)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a batch changes parameters: the gradient with the penalty's share, clipped, to the optimizer; then max-norm.
+
+    `momentum` is mu_t; `smoothing` that of the labels; `max_norm` is for the incoming weights of hidden units.
+    """
+
+    optimizer: Optimizer
+    penalty: Penalty
+    momentum: Callable[[int], float] = lambda t: 0.0
+    clip: Clip | None = None
+    max_norm: float | None = None
+    smoothing: float = 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is w <- w - eta (g + the penalty's share) and no more."""
+        return self.optimizer.is_plain_descent and self.clip is None and self.max_norm is None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch to come: its number from 1, the examples in `order`, the learning rate, and fresh generators."""
+
+    number: int
+    order: Index
+    eta: float
+    noise: Callable[[], Noise | None] = field(default=lambda: None)
+
+
+class _Updates:
+    """The steps of an epoch: passes add scale * gradient to keep * `target`, then `finish` changes the parameters.
+
+    The target is the gradient, with keep 0 — or, of a heavy ball that is not clipped, its velocity: v <- mu v - eta g
+    then comes out of the product that makes g, and what is left is w <- w + v.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        parameters: Parameters,
+        vectors: tuple[Array, Array],
+        gradients: Parameters,
+        hidden: list[Array],
+        eta: float,
+        first: int,
+        state: State,
+    ) -> None:
+        self._rule, self._parameters, self._eta, self._t = rule, parameters, eta, first
+        self._w, self._g = vectors
+        self._limited = hidden if rule.max_norm else []
+        self._ball = rule.optimizer.is_heavy_ball and rule.clip is None
+        self._step = Stepper(rule.optimizer, self._w, self._g, state)
+        self.target, self.scale, self.keep = gradients, 1.0, 0.0
+        if self._ball:
+            self._v, self.scale, self.keep = state["v"], -eta, rule.momentum(first)
+            self.target = viewed(self._v, parameters)
+
+    def finish(self) -> None:
+        """The penalty's share, and then the step."""
+        rule, t = self._rule, self._t
+        rule.penalty.add_gradient(self._parameters, self.target, self.scale)
+        if self._ball:
+            np.add(self._w, self._v, out=self._w)
+            self.keep = rule.momentum(t + 1)
+        else:
+            if rule.clip is not None:
+                rule.clip.apply(self._g)
+            self._step(Step(self._eta, rule.momentum(t), t))
+        for W in self._limited:
+            max_norm(W, rule.max_norm or 0.0)
+        self._t = t + 1
 
 
 class Descent:
-    """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` in place."""
+    """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` and `buffers`.
+
+    `parameters` are views of the vector `w`, or, where the step is fused, arrays of their own and `w` None.
+    """
 
     def __init__(
-        self, network: Network, parameters: Parameters, dataset: Dataset, m: int, optimizer: Optimizer, penalty: Penalty
+        self, network: Network, parameters: Parameters, buffers: Parameters, dataset: Dataset, m: int, rule: Rule
     ) -> None:
-        dtype = parameters["W1"].dtype
-        self._network, self._parameters, self._part = network, parameters, dataset.train
-        self._optimizer, self._penalty, self._m = optimizer, penalty, m
-        rows = LARGEST_STEP if m > LARGEST_STEP else m * max(1, GATHERED // m)
-        self._feed = Feed(dataset, network.sizes[-1], min(rows, len(dataset.train)), dtype)
-        self._passes: dict[int, Backprop] = {}
-        self._fused = optimizer.is_plain_descent and m <= LARGEST_STEP
-        self._gradients: Parameters = (
-            {} if self._fused else {name: np.zeros_like(value) for name, value in parameters.items()}
-        )
+        dtype, n = parameters["W1"].dtype, len(dataset.train)
+        self._network, self._buffers, self._part = network, buffers, dataset.train
+        self._rule, self._m = rule, m
+        # the statistics of a batch are those of all its examples
+        self._at_once = m <= LARGEST_STEP or (network.norm is not None and network.norm.axis == 0)
+        rows = m * max(1, GATHERED // m) if self._at_once else LARGEST_STEP
+        self._feed = Feed(dataset, network.sizes[-1], min(rows, n), dtype, rule.smoothing)
+        self._passes: dict[int, Passes] = {}
+        plain = network.is_plain and not network.is_noisy
+        self._fused = rule.is_plain and plain and self._at_once
+        self.steps_per_epoch = -(-n // m)
+        self.parameters = {name: value.copy() for name, value in parameters.items()}
+        if not self._fused:
+            self._w, self.parameters = joined(parameters)
+            self._g, self._gradients = joined({name: np.zeros_like(value) for name, value in parameters.items()})
 
-    def epoch(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> None:
-        """One pass over the examples in `order`; Cancelled between two batches when the caller asks."""
+    def epoch(
+        self, epoch: Epoch, state: State, cancelled: Callable[[], bool], *, watched: bool = False
+    ) -> list[float | None] | None:
+        """One pass over the training part; Cancelled between two batches when the caller asks.
+
+        `watched`: returns ||W after - W before|| / ||W before|| of every layer for the last step.
+        """
         with np.errstate(all="ignore"):
-            for _ in self._steps(order, eta, state, cancelled):
-                pass
+            before = self._weights() if watched and self.steps_per_epoch == 1 else {}
+            for batch, _ in self._steps(epoch, state, cancelled):
+                if watched and batch == self.steps_per_epoch - 1:
+                    before = self._weights()
+            return [_ratio(norm(self.parameters[name] - W), norm(W)) for name, W in before.items()] or None
 
-    def locate(self, order: Index, eta: float, state: State, epoch: int) -> Divergence:
+    def locate(self, epoch: Epoch, state: State) -> Divergence:
         """Repeats an epoch that diverged and stops before the first bad step, with the last finite parameters.
 
         Where no step is bad, the numbers overflowed in the measurement after the epoch.
         """
-        last = {name: value.copy() for name, value in self._parameters.items()}
+        arrays = (self.parameters, self._buffers)
+        last = [{name: value.copy() for name, value in held.items()} for held in arrays]
         with np.errstate(all="ignore"):
-            for batch, passes in self._steps(order, eta, state, lambda: False):
+            for batch, passes in self._steps(epoch, state, lambda: False):
                 layer = _first_bad_layer(passes)
+                for held, kept in zip(arrays, last, strict=True):
+                    copy_into(*((kept, held) if layer is None else (held, kept)))
                 if layer is not None:
-                    copy_into(self._parameters, last)
-                    return Divergence(epoch, batch, layer)
-                copy_into(last, self._parameters)
-        return Divergence(epoch, None, None)
+                    return Divergence(epoch.number, batch, layer)
+        return Divergence(epoch.number, None, None)
 
-    def _steps(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> Iterator[Step]:
+    def _weights(self) -> Parameters:
+        return {name: value.copy() for name, value in self.parameters.items() if name.startswith("W")}
+
+    def _steps(self, epoch: Epoch, state: State, cancelled: Callable[[], bool]) -> Iterator[tuple[int, Passes]]:
         """Makes the steps; yields, after each pass, the batch (from 1) and the passes that hold its z and delta."""
-        return (self._small_steps if self._m <= LARGEST_STEP else self._large_steps)(order, eta, state, cancelled)
+        return (self._small_steps if self._at_once else self._large_steps)(epoch, state, cancelled)
 
-    def _small_steps(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> Iterator[Step]:
+    def _small_steps(self, epoch: Epoch, state: State, cancelled: Callable[[], bool]) -> Iterator[tuple[int, Passes]]:
         """Several batches are gathered at once, and each is one pass."""
-        n, m, rows = len(order), self._m, self._feed.rows
-        decay = self._penalty.decay(eta)
-        for start in range(0, n, rows):
+        order, eta, m, rows, fused = epoch.order, epoch.eta, self._m, self._feed.rows, self._fused
+        penalty, noise = self._rule.penalty, epoch.noise()
+        decay = penalty.decay(eta)
+        update = None if fused else self._updates(epoch, state)
+        for start in range(0, len(order), rows):
             if cancelled():
                 raise Cancelled
             x_all, y_all = self._feed.load(self._part, order[start : start + rows])
             for i in range(0, len(x_all), m):
                 x, y = x_all[i : i + m], y_all[i : i + m]
                 passes = self._passes.get(len(x)) or self._new_passes(len(x))
-                passes.forward(x)
+                passes.forward(x, noise)
                 passes.backward(y)
-                if self._fused:
-                    self._penalty.shrink(self._parameters, eta)
+                if update is None:
+                    assert not isinstance(passes, GeneralBackprop)
+                    penalty.shrink(self.parameters, eta)
                     passes.descend(x, eta, decay)
                 else:
-                    passes.add_gradients(x, self._gradients, 1 / len(x))
-                    self._update(eta, state)
+                    passes.add_gradients(x, update.target, update.scale / len(x), update.keep)
+                    update.finish()
                 yield (start + i) // m + 1, passes
 
-    def _large_steps(self, order: Index, eta: float, state: State, cancelled: Callable[[], bool]) -> Iterator[Step]:
+    def _large_steps(self, epoch: Epoch, state: State, cancelled: Callable[[], bool]) -> Iterator[tuple[int, Passes]]:
         """A batch is gathered in pieces, whose gradients add up; the last piece makes the step."""
-        for number, start in enumerate(range(0, len(order), self._m), start=1):
-            batch = order[start : start + self._m]
-            for piece in chunks(len(batch), self._feed.rows):
+        update, noise = self._updates(epoch, state), epoch.noise()
+        for start in range(0, len(epoch.order), self._m):
+            batch = epoch.order[start : start + self._m]
+            for number, piece in enumerate(chunks(len(batch), self._feed.rows)):
                 if cancelled():
                     raise Cancelled
                 x, y = self._feed.load(self._part, batch[piece])
                 passes = self._passes.get(len(x)) or self._new_passes(len(x))
-                passes.forward(x)
+                passes.forward(x, noise)
                 passes.backward(y)
-                passes.add_gradients(x, self._gradients, 1 / len(batch))
+                passes.add_gradients(x, update.target, update.scale / len(batch), 1.0 if number else update.keep)
                 if piece[-1] == len(batch) - 1:
-                    self._update(eta, state)
-                yield number, passes
+                    update.finish()
+                yield start // self._m + 1, passes
 
-    def _update(self, eta: float, state: State) -> None:
-        self._penalty.add_gradient(self._parameters, self._gradients)
-        self._optimizer.update(self._parameters, self._gradients, state, eta)
-        for gradient in self._gradients.values():
-            gradient.fill(0)
+    def _updates(self, epoch: Epoch, state: State) -> _Updates:
+        first = (epoch.number - 1) * self.steps_per_epoch + 1
+        hidden = [self.parameters[f"W{layer}"] for layer in range(1, self._network.depth)]
+        return _Updates(
+            self._rule, self.parameters, (self._w, self._g), self._gradients, hidden, epoch.eta, first, state
+        )
 
-    def _new_passes(self, rows: int) -> Backprop:
-        passes = self._passes[rows] = Backprop(self._network, self._parameters, rows)
-        return passes
+    def _new_passes(self, rows: int) -> Passes:
+        found = self._passes[rows] = passes(self._network, self.parameters, rows, self._buffers, "train")
+        return found
+
+
+def _ratio(change: float, before: float) -> float | None:
+    return change / before if before else None

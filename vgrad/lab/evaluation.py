@@ -13,19 +13,22 @@ from vgrad.data.dataset import Dataset
 from vgrad.lab.feed import Feed
 from vgrad.lab.monitors import measures, split
 from vgrad.nn.arrays import Array, Parameters
-from vgrad.nn.network import Backprop, Network
+from vgrad.nn.general import Passes, passes
+from vgrad.nn.network import Network
 from vgrad.nn.probes import Measurement, Prober
 
 CHUNK = 500
 
 
 class Evaluator:
-    """Measures `parameters`, which training changes in place, on the parts of `dataset`."""
+    """Measures `parameters` and `buffers`, which training changes in place, on the parts of `dataset`."""
 
-    def __init__(self, network: Network, parameters: Parameters, dataset: Dataset, dtype: str) -> None:
-        self._network, self._parameters, self._dataset = network, parameters, dataset
+    def __init__(
+        self, network: Network, parameters: Parameters, buffers: Parameters, dataset: Dataset, dtype: str
+    ) -> None:
+        self._network, self._parameters, self._buffers, self._dataset = network, parameters, buffers, dataset
         self._feed = Feed(dataset, network.sizes[-1], CHUNK, dtype)
-        self._passes: dict[int, Backprop] = {}
+        self._passes: dict[int, Passes] = {}
 
     def means(self, monitors: Sequence[str], cost: str, output: str) -> dict[str, float]:
         """Each monitor's mean over the examples of its part.
@@ -49,29 +52,31 @@ class Evaluator:
         sums = dict.fromkeys(wanted, 0.0)
         for index in chunks(len(part), CHUNK):
             x, y = self._feed.load(part, index)
-            passes = self._passes.get(len(x))
-            if passes is None:
-                passes = self._passes[len(x)] = Backprop(self._network, self._parameters, len(x))
-            passes.forward(x)
+            made = self._passes.get(len(x))
+            if made is None:
+                made = passes(self._network, self._parameters, len(x), self._buffers, "evaluate")
+                self._passes[len(x)] = made
+            made.forward(x)
             for measure, f in wanted.items():
-                sums[measure] += float(f(passes.z[-1], passes.a[-1], y).sum())  # type: ignore[operator]
+                sums[measure] += float(f(made.z[-1], made.a[-1], y).sum())  # type: ignore[operator]
         return {measure: total / len(part) for measure, total in sums.items()}
 
 
 class ProbeSet:
-    """The first `examples` training examples in float64, in fixed chunks, for the probes."""
+    """The first `examples` training examples in float64, in fixed chunks, for the probes; iterates over the chunks."""
 
-    def __init__(self, network: Network, dataset: Dataset, examples: int) -> None:
+    def __init__(self, network: Network, dataset: Dataset, examples: int, smoothing: float = 0.0) -> None:
         rows = min(CHUNK, examples)
         self._dataset, self._examples = dataset, examples
-        self._feed = Feed(dataset, network.sizes[-1], rows, np.float64)
+        self._feed = Feed(dataset, network.sizes[-1], rows, np.float64, smoothing)
         self._prober = Prober(network, rows)
 
-    def measure(self, parameters: Parameters) -> Measurement:
+    def measure(self, parameters: Parameters, update_ratios: list[float | None] | None = None) -> Measurement:
         """The measurement of `parameters`; FloatingPointError where the network has diverged."""
-        return self._prober.measure(parameters, self._chunks())
+        return self._prober.measure(parameters, self, update_ratios)
 
-    def _chunks(self) -> Iterator[tuple[Array, Array]]:
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        """Each chunk (x, y): views that the next one overwrites."""
         for index in chunks(self._examples, self._feed.rows):
             yield self._feed.load(self._dataset.train, index)
 

@@ -11,18 +11,22 @@ from vgrad.nn.arrays import Array
 Index = NDArray[np.intp]
 
 
-def targets(classes: int, outputs: int) -> Array:
-    """(classes, outputs): the target row of each class, one-hot; for two classes on one output, 0 and 1."""
-    return np.arange(classes, dtype=np.float64)[:, None] if outputs == 1 else np.eye(classes)
+def targets(classes: int, outputs: int, smoothing: float = 0.0) -> Array:
+    """(classes, outputs): the target row of each class, one-hot; for two classes on one output, 0 and 1.
+
+    Label smoothing s mixes in the uniform distribution: y <- (1 - s) y + s/classes  (Szegedy et al. 2016, sec. 7).
+    """
+    y = np.arange(classes, dtype=np.float64)[:, None] if outputs == 1 else np.eye(classes)
+    return (1 - smoothing) * y + smoothing / classes if smoothing else y
 
 
 class Feed:
     """Loads up to `rows` examples at a time; x is (m, n_0) and y is (m, n_L), of type `dtype`."""
 
-    def __init__(self, dataset: Dataset, outputs: int, rows: int, dtype: DTypeLike) -> None:
+    def __init__(self, dataset: Dataset, outputs: int, rows: int, dtype: DTypeLike, smoothing: float = 0.0) -> None:
         self.rows = rows
         self._scaling = dataset.scaling
-        self._targets = targets(dataset.classes, outputs).astype(dtype)
+        self._targets = targets(dataset.classes, outputs, smoothing).astype(dtype)
         self._raw = np.empty((rows, dataset.n_inputs), dataset.train.inputs.dtype)
         self._x = np.empty((rows, dataset.n_inputs), dtype)
         self._y = np.empty((rows, outputs), dtype)

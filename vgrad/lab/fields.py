@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from vgrad.data.datasets import DATASETS, SCALES, Source
 from vgrad.lab.choices import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, each, validated
 from vgrad.lab.wording import describe, printable
+from vgrad.nn import activations, schedules
+from vgrad.nn import probes as _probes
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import SCHEDULES
-from vgrad.registry import NonNegativeInt, Positive, PositiveInt, did_you_mean
+from vgrad.registry import NonNegativeInt, Positive, PositiveInt, did_you_mean, parameters
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._=,+-]{0,99}"
 MOST_LAYERS = 1000
@@ -24,7 +26,7 @@ Size = Annotated[int, Field(gt=0, le=LARGEST_LAYER)]
 
 _weights = ChoiceOf(INITIALIZERS, "weight initializer")
 _biases = ChoiceOf(BIASES, "bias initializer")
-_activation = ChoiceOf(ACTIVATIONS, "activation", default="sigmoid")
+_activation = ChoiceOf(ACTIVATIONS, "activation", default="sigmoid", common=parameters(activations.build))
 
 
 class Stack(BaseModel):
@@ -68,13 +70,20 @@ class Probes(BaseModel):
     """What is measured on the standing network, on which examples, and how often."""
 
     model_config = STRICT
-    record: Annotated[list[str], Field(description="columns of gradients.csv")] = ["delta_norm"]
+    record: Annotated[
+        list[str],
+        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+        Field(description="columns of gradients.csv: probes, groups of them, or all"),
+    ] = ["delta_norm"]
     examples: Annotated[
         Annotated[int, Field(gt=0)] | Literal["all"] | None,
         Field(description="the first so many training examples, or all; by default 1000, or all of fewer"),
     ] = None
     every: Annotated[PositiveInt, Field(description="measure epochs 0, k, 2k, … and the last")] = 1
     neurons: Annotated[list[NonNegativeInt], Field(description="epochs whose per-neuron deltas are kept")] = []
+    histograms: Annotated[
+        list[NonNegativeInt], Field(description="epochs whose histograms of deltas and activations are kept")
+    ] = []
 
 
 def presets() -> dict[str, tuple[str, str]]:
@@ -164,7 +173,10 @@ def _check_batch_size(value: object) -> int | str:
 
 
 def _check_probes(value: object) -> Probes:
-    return validated(Probes, {"record": value} if isinstance(value, list) else value)
+    if isinstance(value, str):
+        value = [value]
+    settled = validated(Probes, {"record": value} if isinstance(value, list) else value)
+    return settled.model_copy(update={"record": _probes.expand(settled.record)})
 
 
 def _layers_schema() -> dict[str, Any]:
@@ -184,7 +196,12 @@ def _init_schema() -> dict[str, Any]:
 
 
 def _probes_schema() -> dict[str, Any]:
-    return {"anyOf": [{"type": "array", "items": {"type": "string"}}, Probes.model_json_schema()]}
+    names = {"enum": ["all", *_probes.GROUPS, *_probes.PROBES]}
+    mapping = Probes.model_json_schema()
+    record = mapping["properties"]["record"]
+    mapping["properties"]["record"] = {**record, "anyOf": [names, {"type": "array", "items": names}]}
+    del mapping["properties"]["record"]["items"], mapping["properties"]["record"]["type"]
+    return {"anyOf": [names, {"type": "array", "items": names}, mapping]}
 
 
 _data = ChoiceOf(
@@ -207,7 +224,7 @@ INIT = Checked(_check_init, _init_schema)
 BATCH_SIZE = Checked(_check_batch_size, lambda: {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "full"}]})
 PROBES = Checked(_check_probes, _probes_schema)
 OPTIMIZER = ChoiceOf(OPTIMIZERS, "optimizer", default="sgd").field
-SCHEDULE = ChoiceOf(SCHEDULES, "schedule", default="constant").field
+SCHEDULE = ChoiceOf(SCHEDULES, "schedule", default="constant", common=parameters(schedules.build)).field
 DATA = _data.field
 NIELSEN = _check_init("nielsen")
 MNIST = _data.check("mnist")

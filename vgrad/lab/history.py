@@ -6,6 +6,7 @@ interrupted run continues from the checkpoint and writes the files that an undis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,24 +16,40 @@ from numpy.typing import NDArray
 
 from vgrad.lab.descent import Divergence
 from vgrad.lab.npz import Arrays
-from vgrad.lab.training import EpochRecord
+from vgrad.lab.training import EpochRecord, Histograms
+from vgrad.nn.probes import BINS
 
 METRICS = "metrics.csv"
 GRADIENTS = "gradients.csv"
 NEURONS = "neurons.csv"
+HISTOGRAMS = "histograms.csv"
+QUANTITIES = ("delta", "activation")
+
+
+def delta_norms(record: EpochRecord) -> list[float] | None:
+    """||delta^l|| of all layers 1 … L, where this record has them."""
+    norms = (record.gradients or {}).get("delta_norm")
+    return None if norms is None else [math.nan if norm is None else norm for norm in norms]
+
+
+def sparse(probes: Iterable[str]) -> list[str]:
+    """The probes that may have no value, such as a ratio before any update."""
+    return [name for name in probes if name != "delta_norm"]
 
 
 @dataclass
 class History:
     """Records of a run whose metrics.csv has columns `monitors` and whose gradients.csv has columns `probes`.
 
-    `sizes` is (n_0, …, n_L); epochs with per-neuron deltas are `neuron_epochs`.
+    `sizes` is (n_0, …, n_L); epochs with per-neuron deltas are `neuron_epochs`, those with histograms
+    `histogram_epochs`.
     """
 
     sizes: tuple[int, ...]
     monitors: tuple[str, ...]
     probes: tuple[str, ...]
     neuron_epochs: tuple[int, ...] = ()
+    histogram_epochs: tuple[int, ...] = ()
     records: list[EpochRecord] = field(default_factory=list)
 
     @property
@@ -52,7 +69,7 @@ class History:
 
     def hidden_norms(self, record: EpochRecord) -> list[float] | None:
         """||delta^l|| of the hidden layers 1 … L - 1, where this record has them."""
-        norms = (record.gradients or {}).get("delta_norm")
+        norms = delta_norms(record)
         return None if norms is None else norms[:-1]
 
     def files(self) -> dict[str, bytes]:
@@ -61,6 +78,8 @@ class History:
         files[GRADIENTS] = _csv(("epoch", "layer", "kind", "units", *self.probes), self._gradient_rows())
         if self.neuron_epochs:
             files[NEURONS] = _csv(("epoch", "layer", "neuron", "delta"), self._neuron_rows())
+        if self.histogram_epochs:
+            files[HISTOGRAMS] = _csv(("epoch", "layer", "quantity", "low", "high", "count"), self._histogram_rows())
         return files
 
     def _metrics_rows(self) -> Iterable[Sequence[object]]:
@@ -81,6 +100,14 @@ class History:
                 for neuron, delta in enumerate(deltas, start=1):
                     yield record.epoch, layer, neuron, float(delta)
 
+    def _histogram_rows(self) -> Iterable[Sequence[object]]:
+        for record in self.records:
+            for layer, quantities in enumerate(record.histograms or [], start=1):
+                for quantity in QUANTITIES:
+                    counts, edges = quantities[quantity]
+                    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
+                        yield record.epoch, layer, quantity, float(low), float(high), int(count)
+
     def pack(self) -> tuple[Arrays, dict[str, Any]]:
         """(arrays, plain values) that `unpack` reads back; a missing value is NaN."""
         measured, layers = self.measured, len(self.sizes) - 1
@@ -95,32 +122,46 @@ class History:
         for record in self.records:
             if record.neurons is not None:
                 arrays[f"neurons.{record.epoch}"] = np.concatenate(record.neurons)
+            if record.histograms is not None:
+                bars = [[np.concatenate(layer[name]) for name in QUANTITIES] for layer in record.histograms]
+                arrays[f"histograms.{record.epoch}"] = np.array(bars)
         return arrays, {"divergence": asdict(self.divergence) if self.divergence else None}
 
     def unpack(self, arrays: Arrays, plain: dict[str, Any]) -> None:
         """Fills an empty history with what `pack` gave. ValueError, KeyError or TypeError when it does not fit."""
+        layers = len(self.sizes) - 1
         metrics = _checked(arrays, "metrics", np.float64, (None, len(self.columns)))
         probed = _checked(arrays, "probed", np.int64, (None,)).tolist()
-        gradients = _checked(arrays, "gradients", np.float64, (len(probed), len(self.probes), len(self.sizes) - 1))
-        due = [f"neurons.{epoch}" for epoch in self.neuron_epochs if epoch < len(metrics)]
-        neurons = {name: _checked(arrays, name, np.float64, (sum(self.sizes[1:]),)) for name in due}
-        unknown = arrays.keys() - {"metrics", "probed", "gradients", *due}
+        gradients = _checked(arrays, "gradients", np.float64, (len(probed), len(self.probes), layers))
+        dense = [name not in sparse(self.probes) for name in self.probes]
+        if np.isnan(gradients[:, dense]).any():
+            raise ValueError("gradients holds NaN")
+        neurons = self._of_epochs(arrays, "neurons", self.neuron_epochs, (sum(self.sizes[1:]),))
+        bars = self._of_epochs(arrays, "histograms", self.histogram_epochs, (layers, len(QUANTITIES), 2 * BINS + 1))
+        unknown = arrays.keys() - {"metrics", "probed", "gradients", *neurons, *bars}
         if unknown or probed != sorted({*probed} & {*range(len(metrics))}):
             raise ValueError(f"measurements of epochs without metrics, or {sorted(unknown)[:3]}")
-        norms = {
-            epoch: dict(zip(self.probes, rows, strict=True))
+        norms: dict[int, dict[str, Sequence[float | None]]] = {
+            epoch: dict(zip(self.probes, ([_number(value) for value in row] for row in rows), strict=True))
             for epoch, rows in zip(probed, gradients.tolist(), strict=True)
         }
         bounds = np.cumsum(self.sizes[1:])[:-1]
         for epoch, row in enumerate(metrics.tolist()):
-            values = {name: None if value != value else value for name, value in zip(self.columns, row, strict=True)}
+            values = {name: _number(value) for name, value in zip(self.columns, row, strict=True)}
             if [name for name, value in values.items() if value is None] != ([] if epoch else ["learning_rate"]):
                 raise ValueError(f"a metric of epoch {epoch} is missing")
             deltas = neurons.get(f"neurons.{epoch}")
             split = None if deltas is None else np.split(deltas, bounds)
-            self.records.append(EpochRecord(epoch, values, norms.get(epoch), split))
+            drawn = _histograms(bars.get(f"histograms.{epoch}"))
+            self.records.append(EpochRecord(epoch, values, norms.get(epoch), split, histograms=drawn))
         if plain["divergence"] is not None:
             self.records.append(self._diverged(**plain["divergence"]))
+
+    def _of_epochs(self, arrays: Arrays, kind: str, epochs: tuple[int, ...], shape: tuple[int, ...]) -> Arrays:
+        """The arrays `kind`.k of those named epochs k that are in the history."""
+        reached = len(arrays["metrics"])
+        due = [f"{kind}.{epoch}" for epoch in epochs if epoch < reached]
+        return {name: _checked(arrays, name, np.float64, shape) for name in due}
 
     def _diverged(self, epoch: int, batch: int | None, layer: int | None) -> EpochRecord:
         """The record of the divergence, which follows on the last epoch that was measured."""
@@ -134,14 +175,26 @@ class History:
 
 
 def _checked(arrays: Arrays, name: str, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
-    """The array `name`, of this type and shape (None: any extent), without NaN; in `metrics` NaN is a missing value."""
+    """The array `name`, of this type and shape (None: any extent), finite; in metrics and gradients NaN is no value."""
     array = arrays[name]
     fits = len(array.shape) == len(shape) and all(due in (None, n) for n, due in zip(array.shape, shape, strict=True))
     if array.dtype != dtype or not fits:
         raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
-    if np.isinf(array).any() or (name != "metrics" and np.isnan(array).any()):
+    if np.isinf(array).any() or (name not in ("metrics", "gradients") and np.isnan(array).any()):
         raise ValueError(f"{name} holds NaN or infinity")
     return array
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _histograms(packed: np.ndarray | None) -> Histograms | None:
+    """Counts and edges of each layer and quantity, from (layers, quantities, BINS + BINS + 1)."""
+    if packed is None:
+        return None
+    counts, edges = packed[:, :, :BINS], packed[:, :, BINS:]
+    return [{name: (counts[i, j], edges[i, j]) for j, name in enumerate(QUANTITIES)} for i in range(len(packed))]
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

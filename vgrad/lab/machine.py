@@ -15,9 +15,9 @@ import threadpoolctl
 
 from vgrad import __version__
 from vgrad.errors import StorageError
+from vgrad.lab.building import build_network
 from vgrad.lab.config import Config
 from vgrad.lab.evaluation import CHUNK
-from vgrad.nn.parameters import shapes
 
 
 def versions() -> dict[str, str]:
@@ -65,7 +65,7 @@ class Surroundings:
 
 def needed_bytes(config: Config) -> int:
     """What training `config` allocates at the least: parameters with their copies, and one pass of a batch."""
-    numbers = sum(math.prod(shape) for shape in shapes(config.sizes).values())
+    numbers = sum(math.prod(shape) for shape in build_network(config).shapes().values())
     rows = max(min(config.rows_per_step, 2000), CHUNK)
     width = 8 if config.dtype == "float64" else 4
     # working copy, initial, kept epoch and the file in memory; then the float64 copy of the probes

@@ -6,7 +6,8 @@ by name that the output allows. Penalties are no part of any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -38,3 +39,18 @@ def split(monitor: str) -> tuple[str, str]:
     """The part and the measure that a monitor's name is made of."""
     part, _, measure = monitor.partition("_")
     return part, measure
+
+
+def is_best(values: Sequence[float]) -> bool:
+    """Whether the last value is less than all before."""
+    return all(values[-1] < value for value in values[:-1])
+
+
+def waited(values: Sequence[float]) -> int:
+    """Epochs since the best, that is the least value, was first reached."""
+    return len(values) - 1 - min(range(len(values)), key=lambda index: (values[index], index)) if values else 0
+
+
+def turned(monitor: str, value: float | None) -> float:
+    """A monitor's value turned so that less is better: an accuracy's sign changes."""
+    return math.inf if value is None else -value if monitor.endswith("accuracy") else value

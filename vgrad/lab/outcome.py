@@ -103,9 +103,10 @@ def read_summary(path: Path, config: Config, status: str) -> dict[str, Any]:
         raise damaged(file, "missing")
     summary = _checked(_Summary, tree, file)
     last, hidden = summary.epochs, len(config.sizes) - 2
+    whole = status == "complete" and config.early_stopping is None
     if summary.status != status or (status == "diverged") != (summary.divergence is not None):
         raise damaged(file, f"its status is {summary.status}, that of {RUN} {status}")
-    if (last != config.epochs) if status == "complete" else last is not None and not 0 <= last <= config.epochs:
+    if not (last == config.epochs if whole else _possible(last, config, status)):
         raise damaged(file, f"{last} of {config.epochs} epochs")
     columns = {*config.monitors, "penalty", "learning_rate"} if last is not None else set()
     if set(summary.final) != columns or set(summary.best) != set(config.monitors if columns else ()):
@@ -114,6 +115,14 @@ def read_summary(path: Path, config: Config, status: str) -> dict[str, Any]:
     if len(moments) not in (0, 3) or any(len(moment.delta_norm) != hidden for moment in moments):
         raise damaged(file, f"not the norms of {hidden} hidden layers")
     return tree
+
+
+def _possible(last: int | None, config: Config, status: str) -> bool:
+    """Whether a run may end with epoch `last`: diverged before any, stopped early not before patience could run out."""
+    stopping = config.early_stopping
+    if status == "diverged" or stopping is None:
+        return last is None or 0 <= last <= config.epochs
+    return last is not None and min(stopping.patience, config.epochs) <= last <= config.epochs
 
 
 def _checked(model: type[Model], tree: dict[str, Any], file: Path) -> Model:

@@ -16,6 +16,8 @@ class Purpose(IntEnum):
     WEIGHTS = 0
     BIASES = 1
     SHUFFLE = 2
+    MASKS = 3
+    INPUT_NOISE = 4
 
 
 def generator(seed: int, purpose: Purpose, epoch: int = 0) -> Generator:

@@ -3,7 +3,7 @@
     for path in find_runs(Path("runs")):
         run = read_run(path)                       RunStateError, in one line, for any damage
         run.config, run.status, run.summary        at once
-        run.metrics, run.gradients, run.neurons    read and checked when they are asked for
+        run.metrics, run.gradients, run.neurons, run.histograms    read and checked when they are asked for
 
 A run that is complete is read from its files. Any other one is read from its checkpoint, from which the run's files
 are made again, so a run killed between two writes reads as what will be continued. Reading writes nothing, runs nothing
@@ -24,7 +24,7 @@ from vgrad.lab import tables
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.fields import NAME_PATTERN
-from vgrad.lab.history import GRADIENTS, METRICS, NEURONS, History
+from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
 from vgrad.lab.loading import load_yaml
 from vgrad.lab.locking import is_held
 from vgrad.lab.machine import check_memory
@@ -133,10 +133,19 @@ class StoredRun:
         """neurons.csv: a row an epoch, layer and neuron; empty when the config names no epochs."""
         return tables.read(tables.neurons(self.config, self.epoch), self._content(NEURONS), self.path / NEURONS)
 
+    @cached_property
+    def histograms(self) -> DataFrame:
+        """histograms.csv: a row an epoch, layer, quantity and bin; empty when the config names no epochs."""
+        return tables.read(
+            tables.histograms(self.config, self.epoch), self._content(HISTOGRAMS), self.path / HISTOGRAMS
+        )
+
     def _content(self, name: str) -> bytes | None:
         """The bytes of a table that is not in a file; None when the file is to be read."""
         if name == NEURONS and not self.config.probes.neurons:
             return b"epoch,layer,neuron,delta\n"
+        if name == HISTOGRAMS and not self.config.probes.histograms:
+            return b"epoch,layer,quantity,low,high,count\n"
         return None if self._saved is None else self._saved.files()[name]
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.errors import DataError, StorageError
+from vgrad.lab.building import build_network, completed
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, InitFile
 from vgrad.lab.locking import LOCK, exclusive
@@ -31,7 +32,7 @@ from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 from vgrad.lab.wording import printable
 from vgrad.nn.arrays import Parameters
-from vgrad.nn.parameters import as_type, problems, shapes
+from vgrad.nn.parameters import as_type, problems
 from vgrad.storage import make_folder, remove_leftovers, rename
 
 CHECKPOINT_SHARE = 50
@@ -61,7 +62,9 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
     if not isinstance(init, InitFile):
         return config, None
     path = base / init.path
-    numbers = sum(math.prod(shape) for shape in shapes(config.sizes).values())
+    network = build_network(config)
+    wanted = network.shapes()
+    numbers = sum(math.prod(shape) for shape in wanted.values())
     try:
         arrays = unpack(path, 8 * numbers)
     except NpzError as error:
@@ -69,11 +72,12 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
     except (OSError, ValueError) as error:
         reason = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
         raise DataError(f"{printable(str(path), 200)}: cannot be read: {printable(reason)}") from None
-    wrong = problems(arrays, config.sizes)
+    arrays = completed(network, arrays)
+    wrong = problems(arrays, wanted)
     if wrong:
         raise DataError(*(f"{printable(str(path), 200)}: {printable(problem, 200)}" for problem in wrong))
     with np.errstate(over="ignore"):
-        parameters = as_type(arrays, config.sizes, config.dtype)
+        parameters = as_type(arrays, wanted, config.dtype)
     wrong = [f"{name} is too large for {config.dtype}" for name, x in parameters.items() if not np.isfinite(x).all()]
     if wrong:
         raise DataError(*(f"{printable(str(path), 200)}: {problem}" for problem in wrong))
@@ -132,7 +136,7 @@ def _train(
 ) -> Iterator[Event]:
     begun = time.monotonic()
     saved = folder.resume(config)
-    initial = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
+    initial = draw_parameters(config, config.init, dataset) if isinstance(config.init, Init) else given
     assert initial is not None  # an init file has been read by now
     folder.begin(config, initial)  # also when continued: whatever became of these files, they are what they should be
     if saved is None:
@@ -146,7 +150,9 @@ def _train(
     pace, last_saved = _Pace(), None  # also when continued: a kill may have come between checkpoint and CSVs
     try:
         if history.divergence is None:
-            steps = train(config, dataset, state, resumed=continued is not None, cancelled=cancelled)
+            past = tuple(history.records)
+            resumed = continued is not None
+            steps = train(config, dataset, state, resumed=resumed, past=past, cancelled=cancelled)
             for record, state in steps:
                 history.records.append(record)
                 if pace.is_due():

@@ -11,7 +11,7 @@ from vgrad.lab.config import DEFAULT_MONITORS, Config
 from vgrad.lab.fields import Probes
 from vgrad.lab.monitors import PARTS, measures
 from vgrad.nn.costs import COSTS
-from vgrad.nn.probes import PROBES
+from vgrad.nn.probes import GROUPS, PROBES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -26,7 +26,7 @@ def config_schema() -> dict[str, Any]:
     properties["monitor"] |= {"default": list(DEFAULT_MONITORS)}
     _name_items(properties["monitor"], monitor_names())
     for form in properties["probes"]["anyOf"]:
-        _name_items(form.get("properties", {}).get("record", form), list(PROBES))
+        _name_items(form.get("properties", {}).get("record", form), [*PROBES, *GROUPS, "all"])
     return {
         "$schema": DIALECT,
         "title": "vgrad config",

@@ -12,13 +12,15 @@ from vgrad.data.datasets import DATASETS, SCALES
 from vgrad.lab.config import Config, check
 from vgrad.lab.dumping import dump_yaml
 from vgrad.lab.fields import presets
+from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.schema import monitor_names
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
+from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS
-from vgrad.nn.probes import PROBES
-from vgrad.nn.schedules import SCHEDULES
+from vgrad.nn.probes import GROUPS, PROBES
+from vgrad.nn.schedules import MOMENTUM_SCHEDULES, SCHEDULES
 from vgrad.registry import parameters
 
 WIDTH = 110  # of a comment
@@ -39,8 +41,9 @@ def starting_config(data: str, name: str = "run") -> str:
     tree: dict[str, Any] = {"name": name, "layers": layers, "data": data}
     if DATASETS[data].sizes[0] < Config.model_fields["batch_size"].default:
         tree["batch_size"] = "full"
-    plain = check(tree).plain() | {"layers": layers}
-    return HEAD + "".join(_section(key, value) for key, value in plain.items() if key != "name")
+    off = {key: field.default for key, field in Config.model_fields.items() if key in OPTIONAL}
+    plain = off | check(tree).plain() | {"layers": layers}
+    return HEAD + "".join(_section(key, plain[key]) for key in Config.model_fields if key != "name")
 
 
 def _section(key: str, value: object) -> str:
@@ -77,7 +80,7 @@ def _written(name: str, variant: Callable[..., object]) -> str:
 
 
 def _first_paragraph(variant: Callable[..., object]) -> str:
-    return (inspect.getdoc(variant) or "").split("\n\n")[0].replace("\n", " ")
+    return (inspect.getdoc(getattr(variant, "func", variant)) or "").split("\n\n")[0].replace("\n", " ")
 
 
 def _inits() -> dict[str, Lines]:
@@ -98,6 +101,16 @@ def _costs() -> dict[str, Lines]:
             for name, pairs in COSTS.items()
         }
     }
+
+
+def _probes() -> dict[str, Lines]:
+    groups = {name: ", ".join(members) for name, members in GROUPS.items()}
+    return {"": {name: _first_paragraph(probe) for name, probe in PROBES.items()}, "groups": {**groups, "all": "all"}}
+
+
+def _norm(name: str) -> Callable[[], dict[str, Lines]]:
+    written = _written(name, NORMS[name]).replace(f"name: {name}, ", "")
+    return lambda: {"": {"true": "with the parameters below", written: _first_paragraph(NORMS[name])}}
 
 
 def _data_sets() -> dict[str, Lines]:
@@ -125,5 +138,8 @@ _KNOWN: dict[str, Callable[[], Mapping[str, Lines]]] = {
     "schedule": lambda: {"": _documented(SCHEDULES)},
     "data": _data_sets,
     "monitor": lambda: {"": dict.fromkeys(monitor_names(), "")},
-    "probes": lambda: {"": _documented(PROBES)},
+    "momentum_schedule": lambda: {"": _documented(MOMENTUM_SCHEDULES)},
+    "batch_norm": _norm("batch_norm"),
+    "layer_norm": _norm("layer_norm"),
+    "probes": _probes,
 }

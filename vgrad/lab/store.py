@@ -2,7 +2,8 @@
 
     config.yaml    the resolved config                     deterministic
     initial.npz, final.npz    parameters                   deterministic
-    metrics.csv, gradients.csv, neurons.csv                deterministic
+    best.npz       those of the best epoch, with early stopping
+    metrics.csv, gradients.csv, neurons.csv, histograms.csv    deterministic
     summary.json   final and best numbers, verdict         deterministic
     checkpoint.npz parameters, optimizer state, history    deterministic once the run is complete
     run.json       status, versions, machine, digests      written last: a run is complete only when it says so
@@ -25,34 +26,40 @@ import numpy as np
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
-from vgrad.lab.history import GRADIENTS, METRICS, NEURONS, History
+from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, QUANTITIES, History
 from vgrad.lab.loading import dump_yaml, load_yaml
 from vgrad.lab.npz import Arrays, NpzError, pack, unpack
 from vgrad.lab.summary import summarize
-from vgrad.lab.training import TrainingState, fresh_state
+from vgrad.lab.training import TrainingState, build_network, fresh_state
 from vgrad.lab.wording import printable
 from vgrad.nn.arrays import Parameters
-from vgrad.nn.parameters import problems, shapes
+from vgrad.nn.parameters import problems
+from vgrad.nn.probes import BINS
 from vgrad.storage import write_file
 
 CONFIG, RUN, SUMMARY = "config.yaml", "run.json", "summary.json"
-INITIAL, FINAL, CHECKPOINT = "initial.npz", "final.npz", "checkpoint.npz"
-DETERMINISTIC = (CONFIG, INITIAL, FINAL, METRICS, GRADIENTS, NEURONS, SUMMARY, CHECKPOINT)
+INITIAL, FINAL, BEST, CHECKPOINT = "initial.npz", "final.npz", "best.npz", "checkpoint.npz"
+DETERMINISTIC = (CONFIG, INITIAL, FINAL, BEST, METRICS, GRADIENTS, NEURONS, HISTOGRAMS, SUMMARY, CHECKPOINT)
+SOMETIMES = (BEST, NEURONS, HISTOGRAMS)
+"""Those of them that are there only when the config asks for them."""
 CHECKPOINT_FORMAT = 1
 MOST_JSON = 4 * 2**20
 
 
 def empty_history(config: Config) -> History:
     """The history of a run that has not begun."""
-    return History(config.sizes, config.monitors, tuple(config.probes.record), tuple(config.probes.neurons))
+    probes = config.probes
+    named = tuple(probes.neurons), tuple(probes.histograms)
+    return History(config.sizes, config.monitors, tuple(probes.record), *named)
 
 
 def most_bytes(config: Config) -> int:
     """More than the arrays of a checkpoint ever have."""
-    numbers = sum(math.prod(shape) for shape in shapes(config.sizes).values())
+    numbers = sum(math.prod(shape) for shape in build_network(config).shapes().values())
     rows = (config.epochs + 2) * (len(config.monitors) + len(config.sizes) * (len(config.probes.record) + 1) + 8)
     neurons = len(config.probes.neurons) * sum(config.sizes)
-    return 8 * (8 * numbers + rows + neurons) + 2**16
+    bars = len(config.probes.histograms) * len(config.sizes) * len(QUANTITIES) * (2 * BINS + 1)
+    return 8 * (8 * numbers + rows + neurons + bars) + 2**16
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,8 @@ class RunFolder:
         packed: Arrays = {"meta": np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8)}
         packed |= {f"parameters.{name}": value for name, value in state.parameters.items()}
         packed |= {f"optimizer.{name}": value for name, value in state.optimizer.items()}
+        packed |= {f"buffers.{name}": value for name, value in state.buffers.items()}
+        packed |= {f"best.{name}": value for name, value in state.best.items()}
         packed |= {f"history.{name}": value for name, value in arrays.items()}
         write_file(self.path / CHECKPOINT, pack(packed))
         for name, content in history.files().items():
@@ -99,6 +108,8 @@ class RunFolder:
     def finish(self, state: TrainingState, history: History, facts: dict[str, Any]) -> None:
         """The last files of a run whose last epoch is saved; at the very end run.json, with `facts` and digests."""
         write_file(self.path / FINAL, pack(state.parameters))
+        if state.best:
+            write_file(self.path / BEST, pack(state.best))
         summary = summarize(history)
         write_file(self.path / SUMMARY, dump_json(summary))
         present = [name for name in DETERMINISTIC if (self.path / name).exists()]
@@ -128,21 +139,25 @@ class RunFolder:
     def resume(self, config: Config) -> Saved | None:
         """What was saved of the last epoch, or None before the first. RunStateError when it is damaged."""
         path = self.path / CHECKPOINT
+        shape_of = build_network(config).shapes()
         try:
             packed = unpack(path, most_bytes(config), compressed=False)
             meta = json.loads(packed["meta"].tobytes())
             if (meta["format"], meta["run"]) != (CHECKPOINT_FORMAT, config.run_name):
                 raise ValueError(f"is of run {printable(str(meta['run']), 120)}, format {meta['format']}")
             parameters = _under("parameters.", packed)
-            wrong = problems(parameters, config.sizes)
+            best = _under("best.", packed)
+            wrong = problems(parameters, shape_of) + (problems(best, shape_of) if best else [])
             if wrong:
                 raise ValueError("; ".join(wrong[:3]))
             if any(value.dtype != config.dtype for value in parameters.values()):
                 raise ValueError(f"parameters are not {config.dtype}")
-            optimizer = _under("optimizer.", packed)
-            due = fresh_state(config, parameters).optimizer
-            if {n: (x.dtype, x.shape) for n, x in optimizer.items()} != {n: (x.dtype, x.shape) for n, x in due.items()}:
-                raise ValueError("not the state of the config's optimizer")
+            optimizer, buffers = _under("optimizer.", packed), _under("buffers.", packed)
+            due = fresh_state(config, parameters)
+            if _kinds(optimizer) != _kinds(due.optimizer) or _kinds(buffers) != _kinds(due.buffers):
+                raise ValueError("not the state of the config's optimizer and normalization")
+            if best and (config.early_stopping is None or _kinds(best) != _kinds(parameters)):
+                raise ValueError("not the best parameters of this config")
             history = empty_history(config)
             history.unpack(_under("history.", packed), meta)
             reached = history.records[-1].epoch if history.records else None
@@ -154,7 +169,8 @@ class RunFolder:
             surroundings = meta["surroundings"]
             if not isinstance(surroundings, list) or not all(isinstance(text, str) for text in surroundings):
                 raise ValueError("no list of surroundings")
-            return Saved(TrainingState(reached, parameters, optimizer), history, tuple(surroundings))
+            state = TrainingState(reached, parameters, optimizer, buffers, best)
+            return Saved(state, history, tuple(surroundings))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -171,6 +187,10 @@ def _numbers(config: Config) -> dict[str, Any]:
     if isinstance(tree["init"], dict):
         tree["init"].pop("path", None)
     return tree
+
+
+def _kinds(arrays: Arrays) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    return {name: (array.dtype, array.shape) for name, array in arrays.items()}
 
 
 def _under(prefix: str, packed: Arrays) -> Arrays:

@@ -3,6 +3,7 @@
     metrics.csv      epoch | monitors …, penalty, learning_rate         epochs 0 … last
     gradients.csv    epoch, layer, kind, units | probes …               measured epochs x layers 1 … L
     neurons.csv      epoch, layer, neuron | delta                       named epochs x layers x neurons
+    histograms.csv   epoch, layer, quantity | low, high, count          named epochs x layers x quantities x bins
 
 What stands before the bar is known from the config and the last epoch; a file that has anything else is damaged.
 """
@@ -23,7 +24,9 @@ from numpy.typing import NDArray
 
 from vgrad.errors import RunStateError
 from vgrad.lab.config import Config
+from vgrad.lab.history import QUANTITIES, sparse
 from vgrad.lab.wording import printable
+from vgrad.nn.probes import BINS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -36,13 +39,16 @@ _CELL = 32  # bytes of the longest cell with its comma
 @dataclass(frozen=True)
 class Table:
     """What a file must hold: `keys` are the columns that are known, and `known()` their content; `values` are columns
-    of numbers, of which those in `gaps` are empty in the first row."""
+    of numbers, of which those in `gaps` are empty in the first row, and those in `sparse` may be empty in any. With
+    `bins`, each group of so many rows has a `low` that is the `high` of the row before."""
 
     keys: tuple[str, ...]
     values: Sequence[str]
     rows: int
     known: Callable[[], Sequence[NDArray[Any]]]
     gaps: Sequence[str] = ()
+    sparse: Sequence[str] = ()
+    bins: int = 0
 
     @property
     def header(self) -> str:
@@ -71,7 +77,8 @@ def gradients(config: Config, last: int | None) -> Table:
         return [np.repeat(epochs, layers), *(np.tile(column, len(epochs)) for column in per_layer)]
 
     rows = layers * (len(regular) + len(extra))
-    return Table(("epoch", "layer", "kind", "units"), config.probes.record, rows, known)
+    probes = config.probes.record
+    return Table(("epoch", "layer", "kind", "units"), probes, rows, known, sparse=sparse(probes))
 
 
 def neurons(config: Config, last: int | None) -> Table:
@@ -86,6 +93,20 @@ def neurons(config: Config, last: int | None) -> Table:
         return once, np.tile(layer, len(epochs)), np.tile(neuron, len(epochs))
 
     return Table(("epoch", "layer", "neuron"), ("delta",), len(epochs) * sum(widths), known)
+
+
+def histograms(config: Config, last: int | None) -> Table:
+    """histograms.csv up to epoch `last`."""
+    epochs = [epoch for epoch in sorted(set(config.probes.histograms)) if epoch < _count(last)]
+    layers, kinds = len(config.sizes) - 1, np.repeat(np.array(QUANTITIES), BINS)
+
+    def known() -> Sequence[NDArray[Any]]:
+        layer = np.repeat(np.arange(1, layers + 1), len(kinds))
+        once = np.repeat(np.array(epochs, dtype=np.int64), len(layer))
+        return once, np.tile(layer, len(epochs)), np.tile(kinds, layers * len(epochs))
+
+    keys, values = ("epoch", "layer", "quantity"), ("low", "high", "count")
+    return Table(keys, values, len(epochs) * layers * len(kinds), known, bins=BINS)
 
 
 def _count(last: int | None) -> int:
@@ -131,9 +152,15 @@ def _parse(table: Table, content: bytes) -> DataFrame:
     columns: dict[str, NDArray[Any] | pd.Series] = {}
     for name, column, known in zip(table.keys, cells, table.known(), strict=False):
         _check_keys(name, column, known)
-        columns[name] = pd.Series(known, dtype=str) if name == "kind" else known.astype(np.int64)
+        columns[name] = pd.Series(known, dtype=str) if name in ("kind", "quantity") else known.astype(np.int64)
     for name, column in zip(table.values, cells[len(table.keys) :], strict=True):
-        columns[name] = _numbers(name, column, gap=name in table.gaps)
+        empty = [name in table.sparse and cell == "" for cell in column]
+        empty[:1] = [name in table.gaps or any(empty[:1])]
+        columns[name] = _numbers(name, column[: len(empty)], empty)
+    if table.bins and table.rows:
+        low, high = (np.asarray(columns[name]).reshape(-1, table.bins) for name in ("low", "high"))
+        if not (low[:, 1:] == high[:, :-1]).all():
+            raise ValueError("the bins do not follow on each other")
     return pd.DataFrame(columns)
 
 
@@ -143,16 +170,16 @@ def _check_keys(name: str, column: Sequence[str], known: NDArray[Any]) -> None:
             raise ValueError(f"line {number}: {name} is {printable(cell, 30)!r}, not {due}")
 
 
-def _numbers(name: str, column: Sequence[str], *, gap: bool) -> NDArray[np.float64]:
+def _numbers(name: str, column: Sequence[str], gaps: Sequence[bool]) -> NDArray[np.float64]:
     """The cells as Python reads them, which is how they were written: bit for bit. A gap is NaN."""
     numbers = np.empty(len(column))
     for row, cell in enumerate(column):
-        empty = gap and row == 0
+        empty = gaps[row]
         if not (cell == "" if empty else _NUMBER.fullmatch(cell)):
             raise ValueError(
                 f"line {row + 2}: {name} is {printable(cell, 30)!r}, not {'empty' if empty else 'a number'}"
             )
         numbers[row] = math.nan if empty else float(cell)
-    if not np.isfinite(numbers[1 if gap else 0 :]).all():
+    if not np.isfinite(numbers[~np.array(gaps[: len(column)], dtype=bool)]).all():
         raise ValueError(f"{name} is not finite everywhere")
     return numbers

@@ -5,31 +5,37 @@ Epoch 0 is the untrained network; epoch k is what stands after k passes over the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
 
 from vgrad.data.dataset import Dataset
-from vgrad.errors import ConfigError
+from vgrad.lab.building import (
+    build_network,
+    build_optimizer,
+    build_rule,
+    build_schedule,
+    draw_parameters,
+    noise_of,
+)
 from vgrad.lab.config import Config
-from vgrad.lab.descent import Cancelled, Descent, Divergence, Penalty
+from vgrad.lab.descent import Cancelled, Descent, Divergence, Epoch, Penalty
 from vgrad.lab.evaluation import Evaluator, ProbeSet
 from vgrad.lab.feed import Index
-from vgrad.lab.fields import Init
+from vgrad.lab.monitors import is_best, turned, waited
 from vgrad.lab.randomness import Purpose, generator
-from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.arrays import Array, Parameters
-from vgrad.nn.costs import COSTS, OUTPUTS
-from vgrad.nn.initializers import BIASES, INITIALIZERS, initialize
 from vgrad.nn.network import Network
-from vgrad.nn.optimizers import OPTIMIZERS, Optimizer, State
-from vgrad.nn.parameters import as_type, copy_into
-from vgrad.nn.probes import PROBES
-from vgrad.nn.schedules import SCHEDULES
+from vgrad.nn.optimizers import State
+from vgrad.nn.parameters import copy_into, joined
+from vgrad.nn.probes import PROBES, histograms
 
 __all__ = ["Cancelled", "EpochRecord", "TrainingState", "build_network", "draw_parameters", "fresh_state", "train"]
+
+Histograms = list[dict[str, tuple[Array, Array]]]
 
 
 @dataclass(frozen=True)
@@ -37,57 +43,40 @@ class EpochRecord:
     """What one epoch leaves.
 
     `metrics`: monitor -> value, then `penalty` and `learning_rate` (None in epoch 0). `gradients`: probe -> a number a
-    layer, or None in an epoch that is not measured. `neurons`: the mean delta of every neuron, layer by layer, in the
-    epochs that the config names. `divergence` is set in the last record of a run that diverged, which has nothing else.
+    layer, or None in an epoch that is not measured. `neurons`: the mean delta of every neuron, layer by layer, and
+    `histograms`: per layer the counts and edges of each quantity, in the epochs that the config names. `divergence` is
+    set in the last record of a run that diverged, which has nothing else.
     """
 
     epoch: int
     metrics: dict[str, float | None] = field(default_factory=dict)
-    gradients: dict[str, list[float]] | None = None
+    gradients: dict[str, Sequence[float | None]] | None = None
     neurons: list[Array] | None = None
     divergence: Divergence | None = None
+    histograms: Histograms | None = None
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Where training stands after `epoch`: all that the next epoch starts from. Training changes the arrays in place,
-    and leaves the state of the last whole epoch in them when it is cancelled."""
+    """Where training stands after `epoch`: all that the next epoch starts from. Training works on arrays of its own,
+    and leaves the state of the last whole epoch in those that it yielded when it is cancelled.
+
+    `buffers` are the running statistics of normalization, `best` the parameters of the best epoch so far with early
+    stopping; both are empty without.
+    """
 
     epoch: int
     parameters: Parameters
     optimizer: State
-
-
-def build_network(config: Config) -> Network:
-    """The network that a config describes."""
-    return Network(
-        config.sizes,
-        tuple(ACTIVATIONS[choice.name](**choice.parameters) for choice in config.activations),
-        OUTPUTS[config.output],
-        COSTS[config.cost][config.output],
-    )
-
-
-def draw_parameters(config: Config, init: Init) -> Parameters:
-    """Initial parameters drawn as `init` says, with the config's seed and of its type. ConfigError on overflow."""
-    with np.errstate(over="ignore"):
-        drawn = initialize(
-            config.sizes,
-            INITIALIZERS[init.weights.name](**init.weights.parameters),
-            BIASES[init.biases.name](**init.biases.parameters),
-            init.gain,
-            (generator(config.seed, Purpose.WEIGHTS), generator(config.seed, Purpose.BIASES)),
-        )
-        parameters = as_type(drawn, config.sizes, config.dtype)
-    if not all(np.isfinite(value).all() for value in parameters.values()):
-        raise ConfigError(f"init.gain: {init.gain:g} makes weights that {config.dtype} cannot hold; use a smaller one")
-    return parameters
+    buffers: Parameters = field(default_factory=dict)
+    best: Parameters = field(default_factory=dict)
 
 
 def fresh_state(config: Config, initial: Parameters) -> TrainingState:
     """The state before any update; `initial` is left alone."""
     parameters = {name: value.copy() for name, value in initial.items()}
-    return TrainingState(0, parameters, _optimizer(config).init(parameters))
+    buffers = {name: value.astype(config.dtype) for name, value in build_network(config).buffers().items()}
+    return TrainingState(0, parameters, build_optimizer(config).init(joined(parameters)[0]), buffers)
 
 
 def train(
@@ -96,85 +85,142 @@ def train(
     state: TrainingState,
     *,
     resumed: bool = False,
+    past: Sequence[EpochRecord] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[EpochRecord, TrainingState]]:
     """Yields (record, state) after each epoch: epoch 0 first, unless `resumed`, then state.epoch + 1 to config.epochs.
 
-    The arrays of a yielded state are valid until the next one is asked for. When `cancelled()` becomes true, Cancelled
-    is raised between two batches. A run that diverges ends with a record that says where; its state then has the last
-    finite parameters.
+    A resumed run is told its `past` records, which schedules and early stopping look at. The arrays of a yielded state
+    are valid until the next one is asked for. When `cancelled()` becomes true, Cancelled is raised between two batches.
+    A run that diverges ends with a record that says where; its state then has the last finite parameters.
     """
-    network, optimizer = build_network(config), _optimizer(config)
-    parameters, memory = state.parameters, state.optimizer
-    n = len(dataset.train)
-    descent = Descent(network, parameters, dataset, config.rows_per_step, optimizer, Penalty(config.l2, config.l1, n))
-    look = _Look(config, network, dataset, parameters)
-    schedule = SCHEDULES[config.schedule.name](**config.schedule.parameters)
+    session = _Session(config, dataset, state, past)
     if not resumed:
-        record = look.record(state.epoch, None)
-        yield record, state
+        record = session.look.record(state.epoch, None)
+        yield record, session.after(record)
         if record.divergence:
             return
-    kept = [{name: value.copy() for name, value in arrays.items()} for arrays in (parameters, memory)]
-    for epoch in range(state.epoch + 1, config.epochs + 1):
-        eta = optimizer.learning_rate * schedule(epoch)
-        order = _order(config, n, epoch)
-        _overwrite(kept, (parameters, memory))
+    for number in range(state.epoch + 1, config.epochs + 1):
+        if session.is_over:
+            return
+        record = session.epoch(number, cancelled)
+        yield record, session.after(record)
+        if record.divergence:
+            return
+
+
+def stopped(config: Config, past: Sequence[EpochRecord]) -> bool:
+    """Whether a run with these records ends here because patience has run out."""
+    stopping = config.early_stopping
+    return stopping is not None and waited(values_of(stopping.monitor, past)) >= stopping.patience
+
+
+def values_of(monitor: str, past: Sequence[EpochRecord]) -> list[float]:
+    """The monitor epoch by epoch, turned so that less is better."""
+    return [turned(monitor, record.metrics[monitor]) for record in past if record.divergence is None]
+
+
+class _Session:
+    """Training under way: its arrays, and the metrics so far."""
+
+    def __init__(self, config: Config, dataset: Dataset, state: TrainingState, past: Sequence[EpochRecord]) -> None:
+        network, self._config, self._n = build_network(config), config, len(dataset.train)
+        self._buffers, self._memory, self._best = (
+            {**arrays} for arrays in (state.buffers, state.optimizer, state.best)
+        )
+        rule = build_rule(config, self._n)
+        self._descent = Descent(network, state.parameters, self._buffers, dataset, config.rows_per_step, rule)
+        self._parameters = self._descent.parameters
+        self._schedule, self._eta = build_schedule(config), rule.optimizer.learning_rate
+        self.look = _Look(config, network, dataset, self._parameters, self._buffers)
+        self._arrays = (self._parameters, self._memory, self._buffers)
+        self._kept = [{name: value.copy() for name, value in arrays.items()} for arrays in self._arrays]
+        self._past = list(past)
+
+    def epoch(self, number: int, cancelled: Callable[[], bool]) -> EpochRecord:
+        """One pass over the training part, and what is measured after it."""
+        config, descent = self._config, self._descent
+        eta = self._eta * self._schedule(number, self._values(config.schedule.parameters.get("monitor")))
+        epoch = Epoch(number, _order(config, self._n, number), eta, noise_of(config, number))
+        _overwrite(self._kept, self._arrays)
         try:
-            descent.epoch(order, eta, memory, cancelled)
+            ratios = descent.epoch(epoch, self._memory, cancelled, watched=self.look.watches(number))
         except Cancelled:
-            _overwrite((parameters, memory), kept)
+            _overwrite(self._arrays, self._kept)
             raise
-        finite = all(np.isfinite(value).all() for value in parameters.values())
-        record = look.record(epoch, eta) if finite else EpochRecord(epoch, divergence=Divergence(epoch, None, None))
-        if record.divergence:
-            _overwrite((parameters, memory), kept)
-            record = EpochRecord(epoch, divergence=descent.locate(order, eta, memory, epoch))
-        yield record, TrainingState(epoch, parameters, memory)
-        if record.divergence:
-            return
+        finite = all(np.isfinite(value).all() for arrays in self._arrays[::2] for value in arrays.values())
+        record = self.look.record(number, eta, ratios) if finite else None
+        if record is None or record.divergence:
+            _overwrite(self._arrays, self._kept)
+            return EpochRecord(number, divergence=descent.locate(epoch, self._memory))
+        return record
+
+    def after(self, record: EpochRecord) -> TrainingState:
+        """The state after `record`, which becomes part of the past."""
+        if record.divergence is None:
+            self._past.append(record)
+            stopping = self._config.early_stopping
+            if stopping and is_best(self._values(stopping.monitor)):
+                self._best = {name: value.copy() for name, value in self._parameters.items()}
+        return TrainingState(record.epoch, self._parameters, self._memory, self._buffers, self._best)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether patience has run out."""
+        return stopped(self._config, self._past)
+
+    def _values(self, monitor: str | None) -> list[float]:
+        return values_of(monitor, self._past) if monitor else []
 
 
 class _Look:
     """What is measured after an epoch."""
 
-    def __init__(self, config: Config, network: Network, dataset: Dataset, parameters: Parameters) -> None:
+    def __init__(
+        self, config: Config, network: Network, dataset: Dataset, parameters: Parameters, buffers: Parameters
+    ) -> None:
         self._config, self._parameters = config, parameters
-        self._evaluator = Evaluator(network, parameters, dataset, config.dtype)
-        self._probes = ProbeSet(network, dataset, config.probe_examples)
+        self._evaluator = Evaluator(network, parameters, buffers, dataset, config.dtype)
+        self._probes = ProbeSet(network, dataset, config.probe_examples, config.label_smoothing)
         self._penalty = Penalty(config.l2, config.l1, len(dataset.train))
 
-    def record(self, epoch: int, eta: float | None) -> EpochRecord:
+    def watches(self, epoch: int) -> bool:
+        """Whether the last step of `epoch` is measured."""
+        return "update_ratio" in self._config.probes.record and self._is_probed(epoch)
+
+    def _is_probed(self, epoch: int) -> bool:
+        return epoch % self._config.probes.every == 0 or epoch == self._config.epochs
+
+    def record(self, epoch: int, eta: float | None, ratios: list[float | None] | None = None) -> EpochRecord:
         """The record of the epoch: of a divergence where the numbers overflow, although the parameters do not."""
         try:
             with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
-                return self._measured(epoch, eta)
+                return self._measured(epoch, eta, ratios)
         except FloatingPointError:
             return EpochRecord(epoch, divergence=Divergence(epoch, None, None))
 
-    def _measured(self, epoch: int, eta: float | None) -> EpochRecord:
+    def _measured(self, epoch: int, eta: float | None, ratios: list[float | None] | None) -> EpochRecord:
         config, probes = self._config, self._config.probes
         means = self._evaluator.means(config.monitors, config.cost, config.output)
-        penalty = self._penalty.value(self._parameters)
-        metrics: dict[str, float | None] = {**means, "penalty": penalty, "learning_rate": eta}
-        gradients, neurons = None, None
-        measured = epoch % probes.every == 0 or epoch == config.epochs
-        if measured or epoch in probes.neurons:
-            measurement = self._probes.measure(self._parameters)
-            gradients = {name: PROBES[name](measurement) for name in probes.record} if measured else None
-            neurons = measurement.mean_delta if epoch in probes.neurons else None
-        if not np.isfinite([*means.values(), penalty, *chain(*(gradients or {}).values())]).all():
+        metrics = {**means, "penalty": self._penalty.value(self._parameters), "learning_rate": eta}
+        record, probed = EpochRecord(epoch, metrics), self._is_probed(epoch)
+        if probed or epoch in (*probes.neurons, *probes.histograms):
+            measurement = self._probes.measure(self._parameters, ratios)
+            record = replace(
+                record,
+                gradients={name: PROBES[name](measurement) for name in probes.record} if probed else None,
+                neurons=measurement.mean_delta if epoch in probes.neurons else None,
+                histograms=histograms(measurement) if epoch in probes.histograms else None,
+            )
+        numbers = chain(metrics.values(), *(record.gradients or {}).values())
+        if not all(number is None or math.isfinite(number) for number in numbers):
             raise FloatingPointError("a mean or a norm is not finite")
-        return EpochRecord(epoch, metrics, gradients, neurons)
+        return record
 
 
 def _overwrite(targets: Sequence[Parameters], sources: Sequence[Parameters]) -> None:
     for target, source in zip(targets, sources, strict=True):
         copy_into(target, source)
-
-
-def _optimizer(config: Config) -> Optimizer:
-    return OPTIMIZERS[config.optimizer.name](**config.optimizer.parameters)
 
 
 def _order(config: Config, n: int, epoch: int) -> Index:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgrad.errors import ConfigError, RunStateError
+from vgrad.lab.building import draw_parameters, looks_at_data
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.fields import Init
@@ -14,6 +15,7 @@ from vgrad.lab.loading import load_yaml, printable
 from vgrad.lab.machine import check_memory
 from vgrad.lab.npz import pack
 from vgrad.lab.store import (
+    BEST,
     CHECKPOINT,
     CONFIG,
     DETERMINISTIC,
@@ -27,7 +29,7 @@ from vgrad.lab.store import (
     most_bytes,
 )
 from vgrad.lab.summary import summarize
-from vgrad.lab.training import draw_parameters
+from vgrad.lab.training import stopped
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def verify(path: Path) -> Verified:
         raise RunStateError(f"{path / CHECKPOINT}: missing: nothing was saved; train again")
     state, history = saved.state, saved.history
     begun = {CONFIG: config_file(config)}
-    if isinstance(config.init, Init):
+    if isinstance(config.init, Init) and not looks_at_data(config.init):
         begun[INITIAL] = pack(draw_parameters(config, config.init))
     for name, content in begun.items():
         if _content(path / name, config) != content:
@@ -66,11 +68,17 @@ def verify(path: Path) -> Verified:
         return Verified(path, "interrupted", state.epoch, len(begun) + len(history.files()) + 1)
     summary = summarize(history)
     expected = {**history.files(), SUMMARY: dump_json(summary), FINAL: pack(state.parameters)}
+    if state.best:
+        expected[BEST] = pack(state.best)
     for name, content in expected.items():
         if name not in digests or hashlib.sha256(content).hexdigest() != digests[name]:
             raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
+    unexpected = sorted(digests.keys() - {*expected, CONFIG, INITIAL, CHECKPOINT})
+    if unexpected:
+        raise RunStateError(f"{path / unexpected[0]}: does not follow from {CHECKPOINT}")
     missing = sorted({CONFIG, INITIAL, CHECKPOINT} - digests.keys())
-    if missing or facts["status"] != summary["status"] or (state.epoch < config.epochs and not history.divergence):
+    over = state.epoch == config.epochs or history.divergence is not None or stopped(config, history.records)
+    if missing or facts["status"] != summary["status"] or not over:
         told = f"no digest of {missing[0]}" if missing else f"{facts['status']} at epoch {state.epoch}"
         raise RunStateError(f"{path / RUN}: damaged: {told}")
     return Verified(path, str(facts["status"]), state.epoch, len(digests))

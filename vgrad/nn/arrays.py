@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import blas
 
 Array = NDArray[np.floating]
 Parameters = dict[str, Array]
 """`W1, b1, …, WL, bL`: W^l has shape (n_l, n_(l-1)), b^l has shape (n_l,); in this order."""
+
+
+def add_scaled(y: Array, x: Array, scale: float) -> None:
+    """Y <- y + scale x, in place and without a temporary; both contiguous, of one type and shape."""
+    (blas.daxpy if y.dtype == np.float64 else blas.saxpy)(x.reshape(-1), y.reshape(-1), a=scale)
 
 
 def norm(x: Array) -> float:

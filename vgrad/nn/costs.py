@@ -15,6 +15,7 @@ from scipy.special import log_softmax
 
 from vgrad.nn.activations import identity_f, sigmoid_f, sigmoid_slope
 from vgrad.nn.arrays import Array
+from vgrad.nn.functions import sigmoid_complex
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class Cost:
     """One cost on one kind of output.
 
     per_example(z, a, y) -> (m,), float64: the cost of each example. delta(z, a, y, out) -> (m, n_L): dC_x/dz^L of each
-    example, written into `out`. `summary` is a line for help texts.
+    example, written into `out`. `summary` is a line for help texts. complex_cost(z, y) -> (…, m) is the cost for
+    complex z of shape (…, m, n_L), for gradient checks by complex step; None leaves them to central differences.
     """
 
     per_example: Callable[[Array, Array, Array], Array]
     delta: Callable[[Array, Array, Array, Array], Array]
     summary: str
+    complex_cost: Callable[[Array, Array], Array] | None = None
 
 
 def softmax_f(z: Array, out: Array) -> Array:
@@ -78,6 +81,26 @@ def _quadratic_softmax_delta(z: Array, a: Array, y: Array, out: Array) -> Array:
     return np.multiply(out, a, out=out)
 
 
+def _complex_cross_entropy(z: Array, y: Array) -> Array:
+    positive = z.real > 0
+    tail = np.log1p(np.exp(np.where(positive, -z, z)))
+    return np.asarray((np.where(positive, z, 0) + tail - y * z).sum(axis=-1))
+
+
+def _complex_log_likelihood(z: Array, y: Array) -> Array:
+    shifted = z - z.real.max(axis=-1, keepdims=True)
+    return np.asarray(y.sum(axis=-1) * np.log(np.exp(shifted).sum(axis=-1)) - (y * shifted).sum(axis=-1))
+
+
+def _complex_quadratic(output: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
+    return lambda z, y: np.asarray(0.5 * np.square(output(z) - y).sum(axis=-1))
+
+
+def _complex_softmax(z: Array) -> Array:
+    e = np.exp(z - z.real.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
 OUTPUTS: Mapping[str, Callable[[Array, Array], Array]] = {
     "sigmoid": sigmoid_f,
     "softmax": softmax_f,
@@ -86,15 +109,21 @@ OUTPUTS: Mapping[str, Callable[[Array, Array], Array]] = {
 
 COSTS: Mapping[str, Mapping[str, Cost]] = {
     "cross_entropy": {
-        "sigmoid": Cost(_cross_entropy, _error, "sum over outputs of -(y ln a + (1 - y) ln(1 - a))"),
+        "sigmoid": Cost(
+            _cross_entropy, _error, "sum over outputs of -(y ln a + (1 - y) ln(1 - a))", _complex_cross_entropy
+        ),
     },
     "quadratic": {
-        "sigmoid": Cost(_quadratic, _quadratic_sigmoid_delta, "half the squared error"),
-        "softmax": Cost(_quadratic, _quadratic_softmax_delta, "half the squared error"),
-        "identity": Cost(_quadratic, _error, "half the squared error"),
+        "sigmoid": Cost(
+            _quadratic, _quadratic_sigmoid_delta, "half the squared error", _complex_quadratic(sigmoid_complex)
+        ),
+        "softmax": Cost(
+            _quadratic, _quadratic_softmax_delta, "half the squared error", _complex_quadratic(_complex_softmax)
+        ),
+        "identity": Cost(_quadratic, _error, "half the squared error", _complex_quadratic(lambda z: z)),
     },
     "log_likelihood": {
-        "softmax": Cost(_log_likelihood, _error, "-ln of the probability of the right class"),
+        "softmax": Cost(_log_likelihood, _error, "-ln of the probability of the right class", _complex_log_likelihood),
     },
 }
 """cost -> output -> the pair. A pair that is missing has no use: its delta^L divides by a slope that vanishes."""

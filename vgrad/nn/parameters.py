@@ -1,4 +1,6 @@
-"""Parameters as the files hold them: `W1 … WL` of shape (n_l, n_(l-1)) and `b1 … bL` of shape (n_l,)."""
+"""Parameters as the files hold them: `W1 … WL` of shape (n_l, n_(l-1)) and `b1 … bL` of shape (n_l,), and whatever
+else a network learns (`Network.shapes`). Functions take the names and shapes that are wanted, or the sizes
+(n_0, …, n_L) of a plain network."""
 
 from __future__ import annotations
 
@@ -21,9 +23,16 @@ def shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
     return result
 
 
-def problems(arrays: Mapping[str, Array], sizes: Sequence[int]) -> list[str]:
-    """What keeps `arrays` from being the parameters of a network with layers of `sizes`; empty when nothing does."""
-    wanted = shapes(sizes)
+Wanted = Mapping[str, tuple[int, ...]] | Sequence[int]
+
+
+def _shapes(wanted: Wanted) -> Mapping[str, tuple[int, ...]]:
+    return wanted if isinstance(wanted, Mapping) else shapes(wanted)
+
+
+def problems(arrays: Mapping[str, Array], of: Wanted) -> list[str]:
+    """What keeps `arrays` from being the parameters of the network that `of` describes; empty when nothing does."""
+    wanted = _shapes(of)
     found = [f"{name} is missing" for name in wanted if name not in arrays]
     found += [f"{name} is not a parameter{did_you_mean(name, wanted)}" for name in arrays if name not in wanted]
     for name, shape in wanted.items():
@@ -39,9 +48,24 @@ def problems(arrays: Mapping[str, Array], sizes: Sequence[int]) -> list[str]:
     return found
 
 
-def as_type(arrays: Mapping[str, Array], sizes: Sequence[int], dtype: DTypeLike) -> Parameters:
+def as_type(arrays: Mapping[str, Array], of: Wanted, dtype: DTypeLike) -> Parameters:
     """`arrays` in the files' order, C-contiguous and of one type, as the passes need them."""
-    return {name: np.ascontiguousarray(arrays[name], dtype=dtype) for name in shapes(sizes)}
+    return {name: np.ascontiguousarray(arrays[name], dtype=dtype) for name in _shapes(of)}
+
+
+def joined(arrays: Parameters) -> tuple[Array, Parameters]:
+    """A vector of all numbers in the arrays' order, and the arrays as views of it: one operation reaches them all."""
+    vector = np.concatenate([array.ravel() for array in arrays.values()])
+    return vector, viewed(vector, arrays)
+
+
+def viewed(vector: Array, like: Parameters) -> Parameters:
+    """Views of the vector with the names and shapes of `like`, one after the other."""
+    views, start = {}, 0
+    for name, array in like.items():
+        views[name] = vector[start : start + array.size].reshape(array.shape)
+        start += array.size
+    return views
 
 
 def copy_into(target: Parameters, source: Parameters) -> None:

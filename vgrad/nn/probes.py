@@ -1,64 +1,184 @@
-"""What is measured on a network that stands still: forward and backward over the probe examples, no update.
+"""Probes: the columns of gradients.csv, each a function of a measurement on the standing network.
 
-Everything is computed in float64, whatever type the network trains in, so that a norm that is zero is really zero.
-delta^l is (m, n_l), one row an example; penalties are not part of it (DESIGN.md, notation).
+Lists start at layer 1 and end at the output layer L. delta^l, z^l and a^l are (m, n_l), one row a probe example;
+<x> is the mean over examples. What the measurement computes, and when, is told in `vgrad.nn.standing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
-from vgrad.nn.arrays import Array, Parameters, norm
-from vgrad.nn.network import Backprop, Network
-from vgrad.nn.parameters import copy_into, shapes
+from vgrad.nn.arrays import Array, norm
+from vgrad.nn.standing import Measurement, Prober
+
+__all__ = ["GROUPS", "PROBES", "Measurement", "Probe", "Prober", "expand", "histograms"]
+
+Values = Sequence[float | None]
+Probe = Callable[[Measurement], Values]
+"""A measurement -> one number a layer; None where there is none."""
+
+SATURATED = 0.01
+BINS = 50
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """`mean_delta[l - 1]` is (n_l,): the mean over the probe examples of delta^l, which is dC/db^l."""
-
-    mean_delta: list[Array]
-
-
-Probe = Callable[[Measurement], list[float]]
-"""A measurement -> one number a layer, from layer 1 to the output layer L."""
-
-
-class Prober:
-    """Measures one network's parameters again and again on examples that come in chunks of at most `rows`."""
-
-    def __init__(self, network: Network, rows: int) -> None:
-        self._network = network
-        self._parameters: Parameters = {name: np.empty(shape) for name, shape in shapes(network.sizes).items()}
-        self._passes = {rows: Backprop(network, self._parameters, rows)}
-
-    def measure(self, parameters: Parameters, chunks: Iterable[tuple[Array, Array]]) -> Measurement:
-        """Backpropagates each chunk (x, y), x of shape (rows, n_0), both float64.
-
-        Raises FloatingPointError on overflow or an invalid operation: the network has diverged.
-        """
-        copy_into(self._parameters, parameters)
-        sums: list[Array] = [np.zeros(n) for n in self._network.sizes[1:]]
-        examples = 0
-        with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
-            for x, y in chunks:
-                passes = self._passes.get(len(x))
-                if passes is None:
-                    passes = self._passes[len(x)] = Backprop(self._network, self._parameters, len(x))
-                passes.forward(x)
-                passes.backward(y)
-                for total, delta in zip(sums, passes.delta, strict=True):
-                    total += delta.sum(axis=0)
-                examples += len(x)
-            return Measurement([total / examples for total in sums])
-
-
-def delta_norm(measurement: Measurement) -> list[float]:
-    """||mean over examples of delta^l||, Nielsen's speed of learning of layer l  (Nielsen ch. 5)."""
+def delta_norm(measurement: Measurement) -> Values:
+    """||<delta^l>||, Nielsen's speed of learning of layer l  (Nielsen ch. 5)."""
     return [norm(mean) for mean in measurement.mean_delta]
 
 
-PROBES: dict[str, Probe] = {"delta_norm": delta_norm}
+def delta_norm_mean(measurement: Measurement) -> Values:
+    """<||delta^l||>, the mean over examples of each one's norm  (as in Glorot and Bengio 2010, fig. 7)."""
+    return [_mean_norm(delta) for delta in measurement.detail.delta]
+
+
+def coherence(measurement: Measurement) -> Values:
+    """||<delta^l>|| / <||delta^l||>, from 0 (examples cancel) to 1 (they agree); none where all deltas are 0."""
+    pairs = zip(delta_norm(measurement), delta_norm_mean(measurement), strict=True)
+    return [mean / each if mean is not None and each else None for mean, each in pairs]
+
+
+def weight_gradient_norm(measurement: Measurement) -> Values:
+    """||dC/dW^l||_F, without the penalty  (Glorot and Bengio 2010, fig. 8: about equal where deltas shrink)."""
+    return [norm(gradient) for gradient in measurement.detail.weight_gradient]
+
+
+def weight_norm(measurement: Measurement) -> Values:
+    """||W^l||_F."""
+    return [norm(W) for W in measurement.detail.W]
+
+
+def update_ratio(measurement: Measurement) -> Values:
+    """||W after - W before|| / ||W before|| of the epoch's last step, about 1e-3 in a healthy run  (CS231n).
+
+    It is the real step, so momentum, decay and clipping are in it. None before the first step and where W was 0.
+    """
+    return measurement.update_ratios or [None] * len(measurement.mean_delta)
+
+
+def z_mean(measurement: Measurement) -> Values:
+    """Mean over examples and units of z^l."""
+    return [float(z.mean()) for z in measurement.detail.z]
+
+
+def z_std(measurement: Measurement) -> Values:
+    """Standard deviation (divisor n) over examples and units of z^l; its square is q^l less the mean  (Poole 2016)."""
+    return [float(z.std()) for z in measurement.detail.z]
+
+
+def a_mean(measurement: Measurement) -> Values:
+    """Mean over examples and units of a^l  (Glorot and Bengio 2010, fig. 2)."""
+    return [float(a.mean()) for a in measurement.detail.a]
+
+
+def a_std(measurement: Measurement) -> Values:
+    """Standard deviation (divisor n) over examples and units of a^l  (Glorot and Bengio 2010, fig. 2)."""
+    return [float(a.std()) for a in measurement.detail.a]
+
+
+def z_percentile(measurement: Measurement, *, percent: float) -> Values:
+    """The percentile over examples and units of z^l, linear between neighbours  (Ioffe and Szegedy 2015, fig. 1)."""
+    return [float(np.percentile(z, percent)) for z in measurement.detail.z]
+
+
+def saturated(measurement: Measurement) -> Values:
+    """Share of unit-example pairs with |f'(z)| below 1 % of its largest value; for the output its diagonal slope."""
+    return [float((slope < SATURATED).mean()) for slope in measurement.detail.slope]
+
+
+def dead(measurement: Measurement) -> Values:
+    """Share of units whose slope f'(z) is exactly 0 on every probe example: none of them moves the unit."""
+    return [float((slope == 0).all(axis=0).mean()) for slope in measurement.detail.slope]
+
+
+def zero_deltas(measurement: Measurement) -> Values:
+    """Number of entries of delta^l that are exactly 0: underflow, dead units, or losing pieces."""
+    return [float(np.count_nonzero(delta == 0)) for delta in measurement.detail.delta]
+
+
+def jacobian(measurement: Measurement, *, of: Callable[[Array], float]) -> Values:
+    """Of the singular values of da^l/da^(l-1) (output: dz^L/da^(L-1)) on 25 examples  (Glorot and Bengio 2010, 4.2.1).
+
+    The least and the greatest of all, or the mean of all.
+    """
+    return [float(of(values)) for values in measurement.jacobians]
+
+
+def output_jacobian(measurement: Measurement, *, of: Callable[[Array], float]) -> Values:
+    """Of the singular values of dz^L/da^l on 25 examples, 1 for l = L  (Saxe et al. 2013).
+
+    The least and the greatest of all, or the mean of all.
+    """
+    return [float(of(values)) for values in measurement.output_jacobians]
+
+
+def _mean_norm(delta: Array) -> float:
+    """Mean of the rows' norms, scaled by the largest entry so that no square underflows."""
+    largest = float(np.abs(delta).max(initial=0.0))
+    if largest == 0:
+        return 0.0
+    scaled = delta / largest if largest > 1e-300 else np.ldexp(delta, 1000) / np.ldexp(largest, 1000)
+    return float(np.sqrt(np.square(scaled).sum(axis=1)).mean()) * largest
+
+
+def histograms(measurement: Measurement) -> list[dict[str, tuple[Array, Array]]]:
+    """Per layer: `delta` and `activation` -> (counts, edges), 50 equal bins from the least to the greatest value."""
+    detail = measurement.detail
+    pairs = zip(detail.delta, detail.a, strict=True)
+    return [{"delta": _histogram(delta), "activation": _histogram(a)} for delta, a in pairs]
+
+
+def _histogram(values: Array) -> tuple[Array, Array]:
+    """Counts (50,) and edges (51,). Equal values get bins of width 0 around them; scaled, so that none is subnormal."""
+    low, high = float(values.min()), float(values.max())
+    edges = np.linspace(low, high, BINS + 1)
+    if not low < high:
+        return np.bincount([0] * values.size, minlength=BINS).astype(np.float64), edges
+    place = np.minimum(((values.ravel() - low) / (high - low) * BINS).astype(np.intp), BINS - 1)
+    return np.bincount(place, minlength=BINS).astype(np.float64), edges
+
+
+PROBES: dict[str, Probe] = {
+    "delta_norm": delta_norm,
+    "delta_norm_mean": delta_norm_mean,
+    "coherence": coherence,
+    "weight_gradient_norm": weight_gradient_norm,
+    "weight_norm": weight_norm,
+    "update_ratio": update_ratio,
+    "z_mean": z_mean,
+    "z_std": z_std,
+    "z_p15": partial(z_percentile, percent=15),
+    "z_p50": partial(z_percentile, percent=50),
+    "z_p85": partial(z_percentile, percent=85),
+    "z_p98": partial(z_percentile, percent=98),
+    "a_mean": a_mean,
+    "a_std": a_std,
+    "saturated": saturated,
+    "dead": dead,
+    "zero_deltas": zero_deltas,
+    "jacobian_min": partial(jacobian, of=np.min),
+    "jacobian_mean": partial(jacobian, of=np.mean),
+    "jacobian_max": partial(jacobian, of=np.max),
+    "output_jacobian_min": partial(output_jacobian, of=np.min),
+    "output_jacobian_mean": partial(output_jacobian, of=np.mean),
+    "output_jacobian_max": partial(output_jacobian, of=np.max),
+}
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "gradients": ("delta_norm", "delta_norm_mean", "coherence", "weight_gradient_norm", "zero_deltas"),
+    "weights": ("weight_norm", "update_ratio"),
+    "signals": ("z_mean", "z_std", "z_p15", "z_p50", "z_p85", "z_p98", "a_mean", "a_std", "saturated", "dead"),
+    "jacobians": tuple(name for name in PROBES if "jacobian" in name),
+}
+"""name -> probes; `all` is every probe there is."""
+
+
+def expand(names: Sequence[str]) -> list[str]:
+    """`names` with groups replaced by their probes; each probe once, at its first place."""
+    groups = {**GROUPS, "all": tuple(PROBES)}
+    found: list[str] = []
+    for name in names:
+        found += [probe for probe in groups.get(name, (name,)) if name not in groups or probe not in found]
+    return found

@@ -1,0 +1,26 @@
+"""The gradient check of a config: its own data, initial parameters, masks and noise, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from vgrad.lab.building import build_network, draw_parameters, first_examples, noise_of
+from vgrad.lab.config import Config
+from vgrad.lab.fields import Init
+from vgrad.lab.machine import check_memory
+from vgrad.lab.runner import with_digest
+from vgrad.nn.gradcheck import ParameterCheck, gradient_check
+
+
+def check_gradients(config: Config, base: Path, examples: int) -> Iterator[ParameterCheck]:
+    """Checks every parameter of `config`'s initial network on the first `examples` training examples.
+
+    Relative file names are relative to `base`. Masks and noise are those of epoch 1; penalties are not part of it.
+    """
+    check_memory(config)
+    config, given = with_digest(config.model_copy(update={"dtype": "float64"}), base)
+    x, y = first_examples(config, None, examples)
+    parameters = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
+    assert parameters is not None  # an init file has been read by now
+    yield from gradient_check(build_network(config), parameters, x, y, noise_of(config, 1)())

@@ -1,0 +1,211 @@
+"""Backpropagation through every kind of hidden layer: the general path beside the plain one of `vgrad.nn.network`.
+
+Hidden layer l, rows are examples, everything (m, n_l) unless told:
+
+    u = a^(l-1) (W^l)^T + b^l     with k pieces (m, k n_l), of which each unit keeps its largest
+    z = u, or gamma (u - mean)/s + beta with a norm
+    h = f(z), times mask / (1 - dropout) in training
+    a^l = h, or a^(l-1) + h with a residual connection
+
+z^l is what enters f, and delta^l = dC/dz^l. With batch statistics the examples of a batch depend on each other: delta
+then is the derivative of the cost summed over the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.network import Backprop, Network, Noise
+from vgrad.nn.norms import Mode, NormPass
+
+
+@dataclass
+class _Affine:
+    """u = a W^T + b of one layer, with its derivatives; `b` is None where it is not used."""
+
+    layer: int
+    W: Array
+    b: Array | None
+    u: Array
+
+    def forward(self, a: Array) -> Array:
+        np.dot(a, self.W.T, out=self.u)
+        return self.u if self.b is None else np.add(self.u, self.b, out=self.u)
+
+    def add_gradients(self, a: Array, du: Array, gradients: Parameters, scale: float, keep: float) -> None:
+        _accumulate(gradients[f"W{self.layer}"], np.dot(du.T, a), scale, keep)
+        if self.b is not None:
+            _accumulate(gradients[f"b{self.layer}"], du.sum(axis=0), scale, keep)
+
+
+class HiddenLayer:
+    """One hidden layer's passes over batches of exactly `rows` examples."""
+
+    def __init__(
+        self, network: Network, layer: int, parameters: Parameters, buffers: Parameters, rows: int, mode: Mode
+    ) -> None:
+        W, n = parameters[f"W{layer}"], network.sizes[layer]
+        activation = network.activations[layer - 1]
+        self._pieces, self._learned, self._layer = activation.pieces, activation.learned, layer
+        if self._learned is not None:
+            activation = self._learned.bind(parameters[f"{self._learned.name}{layer}"])
+        self.activation = activation
+        norm = network.norm
+        self._norm = None if norm is None else NormPass(norm, layer, parameters, buffers, mode)
+        subtracted = norm is not None and norm.axis == 0 and self._pieces == 1
+        u = np.empty((rows, self._pieces * n), W.dtype)
+        self._affine = _Affine(layer, W, None if subtracted else parameters[f"b{layer}"], u)
+        self._dropout = network.dropout if mode == "train" else 0.0
+        self._residual = network.residual and network.sizes[layer - 1] == n
+        self._x: Array
+        self._winner: NDArray[np.intp]  # (rows, n): the piece that each unit's z is of
+        self.mask = np.empty((rows, n), W.dtype)
+        self._f, self._h = np.empty((rows, n), W.dtype), np.empty((rows, n), W.dtype)
+        self.z = np.empty((rows, n), W.dtype) if self._norm or self._pieces > 1 else u
+        self.a = np.empty((rows, n), W.dtype) if self._residual else self._h if self._dropout else self._f
+        self.delta, self.slope = np.empty((rows, n), W.dtype), np.empty((rows, n), W.dtype)
+        self._dh: Array  # dC/df(z)
+        self._du: Array  # dC/du
+
+    def forward(self, x: Array, noise: Noise | None) -> Array:
+        """a^l of x = a^(l-1)."""
+        self._x = x
+        u = self._affine.forward(x)
+        if self._pieces > 1:
+            u = self._largest(u)
+        if self._norm is not None:
+            self._norm.forward(u, self.z)
+        h = self.activation.f(self.z, self._f)
+        if self._dropout:
+            assert noise is not None  # training draws
+            noise.masks.random(out=self.mask, dtype=self.mask.dtype.type)
+            np.greater_equal(self.mask, self._dropout, out=self.mask)
+            np.multiply(self.mask, 1 / (1 - self._dropout), out=self.mask)
+            h = np.multiply(h, self.mask, out=self._h)
+        return np.add(x, h, out=self.a) if self._residual else h
+
+    def _largest(self, u: Array) -> Array:
+        pieces = u.reshape(len(u), self._pieces, -1)
+        self._winner = pieces.argmax(axis=1)
+        np.max(pieces, axis=1, out=self.z)
+        return self.z.copy() if self._norm is not None else self.z
+
+    def backward(self, da: Array) -> Array:
+        """From da = dC/da^l: delta and all that the gradients need; returns dC/da^(l-1)."""
+        self._dh = da * self.mask if self._dropout else da
+        self.activation.slope(self.z, self._f, self.slope)
+        np.multiply(self.slope, self._dh, out=self.delta)
+        self._du = self._through(self.delta)
+        below = np.dot(self._du, self._affine.W)
+        return np.add(below, da, out=below) if self._residual else below
+
+    def _through(self, delta: Array, *, fixed: bool = False) -> Array:
+        """dC/du, of u's shape, from delta = dC/dz."""
+        du = delta if self._norm is None else self._norm.backward(delta, fixed=fixed)
+        if self._pieces == 1:
+            return du
+        spread = np.zeros((len(du), self._pieces, du.shape[1]), du.dtype)
+        np.put_along_axis(spread, self._winner[:, None, :], du[:, None, :], axis=1)
+        return spread.reshape(len(du), -1)
+
+    def keep_first(self, k: int) -> None:
+        """Forgets all but the first k examples of the last forward pass; for `jacobian_row`, not for another pass."""
+        self.z, self._f, self.slope = self.z[:k], self._f[:k], self.slope[:k]
+        if self._pieces > 1:
+            self._winner = self._winner[:k]
+        if self._norm is not None:
+            self._norm.keep_first(k)
+
+    def jacobian_row(self, da: Array) -> Array:
+        """da times the Jacobian da^l/da^(l-1) of the last forward pass, example by example.
+
+        Batch statistics count as constants, so that an example's output depends on its own input only; masks as 1.
+        """
+        self.activation.slope(self.z, self._f, self.slope)
+        below = np.dot(self._through(self.slope * da, fixed=True), self._affine.W)
+        return np.add(below, da, out=below) if self._residual else below
+
+    def add_gradients(self, gradients: Parameters, scale: float, keep: float) -> None:
+        """g <- keep g + scale * sum over the batch of every parameter's gradient."""
+        layer = self._layer
+        self._affine.add_gradients(self._x, self._du, gradients, scale, keep)
+        if self._norm is not None:
+            for name, sums in zip(("gamma", "beta"), self._norm.gradients(self.delta), strict=True):
+                _accumulate(gradients[f"{name}{layer}"], sums, scale, keep)
+        if self._learned is not None:
+            sums = np.einsum("ij,ij->j", self._dh, self._learned.gradient(self.z))
+            _accumulate(gradients[f"{self._learned.name}{layer}"], sums, scale, keep)
+
+
+class GeneralBackprop:
+    """Like `Backprop`, for any network: passes over batches of exactly `rows` examples in one mode.
+
+    `forward(x, noise)`, `backward(y)`, `add_gradients(x, …)`; z, a and delta are lists over the layers, and `x` is the
+    input as the first layer saw it, with its noise.
+    """
+
+    def __init__(
+        self, network: Network, parameters: Parameters, rows: int, buffers: Parameters, mode: Mode = "train"
+    ) -> None:
+        self.network, self.rows, self.mode = network, rows, mode
+        depth = network.depth
+        self.W = [parameters[f"W{layer}"] for layer in range(1, depth + 1)]
+        self.b = [parameters[f"b{layer}"] for layer in range(1, depth + 1)]
+        self.layers = [HiddenLayer(network, layer, parameters, buffers, rows, mode) for layer in range(1, depth)]
+        dtype, shape = self.W[0].dtype, (rows, network.sizes[-1])
+        self._output = _Affine(depth, self.W[-1], self.b[-1], np.empty(shape, dtype))
+        self.z = [*(layer.z for layer in self.layers), self._output.u]
+        self.a = [*(layer.a for layer in self.layers), np.empty(shape, dtype)]
+        self.delta = [*(layer.delta for layer in self.layers), np.empty(shape, dtype)]
+        self.x = np.empty((rows, network.sizes[0]), dtype)
+        self._input: Array
+
+    def forward(self, x: Array, noise: Noise | None = None) -> Array:
+        """z^l and a^l of every layer for x of shape (rows, n_0); returns a^L. Training draws from `noise`."""
+        if self.network.input_noise and self.mode == "train":
+            assert noise is not None  # training draws
+            noise.inputs.standard_normal(out=self.x, dtype=self.x.dtype.type)
+            np.multiply(self.x, self.network.input_noise, out=self.x)
+            np.add(self.x, x, out=self.x)
+        else:
+            np.copyto(self.x, x)
+        a = self.x
+        for layer in self.layers:
+            a = layer.forward(a, noise)
+        self._input = a
+        return self.network.output(self._output.forward(a), self.a[-1])
+
+    def backward(self, y: Array) -> None:
+        """delta of every layer, from the cost at the output down to layer 1."""
+        delta = self.network.cost.delta(self.z[-1], self.a[-1], y, self.delta[-1])
+        da = np.dot(delta, self.W[-1])
+        for layer in reversed(self.layers):
+            da = layer.backward(da)
+
+    def add_gradients(self, x: Array, gradients: Parameters, scale: float, keep: float = 1.0) -> None:
+        """g <- keep g + scale * sum over the batch of every parameter's gradient, in place; keep = 0 overwrites."""
+        for layer in self.layers:
+            layer.add_gradients(gradients, scale, keep)
+        self._output.add_gradients(self._input, self.delta[-1], gradients, scale, keep)
+
+
+def _accumulate(gradient: Array, sums: Array, scale: float, keep: float) -> None:
+    if keep == 0:
+        np.multiply(sums, scale, out=gradient)
+    else:
+        gradient *= keep
+        gradient += scale * sums
+
+
+Passes = Backprop | GeneralBackprop
+
+
+def passes(network: Network, parameters: Parameters, rows: int, buffers: Parameters, mode: Mode) -> Passes:
+    """The quickest passes that do what `network` needs in `mode`."""
+    if network.is_plain and not (mode == "train" and network.is_noisy):
+        return Backprop(network, parameters, rows)
+    return GeneralBackprop(network, parameters, rows, buffers, mode)
