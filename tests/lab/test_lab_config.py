@@ -153,7 +153,6 @@ FAULTS: list[tuple[str, ...]] = [
         "2:20: probes.examples: there are 50000 training examples, found 60000; write 50000 or all",
         "2:41: probes.neurons.1: the last epoch is 30, found 31",
     ),
-    (L + "probes: {neurons: [3, 5, 3]}\n", "2:26: probes.neurons.2: 3 stands twice"),
     (
         "layers: [2, 3, 2]\ndata: {name: circles, noise: 1000}\n",
         "2:30: data.noise: must be <= 100, found the number 1000",

@@ -81,17 +81,8 @@ def report(
     elif found:
         found, copies = without_copies(found)
         complain(copies)
-        table = compare(
-            found,
-            rows=split(rows),
-            columns=split(cols),
-            values=split(value),
-            thresholds=thresholds,
-            condition=where,
-            baseline=baseline,
-            sort=sort,
-            top=top,
-        )
+        axes = {"rows": split(rows), "columns": split(cols), "values": split(value)}
+        table = compare(found, **axes, thresholds=thresholds, condition=where, baseline=baseline, sort=sort, top=top)
         if output:
             text = render(table, width=width) if form == "table" else write(table)
             write_file(output, text.encode())

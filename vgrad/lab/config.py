@@ -198,11 +198,6 @@ class Config(BaseModel):
             for index, epoch in enumerate(epochs)
             if epoch > self.epochs
         ]
-        problems += [
-            Problem(("probes", "neurons", index), f"{epoch} stands twice")
-            for index, epoch in enumerate(self.probes.neurons)
-            if epoch in self.probes.neurons[:index]
-        ]
         return problems
 
     def plain(self) -> dict[str, Any]:
