@@ -105,16 +105,16 @@ def test_resolved_config_means_the_same_run(extra: dict[str, Any]) -> None:
         ({"momentum_schedule": "sutskeve"}, ("momentum_schedule",), "did you mean 'sutskever'"),
         ({"early_stopping": {"monitor": "test_cost"}}, ("early_stopping", "monitor"), "not in metrics.csv"),
         ({"schedule": {"name": "plateau", "monitor": "val"}}, ("schedule", "monitor"), "not in metrics.csv"),
-        ({"early_stopping": 0}, ("early_stopping", "patience"), "greater than 0"),
+        ({"early_stopping": 0}, ("early_stopping", "patience"), "0, found|than 0"),
         ({"clip": {}}, ("clip",), "needs norm or value"),
-        ({"clip": -1}, ("clip", "norm"), "greater than 0"),
-        ({"dropout": 1.0}, ("dropout",), "less than 1"),
-        ({"max_norm": 0}, ("max_norm",), "greater than 0"),
+        ({"clip": -1}, ("clip", "norm"), "0, found|than 0"),
+        ({"dropout": 1.0}, ("dropout",), "1, found|than 1"),
+        ({"max_norm": 0}, ("max_norm",), "0, found|than 0"),
         ({"probes": {"histograms": [5]}}, ("probes", "histograms", 0), "the last epoch is 4"),
         ({"probes": "gradient"}, ("probes", "record", 0), "did you mean"),
         ({"probes": ["delta_norm", "delta_norm"]}, ("probes", "record", 1), "stands twice"),
-        ({"activation": {"name": "sigmoid", "gain": 0}}, ("activation", "gain"), "greater than 0"),
-        ({"activation": {"name": "maxout", "pieces": 1}}, ("activation", "pieces"), "greater than 1"),
+        ({"activation": {"name": "sigmoid", "gain": 0}}, ("activation", "gain"), "0, found|than 0"),
+        ({"activation": {"name": "maxout", "pieces": 1}}, ("activation", "pieces"), "1, found|than 1"),
     ],
 )
 def test_what_does_not_go_together_is_told(extra: dict[str, Any], path: tuple[Any, ...], said: str) -> None:
@@ -122,7 +122,7 @@ def test_what_does_not_go_together_is_told(extra: dict[str, Any], path: tuple[An
         check({**DIGITS, **extra})
     found = {problem.path: problem.message for problem in caught.value.problems}
     assert path in found, found
-    assert said in found[path]
+    assert any(words in found[path] for words in said.split("|"))
 
 
 # Exact continuation.

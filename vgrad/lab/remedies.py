@@ -70,7 +70,10 @@ def _switch(name: str, summary: str) -> Checked:
         inner = {key: value for key, value in mapping["properties"].items() if key != "name"}
         return {
             "description": summary,
-            "anyOf": [{"type": "boolean"}, {"type": "object", "properties": inner, "additionalProperties": False}],
+            "anyOf": [
+                {"type": ["boolean", "null"]},
+                {"type": "object", "properties": inner, "additionalProperties": False},
+            ],
         }
 
     return Checked(check, schema)
