@@ -141,7 +141,8 @@ def gelu_f(z: Array, out: Array) -> Array:
 def gelu_slope(z: Array, a: Array, out: Array) -> Array:
     """Phi(z) + z phi(z)."""
     ndtr(z, out=out)
-    out += z * np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    near = np.clip(z, -40, 40)  # beyond, phi is 0 and z^2 might overflow
+    out += near * np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi)
     return out
 
 
