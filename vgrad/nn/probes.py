@@ -78,22 +78,22 @@ def a_std(measurement: Measurement) -> Values:
 
 
 def z_p15(measurement: Measurement) -> Values:
-    """The 15th percentile over examples and units of z^l, linear between neighbours  (Ioffe and Szegedy 2015, fig. 1)."""
+    """The 15th percentile over examples and units of z^l  (Ioffe and Szegedy 2015, fig. 1)."""
     return _percentile(measurement, 15)
 
 
 def z_p50(measurement: Measurement) -> Values:
-    """The 50th percentile over examples and units of z^l, linear between neighbours, the median  (Ioffe and Szegedy 2015, fig. 1)."""
+    """The 50th percentile, the median, over examples and units of z^l  (Ioffe and Szegedy 2015, fig. 1)."""
     return _percentile(measurement, 50)
 
 
 def z_p85(measurement: Measurement) -> Values:
-    """The 85th percentile over examples and units of z^l, linear between neighbours  (Ioffe and Szegedy 2015, fig. 1)."""
+    """The 85th percentile over examples and units of z^l  (Ioffe and Szegedy 2015, fig. 1)."""
     return _percentile(measurement, 85)
 
 
 def z_p98(measurement: Measurement) -> Values:
-    """The 98th percentile over examples and units of z^l, linear between neighbours  (as in Glorot and Bengio 2010, fig. 2)."""
+    """The 98th percentile over examples and units of z^l  (as in Glorot and Bengio 2010, fig. 2)."""
     return _percentile(measurement, 98)
 
 
@@ -113,17 +113,17 @@ def zero_deltas(measurement: Measurement) -> Values:
 
 
 def jacobian_min(measurement: Measurement) -> Values:
-    """The least singular value of da^l/da^(l-1) (output: dz^L/da^(L-1)) on 25 examples  (Glorot and Bengio 2010, 4.2.1)."""
+    """The least singular value of da^l/da^(l-1) (for L: dz^L/da^(L-1)) on 25 examples  (Glorot 2010, 4.2.1)."""
     return [float(values.min()) for values in measurement.jacobians]
 
 
 def jacobian_mean(measurement: Measurement) -> Values:
-    """The mean singular value of da^l/da^(l-1) (output: dz^L/da^(L-1)) on 25 examples  (Glorot and Bengio 2010, 4.2.1)."""
+    """The mean singular value of da^l/da^(l-1) (for L: dz^L/da^(L-1)) on 25 examples  (Glorot 2010, 4.2.1)."""
     return [float(values.mean()) for values in measurement.jacobians]
 
 
 def jacobian_max(measurement: Measurement) -> Values:
-    """The greatest singular value of da^l/da^(l-1) (output: dz^L/da^(L-1)) on 25 examples  (Glorot and Bengio 2010, 4.2.1)."""
+    """The greatest singular value of da^l/da^(l-1) (for L: dz^L/da^(L-1)) on 25 examples  (Glorot 2010, 4.2.1)."""
     return [float(values.max()) for values in measurement.jacobians]
 
 
