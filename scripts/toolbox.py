@@ -30,7 +30,7 @@ MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def said(entry: Callable[..., Any]) -> str:
     """The first paragraph of a docstring, in one cell."""
-    text = inspect.getdoc(entry.func if isinstance(entry, partial) else entry) or ""
+    text = inspect.getdoc(entry) or ""
     return " ".join(text.split("\n\n")[0].split()).replace("|", "\\|").replace("*", "\\*")
 
 
@@ -57,7 +57,7 @@ def costs() -> str:
 
 
 def probes() -> str:
-    """Each probe with its group; a percentile or an extreme is told by its name."""
+    """Each probe with its group."""
     group = {name: key for key, names in GROUPS.items() for name in names}
     return table("probe | group | definition", ((f"`{n}`", group.get(n, ""), said(p)) for n, p in PROBES.items()))
 

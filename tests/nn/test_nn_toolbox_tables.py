@@ -48,7 +48,7 @@ def test_slope_is_the_derivative(name: str, gain: float) -> None:
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation_is_finite_and_keeps_its_type_far_out(name: str, dtype: type) -> None:
     """Also with warnings as errors: nothing overflows where the value itself does not."""
-    z = np.array([[-1e4, -800.0, -90.0, -1.0, -0.0, 0.0, 1.0, 90.0, 800.0, 1e4]], dtype=dtype)
+    z = np.array([[-1e30, -1e4, -800.0, -90.0, -1.0, -0.0, 0.0, 1.0, 90.0, 800.0, 1e4, 1e30]], dtype=dtype)
     with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
         a, slope = values(build(name), z)
     assert a.dtype == slope.dtype == dtype

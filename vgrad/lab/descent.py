@@ -166,7 +166,7 @@ class _Updates:
 class Descent:
     """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` and `buffers`.
 
-    `parameters` are views of the vector `w`, or, where the step is fused, arrays of their own and `w` None.
+    Where the step is not fused, the entries of `parameters` become views of one vector.
     """
 
     def __init__(
@@ -183,9 +183,10 @@ class Descent:
         plain = network.is_plain and not network.is_noisy
         self._fused = rule.is_plain and plain and self._at_once
         self.steps_per_epoch = -(-n // m)
-        self.parameters = {name: value.copy() for name, value in parameters.items()}
+        self.parameters = parameters
         if not self._fused:
-            self._w, self.parameters = joined(parameters)
+            self._w, views = joined(parameters)
+            parameters.update(views)
             self._g, self._gradients = joined({name: np.zeros_like(value) for name, value in parameters.items()})
 
     def epoch(

@@ -58,8 +58,8 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Where training stands after `epoch`: all that the next epoch starts from. Training works on arrays of its own,
-    and leaves the state of the last whole epoch in those that it yielded when it is cancelled.
+    """Where training stands after `epoch`: all that the next epoch starts from. Training changes it in place, and
+    leaves the state of the last whole epoch in it when it is cancelled; entries of `parameters` may become new arrays.
 
     `buffers` are the running statistics of normalization, `best` the parameters of the best epoch so far with early
     stopping; both are empty without.

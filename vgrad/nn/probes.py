@@ -7,7 +7,6 @@ Lists start at layer 1 and end at the output layer L. delta^l, z^l and a^l are (
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -78,9 +77,24 @@ def a_std(measurement: Measurement) -> Values:
     return [float(a.std()) for a in measurement.detail.a]
 
 
-def z_percentile(measurement: Measurement, *, percent: float) -> Values:
-    """The percentile over examples and units of z^l, linear between neighbours  (Ioffe and Szegedy 2015, fig. 1)."""
-    return [float(np.percentile(z, percent)) for z in measurement.detail.z]
+def z_p15(measurement: Measurement) -> Values:
+    """The 15th percentile over examples and units of z^l  (Ioffe and Szegedy 2015, fig. 1)."""
+    return _percentile(measurement, 15)
+
+
+def z_p50(measurement: Measurement) -> Values:
+    """The 50th percentile, the median, over examples and units of z^l  (Ioffe and Szegedy 2015, fig. 1)."""
+    return _percentile(measurement, 50)
+
+
+def z_p85(measurement: Measurement) -> Values:
+    """The 85th percentile over examples and units of z^l  (Ioffe and Szegedy 2015, fig. 1)."""
+    return _percentile(measurement, 85)
+
+
+def z_p98(measurement: Measurement) -> Values:
+    """The 98th percentile over examples and units of z^l  (as in Glorot and Bengio 2010, fig. 2)."""
+    return _percentile(measurement, 98)
 
 
 def saturated(measurement: Measurement) -> Values:
@@ -98,20 +112,38 @@ def zero_deltas(measurement: Measurement) -> Values:
     return [float(np.count_nonzero(delta == 0)) for delta in measurement.detail.delta]
 
 
-def jacobian(measurement: Measurement, *, of: Callable[[Array], float]) -> Values:
-    """Of the singular values of da^l/da^(l-1) (output: dz^L/da^(L-1)) on 25 examples  (Glorot and Bengio 2010, 4.2.1).
-
-    The least and the greatest of all, or the mean of all.
-    """
-    return [float(of(values)) for values in measurement.jacobians]
+def jacobian_min(measurement: Measurement) -> Values:
+    """The least singular value of da^l/da^(l-1) (for L: dz^L/da^(L-1)) on 25 examples  (Glorot 2010, 4.2.1)."""
+    return [float(values.min()) for values in measurement.jacobians]
 
 
-def output_jacobian(measurement: Measurement, *, of: Callable[[Array], float]) -> Values:
-    """Of the singular values of dz^L/da^l on 25 examples, 1 for l = L  (Saxe et al. 2013).
+def jacobian_mean(measurement: Measurement) -> Values:
+    """The mean singular value of da^l/da^(l-1) (for L: dz^L/da^(L-1)) on 25 examples  (Glorot 2010, 4.2.1)."""
+    return [float(values.mean()) for values in measurement.jacobians]
 
-    The least and the greatest of all, or the mean of all.
-    """
-    return [float(of(values)) for values in measurement.output_jacobians]
+
+def jacobian_max(measurement: Measurement) -> Values:
+    """The greatest singular value of da^l/da^(l-1) (for L: dz^L/da^(L-1)) on 25 examples  (Glorot 2010, 4.2.1)."""
+    return [float(values.max()) for values in measurement.jacobians]
+
+
+def output_jacobian_min(measurement: Measurement) -> Values:
+    """The least singular value of dz^L/da^l on 25 examples, 1 for l = L  (Saxe et al. 2013)."""
+    return [float(values.min()) for values in measurement.output_jacobians]
+
+
+def output_jacobian_mean(measurement: Measurement) -> Values:
+    """The mean singular value of dz^L/da^l on 25 examples, 1 for l = L  (Saxe et al. 2013)."""
+    return [float(values.mean()) for values in measurement.output_jacobians]
+
+
+def output_jacobian_max(measurement: Measurement) -> Values:
+    """The greatest singular value of dz^L/da^l on 25 examples, 1 for l = L  (Saxe et al. 2013)."""
+    return [float(values.max()) for values in measurement.output_jacobians]
+
+
+def _percentile(measurement: Measurement, percent: float) -> Values:
+    return [float(np.percentile(z, percent)) for z in measurement.detail.z]
 
 
 def _mean_norm(delta: Array) -> float:
@@ -149,21 +181,21 @@ PROBES: dict[str, Probe] = {
     "update_ratio": update_ratio,
     "z_mean": z_mean,
     "z_std": z_std,
-    "z_p15": partial(z_percentile, percent=15),
-    "z_p50": partial(z_percentile, percent=50),
-    "z_p85": partial(z_percentile, percent=85),
-    "z_p98": partial(z_percentile, percent=98),
+    "z_p15": z_p15,
+    "z_p50": z_p50,
+    "z_p85": z_p85,
+    "z_p98": z_p98,
     "a_mean": a_mean,
     "a_std": a_std,
     "saturated": saturated,
     "dead": dead,
     "zero_deltas": zero_deltas,
-    "jacobian_min": partial(jacobian, of=np.min),
-    "jacobian_mean": partial(jacobian, of=np.mean),
-    "jacobian_max": partial(jacobian, of=np.max),
-    "output_jacobian_min": partial(output_jacobian, of=np.min),
-    "output_jacobian_mean": partial(output_jacobian, of=np.mean),
-    "output_jacobian_max": partial(output_jacobian, of=np.max),
+    "jacobian_min": jacobian_min,
+    "jacobian_mean": jacobian_mean,
+    "jacobian_max": jacobian_max,
+    "output_jacobian_min": output_jacobian_min,
+    "output_jacobian_mean": output_jacobian_mean,
+    "output_jacobian_max": output_jacobian_max,
 }
 
 GROUPS: dict[str, tuple[str, ...]] = {
