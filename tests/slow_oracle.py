@@ -6,57 +6,31 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import oracle
 from scipy.linalg import svdvals
 
 Vector = np.ndarray
 
 
 class Slow:
-    """A plain network of sigmoid, tanh or relu layers with a sigmoid output and cross-entropy, example by example."""
+    """A plain network with a sigmoid output and cross-entropy, example by example: the oracle's, and its layer maps."""
 
     def __init__(self, activation: str, parameters: dict[str, np.ndarray], depth: int) -> None:
-        self.f: Callable[[float], float] = {
-            "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
-            "tanh": math.tanh,
-            "relu": lambda z: max(z, 0.0),
-        }[activation]
-        self.slope: Callable[[float], float] = {
-            "sigmoid": lambda z: math.exp(-z) / (1 + math.exp(-z)) ** 2,
-            "tanh": lambda z: math.cosh(z) ** -2,
-            "relu": lambda z: 1.0 if z > 0 else 0.0,
-        }[activation]
-        self.largest = {"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0}[activation]
+        self.f, self.slope = oracle.ACTIVATIONS[activation]
+        self.largest = max(abs(self.slope(z)) for z in np.linspace(-30, 30, 60_001).tolist())
         self.p, self.depth = parameters, depth
-
-    def z_of(self, layer: int, a: Vector) -> Vector:
-        W, b = self.p[f"W{layer}"], self.p[f"b{layer}"]
-        return np.array([math.fsum(W[i, j] * a[j] for j in range(len(a))) + b[i] for i in range(len(b))])
-
-    def a_of(self, layer: int, z: Vector) -> Vector:
-        """Of hidden layer `layer`, or of the sigmoid output."""
-        f = self.f if layer < self.depth else lambda z: 1 / (1 + math.exp(-z))
-        return np.array([f(value) for value in z])
+        self._model = oracle.Model((activation,) * (depth - 1), "sigmoid", "cross_entropy")
 
     def forward(self, x: Vector) -> tuple[list[Vector], list[Vector]]:
-        z, a = [], [x]
-        for layer in range(1, self.depth + 1):
-            z.append(self.z_of(layer, a[-1]))
-            a.append(self.a_of(layer, z[-1]))
-        return z, a
+        return oracle.forward(self._model, self.p, x)
 
     def deltas(self, x: Vector, y: Vector) -> list[Vector]:
-        z, a = self.forward(x)
-        delta = [a[-1] - y]
-        for layer in range(self.depth - 1, 0, -1):
-            W = self.p[f"W{layer + 1}"]
-            back = [sum(W[i, j] * delta[0][i] for i in range(len(W))) for j in range(W.shape[1])]
-            delta.insert(0, np.array([self.slope(z[layer - 1][j]) * back[j] for j in range(len(back))]))
-        return delta
+        return oracle.backprop(self._model, self.p, x, y)[0]
 
     def layer_map(self, layer: int, a: Vector) -> Vector:
         """a^(l-1) -> a^l, and z^L for the output layer."""
-        z = self.z_of(layer, a)
-        return z if layer == self.depth else self.a_of(layer, z)
+        z = self.p[f"W{layer}"] @ a + self.p[f"b{layer}"]
+        return z if layer == self.depth else oracle.each(self.f, z)
 
     def to_output(self, layer: int, a: Vector) -> Vector:
         """a^l -> z^L."""
@@ -129,7 +103,7 @@ def probes(slow: Slow, X: np.ndarray, Y: np.ndarray) -> dict[str, list[float]]:
             ]
         )
         largest = 0.25 if output else slow.largest
-        add("saturated", sum(1.0 for s in slopes.ravel() if s < 0.01 * largest) / slopes.size)
+        add("saturated", sum(1.0 for s in slopes.ravel() if abs(s) < 0.01 * largest) / slopes.size)
         add("dead", sum(1.0 for column in slopes.T if not column.any()) / slopes.shape[1])
         local = singular_values(lambda a, layer=layer: slow.layer_map(layer, a), list(below[:first]))
         onward = singular_values(lambda a, layer=layer: slow.to_output(layer, a), list(a[:first]))
