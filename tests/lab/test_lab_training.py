@@ -103,7 +103,7 @@ def test_resuming_from_any_epoch_changes_nothing(tree: Tree) -> None:
         rest = [(facts(record), copied(now.parameters)) for record, now in train(config, dataset, state, resumed=True)]
         assert [found for found, _ in rest] == [facts(record) for record, _ in undisturbed[epoch + 1 :]]
         assert same(rest[-1][1] if rest else parameters, undisturbed[-1][1])
-        assert same(state.parameters, parameters)
+        assert same(state.parameters, undisturbed[-1][1])
 
 
 @pytest.mark.parametrize("largest", [2000, 40])
