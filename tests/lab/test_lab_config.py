@@ -11,6 +11,7 @@ import pytest
 from vgrad.cli import run as command
 from vgrad.cli.options import read_config
 from vgrad.errors import ConfigError, DataError, StorageError
+from vgrad.lab import machine
 from vgrad.lab.config import check
 from vgrad.lab.runner import run
 
@@ -289,3 +290,11 @@ def test_the_check_refuses_what_does_not_fit_memory(here: Path, capsys: pytest.C
     (here / "c.yaml").write_text("layers: [784, 1000000000, 10]\n")
     assert command(["config", "check", "c.yaml"]) == 5
     assert "c.yaml: layers: training 3 layers" in capsys.readouterr().err
+
+
+def test_more_epochs_than_memory_holds_are_refused_with_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = check({"name": "long", "layers": [2, 2, 1], "data": "xor", "epochs": 10**7})
+    monkeypatch.setattr(machine, "available_bytes", lambda: 8 * 2**30)
+    with pytest.raises(StorageError, match=r"epochs: the measurements of 10,000,000 epochs need 1\d\.\d GiB"):
+        machine.check_memory(config)
+    machine.check_memory(check({**config.plain(), "epochs": 10**5}))

@@ -72,6 +72,15 @@ def needed_bytes(config: Config) -> int:
     return numbers * (5 * width + 8) + 4 * rows * sum(config.sizes) * 8
 
 
+def epoch_bytes(config: Config) -> int:
+    """What an epoch's record takes in memory, about: 1.6 kB of a small network with the default monitors."""
+    return (
+        700
+        + 100 * len(config.monitors)
+        + 120 * (len(config.sizes) - 1) * len(config.probes.record) // config.probes.every
+    )
+
+
 def available_bytes() -> int | None:
     """Memory that can be had without swapping, or None where the system does not tell."""
     try:
@@ -90,3 +99,7 @@ def check_memory(config: Config) -> None:
         sizes = f"{len(config.sizes)} layers, the widest of {max(config.sizes):,}"
         told = f"{needed / 2**30:,.1f} GiB of memory, and {available / 2**30:,.1f} GiB are free"
         raise StorageError(f"layers: training {sizes}, needs {told}; use smaller layers")
+    kept = (config.epochs + 1) * epoch_bytes(config)
+    if available is not None and kept > available:
+        told = f"{kept / 2**30:,.1f} GiB of memory, and {available / 2**30:,.1f} GiB are free"
+        raise StorageError(f"epochs: the measurements of {config.epochs:,} epochs need {told}; use fewer epochs")
