@@ -115,7 +115,7 @@ def test_means_over_seeds() -> None:
         row.add(summary, "a")
     assert row.runs == 3
     assert row.final == pytest.approx(0.6)
-    assert row.first_last == pytest.approx(0.1)
+    assert row.last_first == pytest.approx(10)
 
 
 def test_the_table_is_sorted_by_number_and_keeps_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_the_table_is_sorted_by_number_and_keeps_its_limit(tmp_path: Path, monke
     assert comparison.overflown
     lines = table_lines(comparison.table())
     assert [line.split() for line in lines] == [
-        ["depth", "runs", "validation_accuracy", "first_last_ratio"],
+        ["depth", "runs", "validation_accuracy", "last_first_ratio"],
         ["9", "1", "0.5", "-"],
         ["10", "1", "0.5", "-"],
     ]

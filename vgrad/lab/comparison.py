@@ -34,7 +34,7 @@ class Row:
         if isinstance(final, int | float):
             self.finals.append(final)
         if isinstance(ratio, int | float) and ratio > 0:
-            self.ratios.append(-math.log10(ratio))
+            self.ratios.append(math.log10(ratio))
 
     @property
     def final(self) -> float | None:
@@ -42,8 +42,8 @@ class Row:
         return sum(self.finals) / len(self.finals) if self.finals else None
 
     @property
-    def first_last(self) -> float | None:
-        """The geometric mean of the first/last ratios, or None."""
+    def last_first(self) -> float | None:
+        """The geometric mean of the last/first ratios before training, or None."""
         return 10 ** (sum(self.ratios) / len(self.ratios)) if self.ratios else None
 
 
@@ -74,14 +74,14 @@ class Comparison:
             self.rows.setdefault(job.cells, Row()).add(summary, self.measure)
 
     def table(self) -> list[dict[str, str | float | int | None]]:
-        """A mapping a row: the axes, then `runs`, `diverged`, the measure and `first_last_ratio`."""
+        """A mapping a row: the axes, then `runs`, `diverged`, the measure and `last_first_ratio`."""
         return [
             {
                 **dict(cells),
                 "runs": row.runs,
                 "diverged": row.diverged,
                 self.measure: row.final,
-                "first_last_ratio": row.first_last,
+                "last_first_ratio": row.last_first,
             }
             for cells, row in sorted(self.rows.items(), key=lambda item: [_order(value) for _, value in item[0]])
         ]
