@@ -60,9 +60,9 @@ def draw_parameters(config: Config, init: Init, dataset: Dataset | None = None) 
             [activation.pieces for activation in network.activations],
         )
     complete = completed(network, drawn)
-    if isinstance(weights, DataDriven):
-        weights.adapt(network, complete, first_examples(config, dataset, SEEN)[0])
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is refused below
+        if isinstance(weights, DataDriven):
+            weights.adapt(network, complete, first_examples(config, dataset, SEEN)[0])
         parameters = as_type(complete, network.shapes(), config.dtype)
     if not all(np.isfinite(value).all() for value in parameters.values()):
         raise ConfigError(f"init.gain: {init.gain:g} makes weights that {config.dtype} cannot hold; use a smaller one")

@@ -167,7 +167,8 @@ class RunFolder:
             if any((r.gradients is None) == (r.epoch % every == 0 or r.epoch == last) for r in history.measured):
                 raise ValueError("other epochs were probed than those of the config")
             surroundings = meta["surroundings"]
-            if not isinstance(surroundings, list) or not all(isinstance(text, str) for text in surroundings):
+            texts = [text for text in surroundings if isinstance(text, str) and text.isascii() and text.isprintable()]
+            if not isinstance(surroundings, list) or texts != surroundings:
                 raise ValueError("no list of surroundings")
             state = TrainingState(reached, parameters, optimizer, buffers, best)
             return Saved(state, history, tuple(surroundings))
