@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +42,7 @@ def test_six_hundred_hostile_inputs() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_twenty_thousand_hostile_inputs() -> None:
-    number = int(os.environ.get("VGRAD_FUZZ_SEED") or random.SystemRandom().randrange(10**6))
+    number = int(os.environ.get("VGRAD_FUZZ_SEED", "1"))  # the same inputs for all; another number for others
     result = fuzzed(20_000, number, seconds=3000)
     assert result["failures"] == [], f"again with VGRAD_FUZZ_SEED={number}"
     assert result["cases"] >= 20_000
