@@ -22,7 +22,7 @@ FLOORS = (
     {"report", "study"},
     {"lab"},
     {"data", "theory"},
-    {"nn", "storage"},
+    {"nn", "storage", "statistics"},
     {"registry", "errors"},
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}

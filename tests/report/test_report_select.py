@@ -19,7 +19,7 @@ from vgrad.errors import ConfigError
 from vgrad.report.report import compare
 from vgrad.report.runs import collect
 from vgrad.report.select import parse_conditions, where
-from vgrad.report.statistics import holm
+from vgrad.statistics import holm
 from vgrad.report.verdicts import Thresholds
 
 Command = Callable[..., tuple[int, str, str]]

@@ -15,6 +15,7 @@ from vgrad.cli import export as _export
 from vgrad.cli import ls as _ls
 from vgrad.cli import plot as _plot
 from vgrad.cli import report as _report
+from vgrad.cli import reproduce as _reproduce
 from vgrad.cli import show as _show
 from vgrad.cli import status as _status
 from vgrad.cli import sweep as _sweep
@@ -51,6 +52,7 @@ def _main(
 
 app.command("train")(_train.train)
 app.command("sweep")(_sweep.sweep)
+app.command("reproduce")(_reproduce.reproduce)
 app.command("status")(_status.status)
 app.command("worker", hidden=True)(_worker.worker)
 app.command("ls")(_ls.ls)

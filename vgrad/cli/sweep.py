@@ -5,25 +5,21 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
-from vgrad.cli.signals import stop_requests
+from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
-    from vgrad.cli.terminal import Screen
     from vgrad.lab.comparison import Comparison
-    from vgrad.lab.executors import Request
     from vgrad.lab.jobs import Job
-    from vgrad.lab.planning import Plan, Unfit
+    from vgrad.lab.planning import Plan
     from vgrad.lab.tally import Tally
 
-MOST_FAILURES_TOLD = 20
 LIMIT = 10_000
 
 Axes = Annotated[
@@ -66,7 +62,6 @@ def sweep(
 
     CONFIG is a config, with axes of its own under `grid` or with those of -g. Started again, it trains what is missing.
     """
-    from vgrad.cli.terminal import Screen
     from vgrad.lab.executors import Request, cores
     from vgrad.lab.grid import read_grid
     from vgrad.lab.loading import load_yaml
@@ -82,107 +77,26 @@ def sweep(
     screen = Screen(sys.stderr)
     request = Request(min(cores() if jobs is None else jobs, plan.count), run_timeout, scheduler)
     if not quiet:
-        _tell_plan(plan, request, screen)
+        tell_plan(plan, request, screen)
     words = _words(config, overrides, runs_dir)
     typed = [word for text in axes or [] for word in ("-g", text)] + ([] if seeds is None else ["--seeds", seeds])
     command = shlex.join(["vgrad", "sweep", *words, *typed, *(["--scheduler", scheduler] if scheduler else [])])
     if not scheduler:
-        _fetch_data(plan, screen)
-    tally, comparison, failed, signal_number = _run(plan, request, screen, retries, fail_fast, quiet)
-    _answer(plan, tally, comparison, as_json)
-    if signal_number is not None:
+        fetch_data(plan, screen)
+    result = train_missing(plan, request, screen, retries=retries, fail_fast=fail_fast, quiet=quiet)
+    tally = result.tally
+    _answer(plan, tally, result.comparison, as_json)
+    if result.signal_number is not None:
         told = f"{tally.finished} of {tally.total} runs are done, {tally.interrupted} active ones are saved"
-        raise Interrupted(f"stopped: {told}; continue with: {command}", signal_number=signal_number)
+        raise Interrupted(f"stopped: {told}; continue with: {command}", signal_number=result.signal_number)
     if tally.failed:
-        raise SweepError(*_failures(tally, failed, plan, words))
+        raise SweepError(*_failures(tally, result.failed, plan, words))
 
 
 def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str]:
     """What every command about this sweep begins with, after `vgrad sweep`."""
     words = [config, *(word for text in overrides or [] for word in ("-s", text))]
     return words + ([] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)])
-
-
-def _run(
-    plan: Plan, request: Request, screen: Screen, retries: int, fail_fast: bool, quiet: bool
-) -> tuple[Tally, Comparison, dict[str, Job], int | None]:
-    """Trains all that is missing; the tally, the comparison, the failed jobs, and the signal that ended it early."""
-    from vgrad.cli.sweep_progress import SweepProgress
-    from vgrad.lab.comparison import Comparison
-    from vgrad.lab.dispatch import Ended, Failed, Skipped, dispatch
-    from vgrad.lab.executors import EXECUTORS
-    from vgrad.lab.jobs import Job
-    from vgrad.lab.tally import StatusFile, Tally
-
-    tally, comparison, failed, labels = Tally(plan.count), Comparison(), dict[str, Job](), dict[str, str]()
-    status, progress = StatusFile(plan.folder, plan.name), SweepProgress(screen, plan.name, tally, labels, quiet=quiet)
-    state = "stopped"
-    try:
-        with stop_requests() as stop, EXECUTORS[_executor(request)](request) as place:
-            jobs: Iterator[Any] = _labelled(plan.jobs(), labels)
-            for event in dispatch(jobs, place, retries=retries, fail_fast=fail_fast, cancelled=stop):
-                tally.add(event)
-                progress.show(event)
-                status.write(tally)
-                if isinstance(event, Skipped | Ended):
-                    if isinstance(event, Skipped) or event.status != "interrupted":
-                        comparison.add(event.job)
-                    labels.pop(event.job.name, None)
-                elif isinstance(event, Failed) and event.final:
-                    labels.pop(event.job.name, None)
-                    if isinstance(event.job, Job) and len(failed) < MOST_FAILURES_TOLD:
-                        failed[event.job.name] = event.job
-        early = stop.signal_number if tally.finished < tally.total else None
-        state = "finished" if early is None else "stopped"
-    finally:
-        progress.end()
-        status.write(tally, state)
-    return tally, comparison, failed, early
-
-
-def _executor(request: Request) -> str:
-    return "cluster" if request.scheduler else "processes" if request.jobs else "in_process"
-
-
-def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[Job | Unfit]:
-    for job in jobs:
-        labels[job.name] = job.label
-        yield job
-
-
-def _fetch_data(plan: Plan, screen: Screen) -> None:
-    """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
-    from vgrad.data.datasets import load
-    from vgrad.lab.jobs import Job
-    from vgrad.lab.store import RUN
-
-    jobs = plan.jobs() if plan.points is not None else iter(())
-    missing = (job for job in jobs if isinstance(job, Job) and not (job.path / RUN).exists())
-    for name in dict.fromkeys(job.config.data.name for job in missing):
-        load(name, progress=screen.live)
-
-
-def _tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
-    from vgrad.cli.figures import duration
-    from vgrad.lab.axes import spell
-    from vgrad.lab.estimating import estimate
-    from vgrad.lab.store import RUN
-
-    grid, about = plan.grid, "at most " if plan.points is None else ""
-    lines = [f"{plan.name}: {about}{plan.count:,} runs, with {len(grid.seeds):,} seeds each"]
-    for axis in grid.axes:
-        values = [", ".join(spell(node.plain()) for node in row) for row in axis.rows[:13]]
-        told = ", ".join(values if len(axis.keys) == 1 else [f"({value})" for value in values])
-        lines.append(f"  {', '.join(axis.keys)}: {told}{', …' if len(axis) > 13 else ''}")
-    lines += [f"  {span.keys[0]}: from {span.low:g} to {span.high:g}, log-uniform" for span in grid.ranges]
-    if plan.points is not None:
-        missing = sum(not (plan.folder / job.name / RUN).exists() for job in plan.jobs())
-        each = estimate([config for _, config in plan.points])
-        size = f"{missing * each.bytes / 1e6:,.1f} MB"
-        where = "of processor time" if request.scheduler else f"on {max(request.jobs, 1)} processes"
-        seconds = missing * each.seconds / (1 if request.scheduler else max(request.jobs, 1))
-        lines.append(f"  {missing:,} of them are missing: about {duration(seconds)} {where}, {size} in {plan.folder}")
-    screen.say([(line, "") for line in lines])
 
 
 def _list(plan: Plan, as_json: bool) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vgrad.errors import ConfigError
-from vgrad.lab.choices import Problems
+from vgrad.lab.choices import Problem, Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.loading import Document
 from vgrad.lab.wording import printable
@@ -19,13 +21,18 @@ def settled(document: Document, name: str | None = None) -> Config:
     try:
         return check(tree)
     except Problems as failure:
-        lines = [
-            f"{document.where(problem.path, key=problem.at_key)}: {_key(problem.path)}{problem.message}"
-            for problem in failure.problems[:MOST_PROBLEMS]
-        ]
-        if len(failure.problems) > MOST_PROBLEMS:
-            lines.append(f"{document.source}: and {len(failure.problems) - MOST_PROBLEMS} problems more")
-        raise ConfigError(*lines) from None
+        raise ConfigError(*placed(document, failure.problems)) from None
+
+
+def placed(document: Document, problems: Sequence[Problem]) -> list[str]:
+    """A line for each problem, with the place in `document` that it is about; the first MOST_PROBLEMS of them."""
+    lines = [
+        f"{document.where(problem.path, key=problem.at_key)}: {_key(problem.path)}{problem.message}"
+        for problem in problems[:MOST_PROBLEMS]
+    ]
+    if len(problems) > MOST_PROBLEMS:
+        lines.append(f"{document.source}: and {len(problems) - MOST_PROBLEMS} problems more")
+    return lines
 
 
 def _key(path: tuple[str | int, ...]) -> str:

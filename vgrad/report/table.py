@@ -13,7 +13,7 @@ from functools import cached_property
 from vgrad.errors import ConfigError
 from vgrad.report.keys import Scalar, order, resolve, varying
 from vgrad.report.runs import Run, configs, known_keys
-from vgrad.report.statistics import Difference, Estimate, arithmetic, geometric, holm, paired
+from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, paired
 from vgrad.report.values import Value
 from vgrad.report.verdicts import Thresholds
 

@@ -21,7 +21,7 @@ from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.report.inert import visible
 from vgrad.report.runs import Run
-from vgrad.report.statistics import decay, power
+from vgrad.statistics import decay, power
 from vgrad.report.verdicts import Thresholds, effective_depth, verdict
 
 WHENS = ("start", "worst", "end")

@@ -83,6 +83,27 @@ def paired(values: Sequence[float], base: Sequence[float], *, quotient: bool, le
     return Difference(len(d), back(mean), back(mean - half), back(mean + half), p)
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """Where one further draw falls with probability `level`, by `n` draws like it; `mean` and `spread` are theirs."""
+
+    mean: float
+    spread: float
+    low: float
+    high: float
+
+
+def prediction(values: Sequence[float], level: float = LEVEL) -> Prediction | None:
+    """mean +- t_((1 + level)/2, n-1) s sqrt(1 + 1/n): the interval for a further draw of a normal distribution of which
+    mean and s are known from n draws only. None for fewer than two."""
+    x = np.asarray(values, dtype=np.float64)
+    mean, spread, half = _interval(x, level) if len(x) else (0.0, None, None)
+    if spread is None or half is None:
+        return None
+    reach = half * math.sqrt(len(x) + 1)
+    return Prediction(mean, spread, mean - reach, mean + reach)
+
+
 def holm(ps: Sequence[float]) -> list[float]:
     """p values adjusted for their number: p_(i) <- max over j <= i of min(1, (m - j + 1) p_(j))  (Holm 1979)."""
     adjusted, largest = [0.0] * len(ps), 0.0

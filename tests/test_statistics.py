@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from vgrad.report.statistics import arithmetic, decay, geometric, holm, paired
+from vgrad.statistics import arithmetic, decay, geometric, holm, paired
 
 SCIPY = 1e-10  # relative: both go through the same incomplete beta function
 GENERATOR = np.random.Generator(np.random.PCG64(5))

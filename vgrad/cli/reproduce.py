@@ -1,0 +1,152 @@
+"""`vgrad reproduce`: a published study trained again over seeds, judged, tabulated and drawn."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vgrad.cli.options import Json, Overrides, RunsDir
+from vgrad.cli.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
+from vgrad.cli.sweeping import MOST_FAILURES_TOLD, Result, fetch_data, tell_plan, train_missing
+from vgrad.cli.terminal import answer
+from vgrad.errors import ConfigError, Interrupted, SweepError, VgradError
+
+if TYPE_CHECKING:
+    from vgrad.lab.planning import Plan
+    from vgrad.study.outcome import Outcome, Trained
+    from vgrad.study.published import Study
+
+MOST_SUFFIX = 60
+
+
+def reproduce(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="A study: nielsen, or a .yaml file like it.")],
+    seeds: Seeds = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A look in minutes: fewer seeds where runs are long.")] = False,
+    data: Annotated[str, typer.Option("--data", metavar="NAME", help="Another data set: digits is here already.")] = "",
+    overrides: Overrides = None,
+    jobs: Jobs = None,
+    scheduler: Scheduler = "",
+    runs_dir: RunsDir = Path("runs"),
+    run_timeout: Timeout = None,
+    retries: Retries = 1,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Repeat a published study over seeds, and compare its figures with ours.
+
+    Its sweeps go to runs/STUDY; started again, only what is missing is trained. Exits 1 when a published figure lies
+    outside the band of our seeds.
+    """
+    from vgrad.cli.terminal import Screen
+    from vgrad.lab.executors import Request, cores
+    from vgrad.study.outcome import measure, write
+    from vgrad.study.published import load_study
+
+    if quick and seeds is not None:
+        raise ConfigError("--quick and --seeds: both say how many seeds; give one of them")
+    published = load_study(study)
+    settings = [*([f"data={data}"] if data else []), *(overrides or [])]
+    folder = runs_dir / _folder_name(published.contents.study, settings)
+    plans = _plans(published, folder, settings, seeds, quick)
+    if dry_run:
+        _list(plans)
+        return
+    screen = Screen(sys.stderr)
+    words = ["vgrad", "reproduce", study, *(["--quick"] if quick else []), *([f"--seeds={seeds}"] if seeds else [])]
+    words += [piece for text in settings for piece in ("-s", text)]
+    words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
+    failures: list[str] = []
+    for plan in plans:
+        request = Request(min(cores() if jobs is None else jobs, plan.count), run_timeout, scheduler)
+        if not quiet:
+            tell_plan(plan, request, screen)
+        if not scheduler:
+            fetch_data(plan, screen)
+        result = train_missing(plan, request, screen, retries=retries, quiet=quiet)
+        _end_if_stopped(result, plan, [*words, *(["--scheduler", scheduler] if scheduler else [])])
+        failures += _failures(result)
+    outcome = measure(published, _trained(published, plans))
+    write(folder, published, outcome, settings=settings, quick=quick)
+    _show(folder, as_json)
+    if failures:
+        raise SweepError(*failures, f"{len(failures)} runs failed; the same command repeats only them")
+    if outcome.verdict in ("not reproduced", "undecided"):
+        raise VgradError(f"{outcome.verdict}: {outcome.reason}; {folder} has the tables and pictures")
+
+
+def _folder_name(study: str, settings: Sequence[str]) -> str:
+    """The study's name; what was set differently is added, so that its outcome has a folder of its own."""
+    parts = [re.sub(r"[^A-Za-z0-9._=,+]+", "_", text.replace(" ", "")) for text in settings]
+    name = "-".join([study, *parts])
+    if len(name) <= MOST_SUFFIX:
+        return name
+    import hashlib
+
+    return f"{name[:MOST_SUFFIX]}-{hashlib.sha256(repr(list(settings)).encode()).hexdigest()[:8]}"
+
+
+def _plans(study: Study, folder: Path, settings: Sequence[str], seeds: str | None, quick: bool) -> list[Plan]:
+    """A plan for each experiment, all checked before anything is trained."""
+    from vgrad.lab.planning import make_plan
+
+    plans = []
+    for experiment in study.contents.experiments:
+        count = (experiment.quick if quick else None) or study.contents.seeds
+        grid = study.grid(experiment, settings, str(count) if seeds is None else seeds)
+        plans.append(make_plan(grid, folder, study.folder))
+    return plans
+
+
+def _list(plans: Sequence[Plan]) -> None:
+    from vgrad.lab.jobs import Job
+    from vgrad.lab.store import RUN
+
+    for plan in plans:
+        for job in plan.jobs():
+            if isinstance(job, Job):
+                state = "complete" if (job.path / RUN).exists() else "missing"
+                answer(f"{job.path} {state} {job.label} seed={job.config.seed}")
+
+
+def _end_if_stopped(result: Result, plan: Plan, words: Sequence[str]) -> None:
+    if result.signal_number is not None:
+        told = f"{result.tally.finished} of {result.tally.total} runs of {plan.name} are done, active ones are saved"
+        raise Interrupted(f"stopped: {told}; continue with: {shlex.join(words)}", signal_number=result.signal_number)
+
+
+def _failures(result: Result) -> list[str]:
+    return [f"{run}: {cause}" for run, cause in result.tally.failures[:MOST_FAILURES_TOLD]]
+
+
+def _trained(study: Study, plans: Sequence[Plan]) -> list[Trained]:
+    """Where the runs of every experiment are; comparable where the data are those of the study."""
+    from vgrad.lab.settling import settled
+    from vgrad.study.outcome import Trained
+
+    found = []
+    for index, (experiment, plan) in enumerate(zip(study.contents.experiments, plans, strict=True)):
+        assert plan.points is not None
+        own = study.grid(experiment, [], "1")
+        theirs = settled(own.document(next(own.points()))).data
+        points = [
+            [plan.folder / config.model_copy(update={"seed": seed}).run_name for seed in plan.grid.seeds]
+            for _, config in plan.points
+        ]
+        comparable = all(config.data == theirs for _, config in plan.points)
+        found.append(Trained(experiment, chr(ord("A") + index), list(plan.grid.seeds), points, comparable))
+    return found
+
+
+def _show(folder: Path, as_json: bool) -> None:
+    answer(folder)
+
+
+__all__ = ["Outcome", "reproduce"]

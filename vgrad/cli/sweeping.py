@@ -1,0 +1,112 @@
+"""Training a sweep from the command line: the plan told, data fetched, the missing runs trained with their progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vgrad.cli.signals import stop_requests
+
+if TYPE_CHECKING:
+    from vgrad.cli.terminal import Screen
+    from vgrad.lab.comparison import Comparison
+    from vgrad.lab.executors import Request
+    from vgrad.lab.jobs import Job
+    from vgrad.lab.planning import Plan, Unfit
+    from vgrad.lab.tally import Tally
+
+MOST_FAILURES_TOLD = 20
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a sweep went; `failed` are the first failed jobs, `signal_number` what ended it early, if anything did."""
+
+    tally: Tally
+    comparison: Comparison
+    failed: dict[str, Job]
+    signal_number: int | None
+
+
+def train_missing(
+    plan: Plan, request: Request, screen: Screen, *, retries: int, fail_fast: bool = False, quiet: bool
+) -> Result:
+    """Trains every run of the plan that is not complete, telling `screen` how it goes."""
+    from vgrad.cli.sweep_progress import SweepProgress
+    from vgrad.lab.comparison import Comparison
+    from vgrad.lab.dispatch import Ended, Failed, Skipped, dispatch
+    from vgrad.lab.executors import EXECUTORS
+    from vgrad.lab.jobs import Job
+    from vgrad.lab.tally import StatusFile, Tally
+
+    tally, comparison, failed, labels = Tally(plan.count), Comparison(), dict[str, Job](), dict[str, str]()
+    status, progress = StatusFile(plan.folder, plan.name), SweepProgress(screen, plan.name, tally, labels, quiet=quiet)
+    state = "stopped"
+    try:
+        with stop_requests() as stop, EXECUTORS[_executor(request)](request) as place:
+            jobs: Iterator[Any] = _labelled(plan.jobs(), labels)
+            for event in dispatch(jobs, place, retries=retries, fail_fast=fail_fast, cancelled=stop):
+                tally.add(event)
+                progress.show(event)
+                status.write(tally)
+                if isinstance(event, Skipped | Ended):
+                    if isinstance(event, Skipped) or event.status != "interrupted":
+                        comparison.add(event.job)
+                    labels.pop(event.job.name, None)
+                elif isinstance(event, Failed) and event.final:
+                    labels.pop(event.job.name, None)
+                    if isinstance(event.job, Job) and len(failed) < MOST_FAILURES_TOLD:
+                        failed[event.job.name] = event.job
+        early = stop.signal_number if tally.finished < tally.total else None
+        state = "finished" if early is None else "stopped"
+    finally:
+        progress.end()
+        status.write(tally, state)
+    return Result(tally, comparison, failed, early)
+
+
+def _executor(request: Request) -> str:
+    return "cluster" if request.scheduler else "processes" if request.jobs else "in_process"
+
+
+def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[Job | Unfit]:
+    for job in jobs:
+        labels[job.name] = job.label
+        yield job
+
+
+def fetch_data(plan: Plan, screen: Screen) -> None:
+    """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
+    from vgrad.data.datasets import load
+    from vgrad.lab.jobs import Job
+    from vgrad.lab.store import RUN
+
+    jobs = plan.jobs() if plan.points is not None else iter(())
+    missing = (job for job in jobs if isinstance(job, Job) and not (job.path / RUN).exists())
+    for name in dict.fromkeys(job.config.data.name for job in missing):
+        load(name, progress=screen.live)
+
+
+def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
+    """The axes, how many runs are missing, and what they will take."""
+    from vgrad.cli.figures import duration
+    from vgrad.lab.axes import spell
+    from vgrad.lab.estimating import estimate
+    from vgrad.lab.store import RUN
+
+    grid, about = plan.grid, "at most " if plan.points is None else ""
+    lines = [f"{plan.name}: {about}{plan.count:,} runs, with {len(grid.seeds):,} seeds each"]
+    for axis in grid.axes:
+        values = [", ".join(spell(node.plain()) for node in row) for row in axis.rows[:13]]
+        told = ", ".join(values if len(axis.keys) == 1 else [f"({value})" for value in values])
+        lines.append(f"  {', '.join(axis.keys)}: {told}{', …' if len(axis) > 13 else ''}")
+    lines += [f"  {span.keys[0]}: from {span.low:g} to {span.high:g}, log-uniform" for span in grid.ranges]
+    if plan.points is not None:
+        missing = sum(not (plan.folder / job.name / RUN).exists() for job in plan.jobs())
+        each = estimate([config for _, config in plan.points])
+        size = f"{missing * each.bytes / 1e6:,.1f} MB"
+        where = "of processor time" if request.scheduler else f"on {max(request.jobs, 1)} processes"
+        seconds = missing * each.seconds / (1 if request.scheduler else max(request.jobs, 1))
+        lines.append(f"  {missing:,} of them are missing: about {duration(seconds)} {where}, {size} in {plan.folder}")
+    screen.say([(line, "") for line in lines])

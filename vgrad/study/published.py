@@ -1,0 +1,188 @@
+"""A published study as data: its figures with their source, and the sweeps that measure them again.
+
+    study = load_study("nielsen")            or load_study("my-study.yaml")
+    study.experiments[0].figures             what was published
+    study.experiments[0].grid(...)           the sweep that measures it
+
+A study is one YAML file; nielsen.yaml beside this module is one. Its keys:
+
+    study, title, source, url     what it is called, and where the figures are from
+    seeds                         how many seeds each sweep is trained with
+    experiments                   a list of
+      name, title, text           the folder of its runs, the question, and what was done, in a few sentences
+      quick                       seeds in a quick look; all of them when it is left out
+      sweep                       an ordinary sweep file
+      figures                     a list of {label, unit, scale, measure, published}: `measure` is an entry of MEASURES,
+                                  `published` a number for each point of the grid, or null; `scale` says how seeds
+                                  spread, by factors (log) or by differences (linear)
+      neurons                     published dC/db_j of the first neurons of each hidden layer, at the first point
+      curves                      a CSV beside the file: hidden, epoch, layer, value
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from vgrad.errors import ConfigError
+from vgrad.lab.choices import STRICT, Choice, ChoiceOf, Problem, Problems, validated
+from vgrad.lab.fields import NAME_PATTERN
+from vgrad.lab.grid import Grid, read_grid
+from vgrad.lab.loading import Document, load_yaml, with_value
+from vgrad.lab.settling import placed
+from vgrad.lab.wording import printable
+from vgrad.lab.yaml12 import Node
+from vgrad.registry import did_you_mean
+from vgrad.study.measures import MEASURES, Measure
+
+HERE = Path(__file__).parent
+STUDIES = sorted(path.stem for path in HERE.glob("*.yaml"))
+MOST_BYTES = 2**22
+
+_measure = ChoiceOf(MEASURES, "measure")
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Seeds = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Figure(BaseModel):
+    """What was published of one quantity, for each point of the experiment's grid."""
+
+    model_config = STRICT
+    label: str
+    unit: Literal["", "%"] = ""
+    scale: Literal["log", "linear"] = "log"
+    measure: Annotated[Choice, _measure.field]
+    published: list[float | None]
+
+    def of(self) -> Measure:
+        """How to measure it."""
+        return MEASURES[self.measure.name](**self.measure.parameters)
+
+
+class Experiment(BaseModel):
+    """One sweep over seeds, and the published figures that it measures again."""
+
+    model_config = STRICT
+    name: Name
+    title: str
+    text: str
+    quick: Seeds | None = None
+    sweep: dict[str, Any]
+    figures: list[Figure] = []
+    neurons: list[list[float]] = []
+    curves: str | None = None
+
+
+class Contents(BaseModel):
+    """The keys of a study's file."""
+
+    model_config = STRICT
+    study: Name
+    title: str
+    source: str
+    url: str
+    seeds: Seeds
+    experiments: Annotated[list[Experiment], Field(min_length=1, max_length=26)]
+
+
+Curves = dict[int, dict[int, dict[int, float]]]
+"""Hidden layers of the network -> layer -> epoch -> norm."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study with the document that it was read from."""
+
+    document: Document
+    contents: Contents
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is; names of files in it start here."""
+        return Path(self.document.source).parent
+
+    def grid(self, experiment: Experiment, overrides: Sequence[str], seeds: str | None) -> Grid:
+        """The sweep of an experiment; ConfigError at the place in the study's file, or of an override."""
+        entries: Any = self.document.root.value["experiments"].value  # type: ignore[index, call-overload]
+        node: Node = entries[self.contents.experiments.index(experiment)].value["sweep"]
+        document = Document(self.document.source, node)
+        document = with_value(document, "name", Node(experiment.name, node.place))
+        return read_grid(document, overrides=overrides, seeds=seeds)
+
+    @cached_property
+    def curves(self) -> dict[str, Curves]:
+        """Published curves by the name of the experiment."""
+        found = [(each.name, each.curves) for each in self.contents.experiments if each.curves]
+        return {name: _read_curves(self.folder / file) for name, file in found}
+
+
+def load_study(name: str) -> Study:
+    """The study called `name`, or the one in the file of that name. ConfigError with every problem at its place."""
+    if name not in STUDIES and not name.endswith((".yaml", ".yml")):
+        told = did_you_mean(name, STUDIES)
+        raise ConfigError(f"no study '{printable(name)}'{told}, or the name of a .yaml file")
+    document = load_yaml(HERE / f"{name}.yaml" if name in STUDIES else name)
+    try:
+        contents = validated(Contents, document.root.plain())
+    except Problems as failure:
+        raise ConfigError(*placed(document, failure.problems)) from None
+    study = Study(document, contents)
+    problems = list(_unfit(study))
+    if problems:
+        raise ConfigError(*placed(document, problems))
+    _ = study.curves  # read now: a missing file is told before anything is trained
+    return study
+
+
+def _unfit(study: Study) -> list[Problem]:
+    """Figures that do not fit their grids, and experiments of one name."""
+    problems, names = [], [each.name for each in study.contents.experiments]
+    for index, experiment in enumerate(study.contents.experiments):
+        path = ("experiments", index)
+        if experiment.name in names[:index]:
+            problems.append(Problem((*path, "name"), f"'{experiment.name}' stands twice"))
+        points = study.grid(experiment, [], None).size
+        for at, figure in enumerate(experiment.figures):
+            here = (*path, "figures", at, "published")
+            if len(figure.published) != points:
+                told = f"expected {points} numbers, one a point of the grid, found {len(figure.published)}"
+                problems.append(Problem(here, told))
+            elif figure.scale == "log" and any(value is not None and value <= 0 for value in figure.published):
+                problems.append(Problem(here, "must be above 0 on a logarithmic scale; write scale: linear"))
+    return problems
+
+
+def _read_curves(path: Path) -> Curves:
+    """A CSV of curves; ConfigError with the line that is not one."""
+    name = printable(str(path), 200)
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise ConfigError(f"{name}: larger than {MOST_BYTES / 2**20:.0f} MB; published curves are a few thousand lines")
+        rows = list(csv.reader(StringIO(text.decode())))
+    except (OSError, ValueError, csv.Error) as error:
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not a CSV file"
+        raise ConfigError(f"{name}: published curves cannot be read: {reason}") from None
+    curves: Curves = {}
+    if rows[:1] != [["hidden", "epoch", "layer", "value"]]:
+        raise ConfigError(f"{name}:1: expected the header hidden,epoch,layer,value")
+    for number, row in enumerate(rows[1:], 2):
+        try:
+            hidden, epoch, layer = map(int, row[:3])
+            value = float(row[3])
+            fits = len(row) == 4 and 1 <= layer <= hidden and epoch >= 0 and 0 < value < math.inf
+        except (ValueError, IndexError):
+            fits = False
+        if not fits:
+            raise ConfigError(f"{name}:{number}: expected hidden,epoch,layer,value with a value above 0")
+        curves.setdefault(hidden, {}).setdefault(layer, {})[epoch] = value
+    return curves
