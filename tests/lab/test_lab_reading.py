@@ -264,7 +264,14 @@ def test_millions_of_rows_are_refused_before_they_are_made(folder: Path) -> None
 
 
 def test_found_are_runs_and_nothing_else(folder: Path, tmp_path: Path) -> None:
-    names = ["a-00000000-s10", "a-00000000-s9", "grid/b-00000000-s1", "grid/deeper/c-00000000-s1", "foreign/x"]
+    names = [
+        "a-00000000-s10",
+        "a-00000000-s9",
+        "grid/b-00000000-s1",
+        "study/grid/c-00000000-s1",
+        "study/grid/deep/d-00000000-s1",
+    ]
+    names += ["foreign/x"]
     for name in names:
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "config.yaml").write_text("epochs: 1\n")
@@ -279,6 +286,7 @@ def test_found_are_runs_and_nothing_else(folder: Path, tmp_path: Path) -> None:
         "grid/b-00000000-s1",
         folder.name,
         "renamed",
+        "study/grid/c-00000000-s1",
     ]
     assert find_runs(folder) == [folder]
     with pytest.raises(ConfigError, match="vgrad train CONFIG"):

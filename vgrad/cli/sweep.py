@@ -62,6 +62,7 @@ def sweep(
 
     CONFIG is a config, with axes of its own under `grid` or with those of -g. Started again, it trains what is missing.
     """
+    from vgrad.cli.terminal import Screen
     from vgrad.lab.executors import Request, cores
     from vgrad.lab.grid import read_grid
     from vgrad.lab.loading import load_yaml

@@ -60,7 +60,7 @@ def is_run(path: Path) -> bool:
 
 
 def find_runs(path: Path) -> list[Path]:
-    """The run directories in `path` and in its folders, which are those of sweeps; `path` itself when it is a run.
+    """The run directories in `path`, in its folders (sweeps, studies) and in those of a study; `path` when it is a run.
 
     Sorted by name, numbers by value. Whatever else lies there is left alone. ConfigError when there is no `path`.
     """
@@ -79,15 +79,17 @@ def _folders(path: Path) -> list[Path]:
     return [entry for entry in path.iterdir() if not entry.name.startswith(".") and entry.is_dir()]
 
 
-def _runs_of(folder: Path) -> Iterator[Path]:
-    """`folder` when it is a run, else the runs in it; none where it cannot be looked into."""
+def _runs_of(folder: Path, below: int = 2) -> Iterator[Path]:
+    """`folder` when it is a run, else the runs in it and so far below; none where it cannot be looked into."""
     if is_run(folder):
         yield folder
-        return
-    try:
-        yield from filter(is_run, _folders(folder))
-    except OSError:
-        return
+    elif below:
+        try:
+            inside = _folders(folder)
+        except OSError:
+            return
+        for each in inside:
+            yield from _runs_of(each, below - 1)
 
 
 def _natural(path: Path) -> list[str | int]:

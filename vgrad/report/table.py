@@ -13,9 +13,9 @@ from functools import cached_property
 from vgrad.errors import ConfigError
 from vgrad.report.keys import Scalar, order, resolve, varying
 from vgrad.report.runs import Run, configs, known_keys
-from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, paired
 from vgrad.report.values import Value
 from vgrad.report.verdicts import Thresholds
+from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, paired
 
 Key = tuple[Scalar, ...]
 DIVERGED, ABSENT = "diverged", "no value"

@@ -1,14 +1,14 @@
 """Does the published draw look like ours? Each published number beside the distribution over seeds.
 
-A published value p is one draw with an unknown seed. With the mean m and standard deviation s of n seeds of ours, on log10
-where seeds spread by factors,
+A published value p is one draw with an unknown seed. With the mean m and standard deviation s of n seeds of ours, on
+log10 where seeds spread by factors,
 
     z = (p - m) / s,     band: m +- t s sqrt(1 + 1/n)
 
 where t is Student's quantile, with n - 1 degrees of freedom, of the probability that a normal variable is within LIMIT
-standard deviations: where m and s are known for sure, the band is |z| <= LIMIT, and with few seeds it is as much wider as
-it has to be to hold a further draw just as often. A curve is judged epoch by epoch against the LEVEL band, and is inside
-when at least SHARE of its epochs are.
+standard deviations: where m and s are known for sure, the band is |z| <= LIMIT, and with few seeds it is as much wider
+as it has to be to hold a further draw just as often. A curve is judged epoch by epoch against the LEVEL band, and is
+inside when at least SHARE of its epochs are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measures: the number that one published figure is about, taken from one run of ours.
 
-Each entry of MEASURES takes its parameters and gives a function of a run, which is None where the run has no such number:
-a run that diverged has no final accuracy, a network with two hidden layers no third norm.
+Each entry of MEASURES takes its parameters and gives a function of a run, which is None where the run has no such
+number: a run that diverged has no final accuracy, a network with two hidden layers no third norm.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from vgrad.errors import RunStateError
 from vgrad.lab.machine import machine, versions
 from vgrad.lab.reading import StoredRun, read_run
 from vgrad.storage import make_folder, write_file
-from vgrad.study.judging import LEVEL, LIMIT, SHARE, Judgement, Verdict, judge, judge_line, line
+from vgrad.study.judging import LEVEL, LIMIT, SHARE, Judgement, judge, judge_line, line
 from vgrad.study.measures import hidden_norms, neuron_deltas
 from vgrad.study.published import Curves, Experiment, Figure, Study
 
@@ -177,9 +177,7 @@ def _figures(outcome: Outcome, each: Trained, point: int, label: str, seeds: Seq
         if published is None:
             continue
         values = [_value(figure, run) for run in seeds]
-        found = judge(
-            published if each.comparable else None, values, figure.scale, comparable=each.comparable
-        )
+        found = judge(published if each.comparable else None, values, figure.scale, comparable=each.comparable)
         name = f"{each.letter}.{label}.{_slug(figure)}"
         outcome.figures.append(_figure_row(each, name, label, figure, found))
         for seed, path, value in zip(each.seeds, each.points[point], values, strict=True):

@@ -111,7 +111,8 @@ class Study:
 
     def grid(self, experiment: Experiment, overrides: Sequence[str], seeds: str | None) -> Grid:
         """The sweep of an experiment; ConfigError at the place in the study's file, or of an override."""
-        entries: Any = self.document.root.value["experiments"].value  # type: ignore[index, call-overload]
+        root: Any = self.document.root
+        entries = root.value["experiments"].value
         node: Node = entries[self.contents.experiments.index(experiment)].value["sweep"]
         document = Document(self.document.source, node)
         document = with_value(document, "name", Node(experiment.name, node.place))
@@ -167,7 +168,9 @@ def _read_curves(path: Path) -> Curves:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
-            raise ConfigError(f"{name}: larger than {MOST_BYTES / 2**20:.0f} MB; published curves are a few thousand lines")
+            raise ConfigError(
+                f"{name}: larger than {MOST_BYTES / 2**20:.0f} MB; published curves are a few thousand lines"
+            )
         rows = list(csv.reader(StringIO(text.decode())))
     except (OSError, ValueError, csv.Error) as error:
         reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not a CSV file"
