@@ -12,7 +12,7 @@ BIN := .venv/bin
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
-.PHONY: help docs demo test test-slow torture mutants lint format types check bench peers clean FORCE
+.PHONY: help docs demo test test-slow torture mutants lint format types check bench gallery studies peers axe clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +56,10 @@ bench: .venv/.installed-dev  ## run the benchmarks
 	echo "> $$file"; $(BIN)/python "$$file"; done
 
 gallery: .venv/.installed  ## draw docs/gallery.md again from runs/reference
-	@$(BIN)/python docs/gallery.py
+	@$(BIN)/python scripts/gallery.py
+
+studies: .venv/.installed  ## reproduce the studies on MNIST and keep their outcome in runs/reference (half an hour)
+	@$(BIN)/python scripts/studies.py
 
 peers: .venv/.installed-peers  ## install PyTorch (large); the tests then compare vgrad with it
 

@@ -6,7 +6,7 @@ curves.csv     a row for each published curve and epoch: the published norm besi
 neurons.csv    single neurons before training, published beside ours
 values.csv     every number behind figures.csv, with the name of its run
 
-All but study.json are the same bytes whenever the same runs are measured on the same machine.
+All but study.json are the same bytes whenever the same runs are measured.
 """
 
 from __future__ import annotations
@@ -304,11 +304,16 @@ def _curve_rows(letter: str, label: str, name: str, found: Any) -> Iterator[Row]
             "epoch": epoch,
             "published": spot,
             "n": found.n,
-            "center": float(found.center[index]),
-            "low": float(found.low[index]),
-            "high": float(found.high[index]),
+            "center": _short(found.center[index]),
+            "low": _short(found.low[index]),
+            "high": _short(found.high[index]),
             "inside": bool(inside[index]) if math.isfinite(spot) else None,
         }
+
+
+def _short(number: float) -> float:
+    """To six digits: more than a picture shows, and half the size. Judged is what has all of them."""
+    return float(f"{number:.6g}")
 
 
 _FIGURE_COLUMNS = (

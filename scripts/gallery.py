@@ -1,23 +1,19 @@
 """The gallery: docs/gallery.md and its pictures, made from the runs in runs/reference/gallery.
 
-    python docs/gallery.py           draws them again: make gallery
-    python docs/gallery.py train     trains the runs again (a minute; MNIST) and keeps what reports read of them
-
-The kept form of a run has no parameters (*.npz) and says nothing about the machine.
+    python scripts/gallery.py           draws them again: make gallery
+    python scripts/gallery.py train     trains the runs again (a minute; MNIST) and keeps what reports read of them
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import shlex
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from kept import at_home, keep, vgrad
+
 RUNS = Path("runs/reference/gallery")
 CONFIG = "configs/gallery.yaml"
 ACTIVATIONS = {"sigmoid": "nielsen", "relu": "he_normal"}
@@ -60,18 +56,6 @@ PICTURES = [
 PIVOT = ["--rows", "layers.depth", "--cols", "activation"]
 
 
-def vgrad(*arguments: str) -> str:
-    """Runs a command of vgrad from the root of the repository; its standard output."""
-    from vgrad.cli import run
-
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        code = run(list(arguments))
-    if code:
-        raise SystemExit(f"vgrad {shlex.join(arguments)}: exit code {code}")
-    return out.getvalue()
-
-
 def train() -> None:
     """Trains the runs and puts their small form under runs/reference."""
     shutil.rmtree(RUNS, ignore_errors=True)
@@ -82,19 +66,7 @@ def train() -> None:
                     settings = [f"layers.depth={depth}", f"activation={activation}", f"init={init}"]
                     overrides = [piece for setting in settings for piece in ("-s", setting)]
                     found = vgrad("train", CONFIG, *overrides, "--seed", str(seed), "--runs-dir", folder)
-                    keep(Path(found.strip()))
-
-
-def keep(path: Path) -> None:
-    """The small form of a run."""
-    place = RUNS / path.name
-    place.mkdir(parents=True)
-    for name in ("config.yaml", "metrics.csv", "gradients.csv", "neurons.csv", "summary.json"):
-        shutil.copyfile(path / name, place / name)
-    facts = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    facts["files"] = {name: digest for name, digest in facts["files"].items() if (place / name).exists()}
-    facts["machine"] |= {"host": "", "system": "Linux"}
-    (place / "run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+                    keep(Path(found.strip()), RUNS)
 
 
 def draw() -> None:
@@ -133,13 +105,7 @@ def draw() -> None:
 
 
 if __name__ == "__main__":
-    import os
-
-    sys.path.insert(0, str(ROOT))
-    os.chdir(ROOT)
-    from vgrad.__main__ import fix_blas_environment
-
-    fix_blas_environment()
+    at_home()
     Path("docs/gallery").mkdir(exist_ok=True)
     if sys.argv[1:] == ["train"]:
         train()

@@ -1,0 +1,72 @@
+"""Kept studies: runs/reference/nielsen and its two controls, made on MNIST.
+
+    python scripts/studies.py        make studies: some 25 minutes on two cores the first time; MNIST
+
+The runs are those of `vgrad reproduce`, in runs/, and stay there: a second time only what is missing is trained. Kept are
+the outcome of the study, the sweeps that make it up, and a few of its runs. The controls are the same study with one
+thing changed, which must not reproduce the published figures: exit code 1.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from kept import at_home, keep, vgrad
+
+RUNS, KEPT = Path("runs"), Path("runs/reference")
+FILES = ("study.json", "figures.csv", "curves.csv", "neurons.csv", "values.csv", "page.html")
+SEEDS = {"accuracy": 5, "start": 1, "speed": 1}
+"""Of each experiment, the runs of so many seeds are kept."""
+CONTROLS = ("init=glorot_normal", "activation=tanh")
+MOST_BYTES = 3 * 2**20
+
+
+def main() -> None:
+    """Reproduces, and keeps the small form."""
+    vgrad("reproduce", "nielsen")
+    place = fresh("nielsen")
+    copy(RUNS / "nielsen", place)
+    write_sweeps(place)
+    for sweep, seeds in SEEDS.items():
+        for path in sorted((RUNS / "nielsen" / sweep).glob("*-s[0-9]*")):
+            if int(path.name.rpartition("-s")[2]) < seeds:
+                keep(path, place / sweep)
+    for setting in CONTROLS:
+        vgrad("reproduce", "nielsen", "--quick", "-s", setting, expected=1)
+        copy(RUNS / f"nielsen-{setting}", fresh(f"nielsen-{setting}"))
+    for place in (KEPT / "nielsen", *(KEPT / f"nielsen-{setting}" for setting in CONTROLS)):
+        size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+        print(f"{place}: {size / 1e6:.2f} MB")
+        if size > MOST_BYTES:
+            raise SystemExit(f"{place} is larger than {MOST_BYTES / 2**20:.0f} MB")
+
+
+def fresh(name: str) -> Path:
+    """An empty folder to keep a study in."""
+    place = KEPT / name
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    return place
+
+
+def copy(source: Path, place: Path) -> None:
+    """The files of an outcome."""
+    for name in FILES:
+        shutil.copyfile(source / name, place / name)
+
+
+def write_sweeps(place: Path) -> None:
+    """The sweeps of the study as files for `vgrad sweep`."""
+    from vgrad.lab.dumping import dump_yaml
+    from vgrad.study.published import load_study
+
+    study = load_study("nielsen").contents
+    for experiment in study.experiments:
+        tree = {**experiment.sweep, "seeds": study.seeds}
+        (place / f"{experiment.name}.yaml").write_text(dump_yaml(tree), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    at_home()
+    main()
