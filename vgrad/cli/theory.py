@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,17 +83,8 @@ def chain(
     if not spread > 0:
         raise ConfigError(f"--spread: a standard deviation is above 0, found {spread:g}")
     given = _numbers(weights, "weights")
-    setting = Setting(
-        record,
-        choice.plain() == "sigmoid",
-        x=x,
-        y=y,
-        seed=seed,
-        draws=draws,
-        draw_neurons=neurons or 10,
-        spread=spread,
-        explode_weight=weight,
-    )
+    setting = Setting(record, choice.plain() == "sigmoid", x=x, y=y, seed=seed, draws=draws, spread=spread)
+    setting = replace(setting, draw_neurons=neurons or 10, explode_weight=weight)
     if names == ["width"]:
         setting = _with_widths(setting, given)
     else:
@@ -184,8 +176,6 @@ def _numbers(text: str | None, option: str) -> list[float] | None:
 
 
 def _with_widths(setting: Setting, given: list[float] | None) -> Setting:
-    from dataclasses import replace
-
     beyond = [w for w in given or [] if abs(w) > MOST_WEIGHT]
     if beyond:
         raise ConfigError(f"--weights: {beyond[0]:g} is beyond {MOST_WEIGHT:g}, up to which widths are solved for")
@@ -196,8 +186,6 @@ def _with_chain(
     setting: Setting, neurons: int | None, weights: list[float] | None, biases: list[float] | None
 ) -> Setting:
     """With as many weights and biases as there are neurons; a single one is that of all."""
-    from dataclasses import replace
-
     lengths = [len(each) for each in (weights, biases) if each is not None and len(each) > 1]
     count = neurons or (lengths[0] if lengths else 4)
     for option, each in (("weights", weights), ("biases", biases)):

@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
-from vgrad.cli.figures import shape, table
+from vgrad.cli.figures import table
 from vgrad.report.inert import ascii_only
 from vgrad.report.numbers import MISSING, significant
 from vgrad.theory.chain import LEVELS, Chain, Distribution, geometric, power
@@ -45,7 +45,7 @@ class Page:
         self.lines += [f"  {line}".replace("\0", " ") for line in lines]
 
     def table(self, rows: Sequence[Sequence[str]], drop: Sequence[int] = (), left: Sequence[int] = ()) -> None:
-        """Rows below a header; columns go in the order of `drop` where there is no room, and many rows lose the middle."""
+        """Rows below a header; columns go in the order of `drop` where there is no room; of many rows, the middle."""
         shown = [[self._shown(cell) for cell in row] for row in rows]
         lines = [line.rstrip() for line in table(shown, left=left, width=self.width, drop=drop)]
         if len(lines) > MOST_ROWS + 2:
@@ -228,7 +228,7 @@ def _explode_words(page: Page, found: Explosion, setting: Setting) -> None:
 
 
 def _plain(z: float) -> str:
-    return "0" if abs(z) < 1e-9 else significant(z)
+    return "0" if abs(z) < 1e-9 else number(z)
 
 
 def _width(page: Page, lesson: Lesson, several: bool) -> None:
@@ -247,7 +247,7 @@ def _width(page: Page, lesson: Lesson, several: bool) -> None:
 
 
 def _intervals(intervals: Sequence[Interval]) -> str:
-    return " and ".join(f"{number(low)} … {number(high)}" for low, high in intervals) or "none"
+    return " and ".join(f"{_plain(low)} … {_plain(high)}" for low, high in intervals) or "none"
 
 
 def _reach(found: Widths, s: str) -> str:
@@ -283,6 +283,10 @@ def _error(found: Imitation) -> str:
     return "< 1e-7" if found.error < 1e-7 else significant(found.error)
 
 
+def _of(found: Imitation) -> str:
+    return "below 1e-7" if found.error < 1e-7 else f"of {significant(found.error)}"
+
+
 def _identity_words(found: Imitations, f: str, sigmoid: bool) -> Iterator[str]:
     yield (
         f"error: the largest |w2 {f}(w1 x + b) + constant − x|, with b and w2 of the Taylor expansion about x = 1/2 "
@@ -296,13 +300,7 @@ def _identity_words(found: Imitations, f: str, sigmoid: bool) -> Iterator[str]:
         yield (
             f"A small w1 gives x up to a constant, and the error falls as about w1^{power_law:.1f}; the constant is "
             "one that the bias of the next neuron can hold. Without one, w2 σ has to be 1/2 where its slope is 1, "
-            "which takes w1 = 2/(1 − σ) > 2: "
-            f"the best is {told}, with an error of {_error(one)}."
+            f"which takes w1 = 2/(1 − σ) > 2: the best is {told}, with an error {_of(one)}."
         )
     else:
-        yield f"Without a constant, the best found is {told}, with an error of {_error(one)}."
-
-
-def described(sizes: Sequence[int]) -> str:
-    """The sizes of a network."""
-    return shape(sizes)
+        yield f"Without a constant, the best found is {told}, with an error {_of(one)}."

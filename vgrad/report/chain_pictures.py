@@ -53,6 +53,10 @@ def _bars(axes: Axes, found: Chain, s: str) -> None:
     axes.axhline(0, color=OTHER, linewidth=1.2)
     decades(axes, low, high, room=0.4)
     layers(axes, "layer $l$")
+    axes.set_xlim(0.4, len(at) + 0.6)
+    if len(at) < 30:
+        for dead in at[~shown]:
+            axes.text(dead, low, "0", ha="center", va="bottom", color=FACTOR)
     axes.legend(loc="upper left")
 
 
@@ -93,7 +97,7 @@ def _fan(axes: Axes, lesson: Lesson) -> None:
     axes.axhline(0, color=OTHER, linewidth=1.2)
     decades(axes, low, high)
     layers(axes, "number of neurons $n$")
-    axes.legend(loc="lower left")
+    axes.legend()
     axes.set_title(rf"{lesson.setting.draws:,} draws of $|w_2{s}(z_2) \cdots w_n{s}(z_n)|$")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,14 +31,20 @@ def slide(panels: int, title: str) -> tuple[Figure, list[Axes]]:
 
 
 def decades(axes: Axes, low: float, high: float, room: float = 0.0) -> None:
-    """A vertical axis of log10 values from low to high, with `room` of its height more above, written as powers of ten.
+    """A vertical axis of log10 values from low to high, with `room` of its height more above, written as powers of ten;
+    as 0.2, 0.5, 1 where there are few decades.
 
     An axis of logarithms, because a product of a thousand factors is beyond what a log axis can hold.
     """
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$"))
+    few = high - low < 2.5
+    steps = [math.log10(digit) + power for power in range(-400, 400) for digit in (1, 2, 5) if few]
+    inside = [step for step in steps if low <= step <= high]
+    axes.yaxis.set_major_locator(FixedLocator(inside) if few else MaxNLocator(6, integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{10**value:.1g}" if few and abs(value) < 4 else f"$10^{{{value:.0f}}}$")
+    )
     axes.set_ylim(low, high + room * (high - low))
 
 
