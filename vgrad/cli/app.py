@@ -19,6 +19,7 @@ from vgrad.cli import reproduce as _reproduce
 from vgrad.cli import show as _show
 from vgrad.cli import status as _status
 from vgrad.cli import sweep as _sweep
+from vgrad.cli import theory as _theory
 from vgrad.cli import train as _train
 from vgrad.cli import verify as _verify
 from vgrad.cli import worker as _worker
@@ -65,3 +66,4 @@ app.add_typer(_config.app, name="config")
 app.add_typer(_data.app, name="data")
 app.command("doctor")(_doctor.doctor)
 app.command("check")(_check.check)
+app.add_typer(_theory.app, name="theory")

@@ -69,9 +69,9 @@ def suffix(path: Path) -> str:
     return found
 
 
-def content(figure: Any, form: str, title: str, provenance: str) -> bytes:
+def content(figure: Any, form: str, title: str, provenance: str, maker: str = "vgrad plot") -> bytes:
     """The bytes of a file; the same figure gives the same bytes. The runs it was made from are in its metadata."""
-    told = f"made by vgrad plot; runs: {provenance}"
+    told = f"made by {maker}; runs: {provenance}"
     metadata: dict[str, Any] = {
         "png": {"Software": None, "Title": title, "Description": told},
         "svg": {"Date": None, "Creator": "vgrad", "Title": title, "Description": told},

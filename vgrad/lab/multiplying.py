@@ -1,0 +1,97 @@
+"""Eq. 124 on a run: its own parameters, at the start or at the end, and its own probe examples, in float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vgrad.errors import ConfigError, RunStateError
+from vgrad.lab.building import build_network, first_examples
+from vgrad.lab.config import Config
+from vgrad.lab.machine import check_memory
+from vgrad.lab.npz import NpzError, unpack
+from vgrad.lab.reading import StoredRun, read_run
+from vgrad.lab.store import FINAL, INITIAL, most_bytes
+from vgrad.lab.wording import printable
+from vgrad.nn.arrays import Parameters
+from vgrad.nn.parameters import as_type, problems
+from vgrad.theory.product import Product, missing_factors, multiply
+
+When = Literal["start", "end"]
+
+
+@dataclass(frozen=True)
+class RunProduct:
+    """`logged` are the run's own ||<delta^l>|| of that epoch, of all layers; None where they are of other examples, or
+    were not recorded."""
+
+    run: StoredRun
+    when: When
+    epoch: int
+    product: Product
+    logged: tuple[float, ...] | None
+
+
+def multiply_run(path: Path, when: When, examples: int | None = None) -> RunProduct:
+    """Eq. 124 on the run in `path`, over its first `examples` training examples, by default those of its probes.
+
+    ConfigError for a network that the equation does not hold for, RunStateError where the run has no parameters of
+    that time, DataError where its data are missing.
+    """
+    run = read_run(path)
+    config = run.config
+    check_memory(config)
+    network = build_network(config)
+    missing = missing_factors(network)
+    if missing:
+        told = printable(str(path), 200)
+        raise ConfigError(f"{told}: has {missing}, which eq. 124 has no factor for; choose a run without it")
+    most = config.part_sizes["train"]
+    if examples is not None and examples > most:
+        raise ConfigError(f"--examples: the run has {most:,} training examples, found {examples:,}")
+    epoch, parameters = _parameters(run, when)
+    rows = config.probe_examples if examples is None else examples
+    x, y = first_examples(config, None, rows)
+    try:
+        product = multiply(network, (config.output, config.cost), parameters, x, y)
+    except FloatingPointError:
+        told = f"{printable(str(path), 200)}: the numbers overflow at the {when}"
+        raise RunStateError(f"{told}: {'the run has diverged' if run.status == 'diverged' else 'saturated'}") from None
+    return RunProduct(run, when, epoch, product, _logged(run, epoch) if rows == config.probe_examples else None)
+
+
+def _parameters(run: StoredRun, when: When) -> tuple[int, Parameters]:
+    """The epoch, and the parameters that the run has left of it, in float64."""
+    file = run.path / (INITIAL if when == "start" else FINAL)
+    shown, config = printable(str(file), 300), run.config
+    if when == "end" and run.status in ("running", "interrupted"):
+        told = f"{printable(str(run.path), 200)}: {run.status} after epoch {run.epoch or 0} of {config.epochs}"
+        raise RunStateError(f"{told}; train it to its end, or use --epoch start")
+    if not file.exists():
+        raise RunStateError(f"{shown}: missing: this directory was kept without parameters; train the run again")
+    shapes = build_network(config).shapes()
+    try:
+        arrays = unpack(file, most_bytes(config))
+    except OSError as error:
+        raise RunStateError(f"{shown}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except NpzError as error:
+        raise RunStateError(f"{shown}: damaged: {printable(str(error), 200)}; vgrad verify looks at the rest") from None
+    wrong = problems(arrays, shapes)
+    if wrong:
+        raise RunStateError(f"{shown}: damaged: {printable('; '.join(wrong[:3]), 200)}")
+    return 0 if when == "start" else run.epoch or 0, as_type(arrays, shapes, "float64")
+
+
+def _logged(run: StoredRun, epoch: int) -> tuple[float, ...] | None:
+    rows = run.gradients
+    if "delta_norm" not in rows:
+        return None
+    found = rows.loc[rows["epoch"] == epoch, "delta_norm"].tolist()
+    return tuple(float(value) for value in found) or None
+
+
+def described(config: Config) -> str:
+    """The network in a line: sizes, activation, output and cost."""
+    kinds = list(dict.fromkeys(str(choice) for choice in config.activations))
+    return f"{', '.join(kinds) or 'no hidden layer'}, {config.output} output, {config.cost}"
