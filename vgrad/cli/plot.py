@@ -21,7 +21,11 @@ def plot(
     ],
     kind: Annotated[
         str,
-        typer.Option("--kind", metavar="KIND", help="curves, neurons, layers, heatmap, accuracy, activations, or of a study: study-speed, …"),
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="curves, neurons, layers, heatmap, accuracy, activations, or of a study: study-speed, …",
+        ),
     ] = "curves",
     where: Where = "",
     by: Annotated[Keys, typer.Option("--by", metavar="KEYS", help="Config keys that name lines and panels.")] = None,

@@ -1,6 +1,6 @@
 """The files that a study's folder gets besides its tables: a picture of each kind, and the page.
 
-    write_pictures(folder)      page.html and study-*.png, from the CSV and JSON files that are there
+write_pictures(folder)      page.html and study-*.png, from the CSV and JSON files that are there
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from pathlib import Path
 from vgrad.errors import ConfigError
 from vgrad.report.figures import content, styled
 from vgrad.report.fonts import load_matplotlib
+from vgrad.report.study_drawing import Layout
 from vgrad.report.study_formats import as_page
 from vgrad.report.study_outcome import Outcome, read_outcome
-from vgrad.report.study_pictures import STUDY_PICTURES, Layout
+from vgrad.report.study_pictures import STUDY_PICTURES
 from vgrad.report.study_table import provenance
 from vgrad.storage import write_file
 
