@@ -23,6 +23,7 @@ from vgrad.report.formats import FORMATS
 from vgrad.report.numbers import plus_minus, significant, times_over
 from vgrad.report.report import compare
 from vgrad.report.runs import collect
+from vgrad.report.sheet import lay_out
 from vgrad.report.table import Table
 from vgrad.report.terminal import render
 
@@ -153,10 +154,10 @@ def test_csv_reads_back_bit_for_bit(pair: tuple[Path, Path]) -> None:
 
 def test_terminals_without_colour_or_unicode(depths: Path) -> None:
     runs, _ = collect([str(depths)], Path())
-    table = compare(runs)
-    assert render(table, unicode=False).isascii()
-    assert "\x1b" not in render(table)
-    assert "\x1b[" in render(table, colour=True)
+    sheet = lay_out(compare(runs))
+    assert render(sheet, unicode=False).isascii()
+    assert "\x1b" not in render(sheet)
+    assert "\x1b[" in render(sheet, colour=True)
 
 
 @pytest.mark.slow

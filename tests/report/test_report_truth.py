@@ -97,7 +97,7 @@ def test_a_report_tells_of_the_end(deep: Run) -> None:
     notes = lay_out(compare([run], values=["verdict"])).notes
     assert "verdict: before training; at the end, that of this run is another (verdict.end)." in notes
     same = replace(run, summary={**deep.summary, "gradient": {**gradient, "start": healthy, "end": healthy}})
-    assert "verdict at the end" not in render(compare([same]))
+    assert "verdict at the end" not in render(lay_out(compare([same])))
     assert not any("another" in note for note in lay_out(compare([same], values=["verdict"])).notes)
 
 
@@ -125,7 +125,7 @@ def test_only_a_terminal_or_a_wish_limits_the_width(
     command: Command, depths: Path, tmp_path: Path, deep: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
-    text = render(compare(wide(deep), rows=["output", "activation"]))
+    text = render(lay_out(compare(wide(deep), rows=["output", "activation"])))
     assert all(f"{number}" * 70 in text for number in range(2))
     assert "…" not in text
     values = "epochs,validation_accuracy,train_accuracy,train_cost,validation_cost,last_first_ratio,decay_factor,status"
@@ -177,7 +177,7 @@ def test_digests_of_parameters_give_way(tmp_path: Path, deep: Run) -> None:
     digest = "0123456789abcdef" * 4
     init = {"name": "file", "path": "a.npz", "sha256": digest}
     same = wide(deep, init=init)
-    assert digest not in render(compare(same))
+    assert digest not in render(lay_out(compare(same)))
     assert digest not in lay_out(compare(same)).caption
     first = same[0]
     other = replace(first, hash="f" * 8, config={**first.config, "init": {**init, "path": "b.npz", "sha256": "f" * 64}})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vgrad.cli.options import RunsDir, output_file
-from vgrad.cli.report import Keys, Runs, Where, split
+from vgrad.cli.report import Keys, Runs, Where, split, study_folder
 from vgrad.cli.terminal import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
@@ -21,12 +21,19 @@ def plot(
     ],
     kind: Annotated[
         str,
-        typer.Option("--kind", metavar="KIND", help="curves, neurons, layers, heatmap, accuracy or activations."),
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="curves, neurons, layers, heatmap, accuracy, activations, or of a study: study-speed, …",
+        ),
     ] = "curves",
     where: Where = "",
     by: Annotated[Keys, typer.Option("--by", metavar="KEYS", help="Config keys that name lines and panels.")] = None,
     across: Annotated[int | None, typer.Option("--across", min=1, max=12, help="Panels beside each other.")] = None,
-    width: Annotated[float, typer.Option("--width", min=2.0, max=40.0, help="Inches; 3.4 is a column.")] = 6.4,
+    width: Annotated[
+        float | None,
+        typer.Option("--width", min=2.0, max=40.0, help="Inches, 6.4 or a slide's 10 of a study; 3.4 is a column."),
+    ] = None,
     epoch: Annotated[int | None, typer.Option("--epoch", min=0, help="Of the neurons; the first recorded one.")] = None,
     monitor: Annotated[str, typer.Option("--monitor", help="Column of metrics.csv.")] = "validation_accuracy",
     scale: Annotated[
@@ -37,8 +44,9 @@ def plot(
     """Draw runs: Nielsen's learning-speed curves, and more kinds; print the file's name.
 
     Runs that differ only in their seed are one line with a band of a standard deviation to each side.
+    Of the folder that vgrad reproduce made, the kinds study-speed, study-ratio, study-bars, study-accuracy and
+    study-figures draw published figures and measured ones.
     """
-    from vgrad.registry import lookup
     from vgrad.report.figures import content, styled, suffix
     from vgrad.report.fonts import load_matplotlib
     from vgrad.report.keys import resolve
@@ -52,10 +60,11 @@ def plot(
     form = suffix(output)
     if scale not in (None, "log", "linear"):
         raise ConfigError("--scale: write log or linear")
-    try:
-        draw = lookup(PICTURES, kind, "kind of picture")
-    except KeyError as error:
-        raise ConfigError(str(error.args[0])) from None
+    if _is_of_a_study(kind):
+        unused = {"--where": where, "--by": by, "--across": across, "--epoch": epoch, "--scale": scale}
+        answer(_plot_study(runs, runs_dir, kind, output, width, [name for name, set in unused.items() if set]))
+        return
+    draw = PICTURES[kind]
     found, problems = collect(runs, runs_dir)
     found, copies = without_copies(found)
     complain(copies)
@@ -65,8 +74,40 @@ def plot(
     keys = tuple(resolve(key, known_keys(left)) for key in split(by))
     load_matplotlib()
     with styled():
-        figure = draw(left, Options(width, keys, across, epoch, scale, monitor))
+        figure = draw(left, Options(width or Options.width, keys, across, epoch, scale, monitor))
         write_file(output, content(figure, form, f"vgrad: {kind}", provenance(left)))
     answer(output)
     if problems:
         raise SweepError(*problems, f"drawn without the {len(problems)} above")
+
+
+def _is_of_a_study(kind: str) -> bool:
+    """Whether this is a picture of a study and not of runs; ConfigError when it is neither."""
+    from vgrad.registry import lookup
+    from vgrad.report.pictures import PICTURES
+    from vgrad.report.study_pictures import STUDY_PICTURES
+
+    try:
+        lookup({**PICTURES, **STUDY_PICTURES}, kind, "kind of picture")
+    except KeyError as error:
+        raise ConfigError(str(error.args[0])) from None
+    return kind in STUDY_PICTURES
+
+
+def _plot_study(
+    arguments: list[str], runs_dir: Path, kind: str, output: Path, width: float | None, unused: list[str]
+) -> Path:
+    from vgrad.report.figures import suffix
+    from vgrad.report.fonts import load_matplotlib
+    from vgrad.report.study_files import picture
+    from vgrad.report.study_outcome import read_outcome
+    from vgrad.storage import write_file
+
+    if unused:
+        raise ConfigError(f"{', '.join(unused)}: not for {kind}, which draws a whole study; leave it out")
+    folder = study_folder(arguments, runs_dir)
+    if folder is None:
+        raise ConfigError(f"--kind {kind} draws one folder that vgrad reproduce made; name one that has study.json")
+    load_matplotlib()
+    write_file(output, picture(read_outcome(folder), kind, suffix(output), width))
+    return output

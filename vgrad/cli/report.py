@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -16,13 +17,14 @@ from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
     from vgrad.report.runs import Run
-    from vgrad.report.table import Table
+    from vgrad.report.sheet import Sheet
 
 Runs = Annotated[list[str], typer.Argument(metavar="RUNS…", help="Run directories, folders of them, globs, names.")]
 Where = Annotated[
     str, typer.Option("--where", metavar="CONDITIONS", help='Only these runs: "activation=relu|tanh,depth>=3".')
 ]
 Keys = list[str] | None
+Write = TypeVar("Write", bound=Callable[..., str])
 
 
 def report(
@@ -60,20 +62,21 @@ def report(
     """Compare runs: how well they learned, and how fast each layer did.
 
     Runs that differ only in their seed share a row. Without --rows, what varies becomes the rows.
+    The folder that vgrad reproduce made gives that study: published figures beside measured ones.
     """
-    from vgrad.registry import lookup
     from vgrad.report.formats import FORMATS
     from vgrad.report.report import compare
     from vgrad.report.runs import collect, without_copies
-    from vgrad.report.terminal import render
+    from vgrad.report.sheet import lay_out
     from vgrad.report.verdicts import parse_thresholds
-    from vgrad.storage import write_file
 
-    try:
-        form = "json" if as_json else form
-        write = lookup(FORMATS, form, "format")
-    except KeyError as error:
-        raise ConfigError(str(error.args[0])) from None
+    form = "json" if as_json else form
+    write = _format(FORMATS, form)
+    asked = (rows, cols, value, where, baseline, sort, top, threshold, diff)
+    folder = None if any(asked) else study_folder(runs, runs_dir)
+    if folder:
+        _tell_study(folder, form, output, width)
+        return
     thresholds = parse_thresholds(threshold) if threshold else None
     found, problems = collect(runs, runs_dir)
     if diff:
@@ -83,13 +86,48 @@ def report(
         complain(copies)
         axes = {"rows": split(rows), "columns": split(cols), "values": split(value)}
         table = compare(found, **axes, thresholds=thresholds, condition=where, baseline=baseline, sort=sort, top=top)
-        if output:
-            text = render(table, width=width) if form == "table" else write(table)
-            write_file(output, text.encode())
-        else:
-            answer((on_screen(table, width) if form == "table" else write(table)).removesuffix("\n"))
+        _tell(lay_out(table) if form == "table" else write(table), output, width)
     if problems:
         raise SweepError(*problems, f"reported without the {len(problems)} above" if found else "no whole run left")
+
+
+def study_folder(arguments: Sequence[str], runs_dir: Path) -> Path | None:
+    """The folder of a study that a single argument names, by its path or by its name in `runs_dir`."""
+    from vgrad.report.study_outcome import is_study
+
+    if len(arguments) != 1:
+        return None
+    return next((path for path in (Path(arguments[0]), runs_dir / arguments[0]) if is_study(path)), None)
+
+
+def _format(table: Mapping[str, Write], form: str) -> Write:
+    from vgrad.registry import lookup
+
+    try:
+        return lookup(table, form, "format")
+    except KeyError as error:
+        raise ConfigError(str(error.args[0])) from None
+
+
+def _tell_study(folder: Path, form: str, output: Path | None, width: int | None) -> None:
+    from vgrad.report.study_formats import STUDY_FORMATS
+    from vgrad.report.study_outcome import read_outcome
+    from vgrad.report.study_table import lay_out
+
+    write = _format(STUDY_FORMATS, form)
+    outcome = read_outcome(folder)
+    _tell(lay_out(outcome) if form == "table" else write(outcome), output, width)
+
+
+def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
+    """Prints a table or a text of another format, or writes it to a file."""
+    from vgrad.report.terminal import render
+    from vgrad.storage import write_file
+
+    if output:
+        write_file(output, (found if isinstance(found, str) else render(found, width=width)).encode())
+    else:
+        answer((found if isinstance(found, str) else on_screen(found, width)).removesuffix("\n"))
 
 
 def _differ(runs: list[Run], problems: list[str], form: str) -> str:
@@ -114,7 +152,7 @@ def split(texts: Keys) -> list[str]:
     return [piece.strip() for text in texts or [] for piece in text.split(",") if piece.strip()]
 
 
-def on_screen(table: Table, width: int | None) -> str:
+def on_screen(sheet: Sheet, width: int | None) -> str:
     """The table as this terminal can show it: its width, its characters, its colours.
 
     Without a terminal, only COLUMNS or --width limits the width.
@@ -125,4 +163,4 @@ def on_screen(table: Table, width: int | None) -> str:
     if width is None and (terminal or os.environ.get("COLUMNS")):
         width = max(shutil.get_terminal_size((80, 24)).columns, 20)
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return render(table, width=width, colour=colour, unicode=_unicode())
+    return render(sheet, width=width, colour=colour, unicode=_unicode())

@@ -1,17 +1,21 @@
-"""The formats of `vgrad report`: each takes a table to the text of a file; every one carries the hashes of its runs."""
+"""The formats of `vgrad report`: each takes a table to the text of a file; every one carries the hashes of its runs.
+
+What people read (text, Markdown, LaTeX) is written from a sheet, whatever it was laid out from; CSV and JSON are
+written from the table itself.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
 from vgrad.report import inert
 from vgrad.report.keys import Scalar
-from vgrad.report.sheet import lay_out, provenance
+from vgrad.report.sheet import Column, Sheet, lay_out, provenance
 from vgrad.report.table import Cell, Key, Table
 from vgrad.report.terminal import render
 
@@ -19,29 +23,33 @@ SCHEMA = 1
 _STATISTICS = ("n", "center", "low", "high", "spread", "median", "least", "greatest")
 
 
-def as_text(table: Table) -> str:
-    """For a file: as wide as it is, no colour."""
-    return render(table)
+def _rows(columns: Sequence[Column]) -> list[tuple[str, ...]]:
+    return list(zip(*(column.cells for column in columns), strict=True))
 
 
-def as_markdown(table: Table) -> str:
-    """A pipe table with its caption before and its notes after it."""
-    sheet = lay_out(table)
+def as_markdown(sheet: Sheet) -> str:
+    """A pipe table with its caption before and its notes after it; a heading is a row with one cell."""
     columns = [*sheet.labels, *sheet.columns]
-    rows = [[column.title for column in columns], ["---:" if column.numeric else ":---" for column in columns]]
-    rows += [list(cells) for cells in zip(*(column.cells for column in columns), strict=True)]
-    written = [rows[1] if row is rows[1] else [inert.markdown(cell) for cell in row] for row in rows]
-    lines = [inert.markdown(sheet.caption), "", *(f"| {' | '.join(row)} |" for row in written), ""]
+    written = [" | ".join(inert.markdown(column.title) for column in columns)]
+    written.append(" | ".join("---:" if column.numeric else ":---" for column in columns))
+    for index, row in enumerate(_rows(columns)):
+        for heading in sheet.headings(index):
+            written.append(f"**{inert.markdown(heading)}**" + " | " * (len(columns) - 1))
+        written.append(" | ".join(map(inert.markdown, row)))
+    lines = [inert.markdown(sheet.caption), "", *(f"| {row} |" for row in written), ""]
     lines += [f"- {inert.markdown(note)}" for note in (*sheet.notes, f"Runs: {sheet.provenance}.")]
     return "\n".join(lines) + "\n"
 
 
-def as_latex(table: Table) -> str:
+def as_latex(sheet: Sheet) -> str:
     r"""A booktabs table to \input; needs \usepackage{booktabs} and nothing else."""
-    sheet = lay_out(table)
     columns = [*sheet.labels, *sheet.columns]
-    rows = [[column.title for column in columns], *zip(*(column.cells for column in columns), strict=True)]
-    written = [" & ".join(map(inert.latex, row)) + r" \\" for row in rows]
+    written = [" & ".join(inert.latex(column.title) for column in columns) + r" \\"]
+    for index, row in enumerate(_rows(columns)):
+        headings = sheet.headings(index)
+        written += [r"\addlinespace"] if headings and index else []
+        written += [rf"\multicolumn{{{len(columns)}}}{{l}}{{{inert.latex(heading)}}} \\" for heading in headings]
+        written.append(" & ".join(map(inert.latex, row)) + r" \\")
     notes = " ".join(map(inert.latex, (sheet.caption, *sheet.notes)))
     return "\n".join(
         [
@@ -162,9 +170,9 @@ def as_page(table: Table) -> str:
 
 
 FORMATS: dict[str, Callable[[Table], str]] = {
-    "table": as_text,
-    "markdown": as_markdown,
-    "latex": as_latex,
+    "table": lambda table: render(lay_out(table)),
+    "markdown": lambda table: as_markdown(lay_out(table)),
+    "latex": lambda table: as_latex(lay_out(table)),
     "csv": as_csv,
     "json": as_json,
     "html": as_page,

@@ -36,6 +36,7 @@ LATEX = {
     "≤": r"$\leq$",
     "…": r"\ldots{}",
     "ˡ": r"\textsuperscript{$l$}",
+    "∂": r"$\partial$",
 }
 ASCII = {
     "±": "+-",
@@ -49,7 +50,7 @@ ASCII = {
     "≤": "<=",
     "…": "...",
 }
-ASCII |= {"ˡ": "^l"}
+ASCII |= {"ˡ": "^l", "∂": "d"}
 _NORM = re.compile(r"(‖δ(?:\^[0-9]+|ˡ)‖)")
 MARKDOWN = "\\`*_{}[]<>#+!|~$&"
 

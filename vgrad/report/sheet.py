@@ -5,7 +5,7 @@ The sheet is the same for the terminal, Markdown, LaTeX and HTML; each escapes i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log10
 
@@ -17,6 +17,7 @@ from vgrad.report.values import Value, verdict_changes
 
 PLAIN = ("false", "0", "–", "constant", "float64")
 """What a constant key need not be told for: it is off."""
+MOST_TOLD = 8
 UNTOLD = ("layers.depth", "layers.width", "monitor", "data.scale", "shuffle", "dtype", "seed", DIGEST)
 
 
@@ -38,13 +39,30 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """`labels` name the rows and come first; `caption` is said before the table and `notes` after it."""
+    """`labels` name the rows and come first; `caption` is said before the table and `notes` after it.
+
+    `provenance` names the runs, all of them; `origin` is what a terminal is told of them. `groups`, where there are
+    any, hold the headings under which each row stands, the most general first: neighbours that have the same share
+    them.
+    """
 
     labels: tuple[Column, ...]
     columns: tuple[Column, ...]
     caption: str
     notes: tuple[str, ...]
     provenance: str
+    origin: str
+    groups: tuple[tuple[str, ...], ...] = ()
+
+    def headings(self, row: int) -> tuple[str, ...]:
+        """The headings before this row: those that the row above it does not stand under."""
+        if not self.groups:
+            return ()
+        here, above = self.groups[row], self.groups[row - 1] if row else ()
+        shared = 0
+        while shared < min(len(here), len(above)) and here[shared] == above[shared]:
+            shared += 1
+        return here[shared:]
 
 
 def lay_out(table: Table) -> Sheet:
@@ -55,7 +73,15 @@ def lay_out(table: Table) -> Sheet:
     ]
     counted = [] if table.column_keys else _runs_column(table)
     columns = [column for at in table.columns for value in table.values for column in _columns(table, at, value)]
-    return Sheet(tuple(labels + counted), tuple(columns), _caption(table), _notes(table), provenance(table.runs))
+    told = provenance(table.runs)
+    return Sheet(tuple(labels + counted), tuple(columns), _caption(table), _notes(table), told, _origin(table, told))
+
+
+def _origin(table: Table, told: str) -> str:
+    hashes = {run.hash for run in table.runs}
+    if len(hashes) <= MOST_TOLD:
+        return f"Runs: {told}."
+    return f"Runs: {len(hashes)} configs; --format csv or json names them by hash and seed."
 
 
 def _label(key: str, content: Scalar) -> str:
@@ -228,10 +254,15 @@ def _mixed(table: Table) -> list[str]:
 
 def provenance(runs: Sequence[Run]) -> str:
     """Every run of the table as hash and seeds: `c87f3e66 s0-4, 8a1b2c3d s0 s2`."""
+    return named((run.hash, run.seed) for run in runs)
+
+
+def named(runs: Iterable[tuple[str, int]]) -> str:
+    """Names with their seeds, neighbouring seeds together."""
     seeds: dict[str, list[int]] = {}
-    for run in runs:
-        seeds.setdefault(run.hash, []).append(run.seed)
-    return ", ".join(f"{hash} {' '.join(_spans(sorted(found)))}" for hash, found in seeds.items())
+    for name, seed in runs:
+        seeds.setdefault(name, []).append(seed)
+    return ", ".join(f"{name} {' '.join(_spans(sorted(found)))}" for name, found in seeds.items())
 
 
 def _spans(seeds: Sequence[int]) -> list[str]:

@@ -10,41 +10,31 @@ from collections.abc import Sequence
 from io import StringIO
 
 from vgrad.report.inert import ascii_only, visible
-from vgrad.report.sheet import Column, Sheet, lay_out
-from vgrad.report.table import Table
+from vgrad.report.sheet import Column, Sheet
 
 GAP = "  "
 SHADES = ("#08306b", "#2171b5", "#6baed6")
 """From three decades of last/first on, from two, from one: one hue, dark to light, told apart without colour vision."""
 PROSE, UNLIMITED = 80, 10**9
-MOST_TOLD = 8
 NARROWEST = 9  # a title is not wrapped narrower than this
 
 
-def render(table: Table, *, width: int | None = None, colour: bool = False, unicode: bool = True) -> str:
+def render(sheet: Sheet, *, width: int | None = None, colour: bool = False, unicode: bool = True) -> str:
     """The table as lines of at most `width` characters; without one, only sentences are broken."""
-    sheet = lay_out(table)
     room, width = width or UNLIMITED, width or PROSE
     lines: list[str] = [*_wrapped(sheet.caption, width, unicode), ""]
     labels, columns = _labelled(sheet, room, unicode)
     cut = False
     for block in _blocks(labels, columns, room, unicode):
-        drawn, shortened = _draw(labels, block, room, colour, unicode)
+        drawn, shortened = _draw(sheet, labels, block, room, colour, unicode)
         cut = cut or shortened
         lines += [*drawn, ""]
     for note in sheet.notes:
         lines += _wrapped(note, width, unicode)
-    lines += _wrapped(_origin(table, sheet), width, unicode)
+    lines += _wrapped(sheet.origin, width, unicode)
     if cut:
         lines += _wrapped("Cut to this width: texts that end in …; --format csv has all of them.", width, unicode)
     return "\n".join(lines) + "\n"
-
-
-def _origin(table: Table, sheet: Sheet) -> str:
-    hashes = {run.hash for run in table.runs}
-    if len(hashes) <= MOST_TOLD:
-        return f"Runs: {sheet.provenance}."
-    return f"Runs: {len(hashes)} configs; --format csv or json names them by hash and seed."
 
 
 def _plain(text: str, unicode: bool) -> str:
@@ -101,7 +91,7 @@ def _blocks(labels: Sequence[Column], columns: Sequence[Column], width: int, uni
 
 
 def _draw(
-    labels: Sequence[Column], block: Sequence[Column], width: int, colour: bool, unicode: bool
+    sheet: Sheet, labels: Sequence[Column], block: Sequence[Column], width: int, colour: bool, unicode: bool
 ) -> tuple[list[str], bool]:
     """The lines of one block, and whether a cell had to be cut."""
     columns = [*labels, *block]
@@ -116,6 +106,8 @@ def _draw(
     ]
     lines = [_plain(block[0].panel, unicode)] if block[0].panel else []
     for row in range(len(cells[0])):
+        if row >= head:
+            lines += _headings(sheet, row - head, min(width, PROSE), unicode)
         pieces = []
         for column, content, size in zip(columns, cells, widths, strict=True):
             fitted = _cut(_plain(content[row], unicode), size, unicode)
@@ -126,6 +118,13 @@ def _draw(
         if row == head - 1:
             lines.append(GAP.join(("─" if unicode else "-") * size for size in widths))
     return lines, shortened
+
+
+def _headings(sheet: Sheet, row: int, width: int, unicode: bool) -> list[str]:
+    """The headings before a row, and a line of space before one of the first level."""
+    found = sheet.headings(row)
+    space = [""] if row and found and len(found) == len(sheet.groups[row]) else []
+    return space + [line for heading in found for line in _wrapped(heading, width, unicode)]
 
 
 def _shaded(text: str, decades: float) -> str:

@@ -1,0 +1,141 @@
+"""The CSV files of a study's folder, read strictly: every cell by the kind of its column, every number finite.
+
+`read` gives the rows as mappings. Each column has a function that takes the text of a cell to its value and raises
+ValueError, which `read` turns into one line that names file, line and column.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from vgrad.errors import RunStateError
+from vgrad.report.inert import visible
+
+MOST_BYTES = 2**25
+MOST_WORDS = 300
+Parse = Callable[[str], Any]
+_NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?(e[+-]?[0-9]{1,4})?")
+_COUNT = re.compile(r"[0-9]{1,15}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,99}")
+_LAYERS = re.compile(r"[0-9]{1,9}(-[0-9]{1,9}){1,60}")
+_LINE = re.compile(r"[1-9][0-9]{0,2}|ratio")
+
+
+def number(cell: str) -> float:
+    """A finite number, bit for bit as it was written."""
+    if not _NUMBER.fullmatch(cell):
+        raise ValueError("a number")
+    found = float(cell)
+    if not math.isfinite(found):
+        raise ValueError("a finite number")
+    return found
+
+
+def maybe(cell: str) -> float | None:
+    """A finite number, or nothing."""
+    return number(cell) if cell else None
+
+
+def count(cell: str) -> int:
+    """A whole number from 0 on."""
+    if not _COUNT.fullmatch(cell):
+        raise ValueError("a whole number")
+    return int(cell)
+
+
+def flag(cell: str) -> bool | None:
+    """true, false, or nothing."""
+    if cell not in ("true", "false", ""):
+        raise ValueError("true, false or empty")
+    return cell == "true" if cell else None
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Parse:
+    def parse(cell: str) -> str:
+        if not pattern.fullmatch(cell):
+            raise ValueError(what)
+        return cell
+
+    return parse
+
+
+name = _matching(_NAME, "a name")
+layers = _matching(_LAYERS, "layers such as 784-30-10")
+line = _matching(_LINE, "the number of a layer, or ratio")
+
+
+def words(cell: str) -> str:
+    """Free text on one line; whoever shows it escapes it."""
+    if len(cell) > MOST_WORDS:
+        raise ValueError(f"a text of at most {MOST_WORDS} characters")
+    return cell
+
+
+def one_of(*known: str) -> Parse:
+    """One of these words."""
+
+    def parse(cell: str) -> str:
+        if cell not in known:
+            raise ValueError(" or ".join(known))
+        return cell
+
+    return parse
+
+
+def read(path: Path, columns: Mapping[str, Parse]) -> list[dict[str, Any]]:
+    """The rows of the file at `path`, its `columns` parsed; RunStateError where it is not such a file."""
+    shown = visible(str(path))
+    try:
+        return _parse(_text(path), columns)
+    except FileNotFoundError:
+        raise RunStateError(f"{shown}: no such file; vgrad reproduce writes it again") from None
+    except OSError as error:
+        raise RunStateError(f"{shown}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, csv.Error) as error:
+        raise RunStateError(f"{shown}: damaged: {visible(str(error))[:200]}") from None
+
+
+def _text(path: Path) -> str:
+    """The regular file at `path`, of which no more than MOST_BYTES are read; a pipe is not waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("not a regular file")
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES:,} bytes")
+    if content and not content.endswith(b"\n"):
+        raise ValueError("its last line is cut off")
+    return content.decode("utf-8")
+
+
+def _parse(content: str, columns: Mapping[str, Parse]) -> list[dict[str, Any]]:
+    lines = csv.reader(StringIO(content, newline=""), strict=True)
+    header = next(lines, [])
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise ValueError(f"no column {missing[0]}")
+    if len(set(header)) < len(header):
+        raise ValueError("a column stands there twice")
+    places = [(column, header.index(column), parse) for column, parse in columns.items()]
+    rows = []
+    for row in lines:
+        if len(row) != len(header):
+            raise ValueError(f"line {lines.line_num} has {len(row)} cells, not {len(header)}")
+        found = {}
+        for column, place, parse in places:
+            try:
+                found[column] = parse(row[place])
+            except ValueError as error:
+                told = f"line {lines.line_num}: {column} is {visible(row[place])[:40]!r}, not {error}"
+                raise ValueError(told) from None
+        rows.append(found)
+    return rows

@@ -1,0 +1,47 @@
+"""The files that a study's folder gets besides its tables: a picture of each kind, and the page.
+
+write_pictures(folder)      page.html and study-*.png, from the CSV and JSON files that are there
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vgrad.errors import ConfigError
+from vgrad.report.figures import content, styled
+from vgrad.report.fonts import load_matplotlib
+from vgrad.report.study_drawing import Layout
+from vgrad.report.study_formats import as_page
+from vgrad.report.study_outcome import Outcome, read_outcome
+from vgrad.report.study_pictures import STUDY_PICTURES
+from vgrad.report.study_table import provenance
+from vgrad.storage import write_file
+
+PAGE = "page.html"
+
+
+def picture(outcome: Outcome, kind: str, form: str, width: float | None = None) -> bytes:
+    """The bytes of one picture, `width` inches wide; ConfigError where the study has nothing of the kind."""
+    with styled():
+        figure = STUDY_PICTURES[kind](outcome, Layout(width) if width else Layout())
+        return content(figure, form, f"vgrad: {kind}", provenance(outcome.values))
+
+
+def write_pictures(folder: Path) -> list[Path]:
+    """Writes the page and every picture that the study has something for, and names them, the page first.
+
+    RunStateError where the folder's tables are damaged, StorageError where it cannot be written to. The same tables
+    give the same bytes.
+    """
+    outcome = read_outcome(folder)
+    load_matplotlib()
+    written = [folder / PAGE]
+    write_file(folder / PAGE, as_page(outcome).encode())
+    for kind in STUDY_PICTURES:
+        try:
+            found = picture(outcome, kind, "png")
+        except ConfigError:  # an experiment was left out
+            continue
+        written.append(folder / f"{kind}.png")
+        write_file(written[-1], found)
+    return written

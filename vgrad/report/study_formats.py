@@ -1,0 +1,69 @@
+"""The formats of a study's table: the same as those of a comparison of runs, from the same sheet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from io import StringIO
+from typing import Any
+
+from vgrad.report import inert
+from vgrad.report.formats import as_latex, as_markdown
+from vgrad.report.study_outcome import Figure, Outcome
+from vgrad.report.study_table import lay_out, provenance
+from vgrad.report.terminal import render
+
+SCHEMA = 1
+
+
+def as_csv(outcome: Outcome) -> str:
+    """Tidy: a line a figure, as figures.csv has it, with the runs behind it; numbers read back bit for bit."""
+    names = [item.name for item in fields(Figure)]
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*names, "runs"])
+    for figure in outcome.figures:
+        told = inert.spreadsheet(provenance(outcome.of(figure)))
+        writer.writerow([*(_cell(getattr(figure, name)) for name in names), told])
+    return out.getvalue()
+
+
+def _cell(value: str | float | None) -> str:
+    return "" if value is None else inert.spreadsheet(value) if isinstance(value, str) else repr(value)
+
+
+def as_json(outcome: Outcome) -> str:
+    """Everything in the folder as one object; under each figure the value of every run by name."""
+    tree: dict[str, Any] = {
+        "schema": SCHEMA,
+        **outcome.study.model_dump(),
+        "figures": [
+            {
+                **asdict(figure),
+                "runs": [{"run": value.run, "seed": value.seed, "value": value.value} for value in outcome.of(figure)],
+            }
+            for figure in outcome.figures
+        ],
+        "curves": [asdict(curve) for curve in outcome.curves],
+        "neurons": [asdict(neuron) for neuron in outcome.neurons],
+    }
+    return json.dumps(tree, indent=1, allow_nan=False) + "\n"
+
+
+def as_page(outcome: Outcome) -> str:
+    """The page, with the pictures."""
+    from vgrad.report.page.study import render as render_page
+
+    return render_page(outcome)
+
+
+STUDY_FORMATS: dict[str, Callable[[Outcome], str]] = {
+    "table": lambda outcome: render(lay_out(outcome)),
+    "markdown": lambda outcome: as_markdown(lay_out(outcome)),
+    "latex": lambda outcome: as_latex(lay_out(outcome)),
+    "csv": as_csv,
+    "json": as_json,
+    "html": as_page,
+}

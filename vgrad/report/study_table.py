@@ -1,0 +1,212 @@
+"""A study's outcome as a table: a row a published figure, grouped by experiment, published beside measured.
+
+    published | measured (mean ± half interval, or geometric mean ×÷ geometric sd) | z | verdict | band | n
+
+The verdict stands before the band, so that a terminal of 80 columns shows it in its first block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from math import erf, sqrt
+
+from vgrad.report.numbers import MISSING, decimals_for, plus_minus, significant, times_over
+from vgrad.report.sheet import Column, Sheet, named
+from vgrad.report.study_outcome import Experiment, Figure, Outcome, Study, Value
+
+_RUN = re.compile(r"(?P<name>.+)-s(?P<seed>[0-9]{1,15})")
+MOST_EQUAL = 3  # hidden layers of one size that are written out
+
+
+def lay_out(outcome: Outcome) -> Sheet:
+    """The sheet of a study: under each experiment its networks, under each network its figures.
+
+    Where an experiment has one figure a network, the rows are its networks.
+    """
+    rows = [row for experiment in outcome.study.experiments for row in _rows(outcome, experiment)]
+    figures = [figure for _, _, figure in rows]
+    compared = outcome.study.comparable
+    columns = [
+        ("published", published, True, compared),
+        ("measured", measured, True, True),
+        ("z", judged_by, True, compared),
+        ("verdict", lambda figure: figure.verdict, False, compared),
+        ("one more draw", band, True, True),
+        ("n", counted, True, True),
+    ]
+    return Sheet(
+        (Column("figure", tuple(name for _, name, _ in rows), numeric=False),),
+        tuple(Column(title, tuple(map(show, figures)), numeric=right) for title, show, right, told in columns if told),
+        caption(outcome),
+        notes(outcome),
+        provenance(outcome.values),
+        _origin(outcome),
+        tuple(groups for groups, _, _ in rows),
+    )
+
+
+def _rows(outcome: Outcome, experiment: Experiment) -> list[tuple[tuple[str, str], str, Figure]]:
+    """The headings, the name and the figure of each row of one experiment."""
+    figures = [figure for figure in outcome.figures if figure.experiment == experiment.letter]
+    alone = len({label(figure) for figure in figures}) == 1
+    networks = list(dict.fromkeys(figure.layers for figure in figures))
+    rows = []
+    for figure in sorted(figures, key=lambda figure: networks.index(figure.layers)):
+        group, name = figure.layers, label(figure)
+        if alone:
+            group, name = name, short_layers(figure.layers)
+        rows.append(((heading(experiment), group), name, figure))
+    return rows
+
+
+def short_layers(layers: str) -> str:
+    """`784-30-30-10` as it is; from four equal hidden layers on, counted: `784-4×30-10`."""
+    first, *hidden, last = layers.split("-")
+    if len(hidden) > MOST_EQUAL and len(set(hidden)) == 1:
+        hidden = [f"{len(hidden)}×{hidden[0]}"]
+    return "-".join([first, *hidden, last])
+
+
+def label(figure: Figure) -> str:
+    """What is measured, with its unit."""
+    return f"{figure.label} {figure.unit}".strip()
+
+
+def plain(value: float | None, figure: Figure) -> str:
+    """One number of a figure: two decimals of a percentage, else three digits."""
+    if value is None:
+        return MISSING
+    return f"{value:.2f}" if figure.unit == "%" else significant(value)
+
+
+def published(figure: Figure) -> str:
+    """The published number; of a curve, that there is one."""
+    return "curve" if figure.of_a_curve else plain(figure.published, figure)
+
+
+def measured(figure: Figure) -> str:
+    """What the seeds gave: mean ± half interval, geometric mean ×÷ geometric standard deviation, or one number."""
+    if figure.center is None:
+        return "curve" if figure.of_a_curve else MISSING
+    if figure.scale == "log":
+        return times_over(figure.center, figure.spread) if figure.spread else plain(figure.center, figure)
+    if figure.low is None or figure.high is None:
+        return plain(figure.center, figure)
+    return plus_minus(figure.center, figure.low, figure.high)
+
+
+def band(figure: Figure) -> str:
+    """Where one further draw falls."""
+    low, high = figure.band_low, figure.band_high
+    if low is None or high is None:
+        return MISSING
+    if figure.scale == "log":
+        return f"{significant(low)} to {significant(high)}"
+    decimals = min(decimals_for((high - low) / 2), 6)
+    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+
+
+def judged_by(figure: Figure) -> str:
+    """z, or the share of a curve's epochs in its band."""
+    if figure.of_a_curve and figure.inside is not None:
+        return f"{100 * figure.inside:.0f} %"
+    return MISSING if figure.z is None else f"{figure.z:+.2f}"
+
+
+def counted(figure: Figure) -> str:
+    """How many runs are in a figure, and how many are lost to it."""
+    return f"{figure.n}, {figure.lost} lost" if figure.lost else str(figure.n)
+
+
+def heading(experiment: Experiment) -> str:
+    """What an experiment asks, with the number of its runs."""
+    return f"{experiment.letter}  {experiment.title} {_runs(experiment)}"
+
+
+def _runs(experiment: Experiment) -> str:
+    lost = [f"{count} {what}" for what, count in lost_runs([experiment])]
+    seeds = len(experiment.seeds)
+    told = f"{experiment.complete} of {experiment.runs} runs" if lost else f"{experiment.runs} runs"
+    return f"({told}, {seeds} seed{'' if seeds == 1 else 's'}{''.join(f', {each}' for each in lost)})"
+
+
+def lost_runs(experiments: Iterable[Experiment]) -> list[tuple[str, int]]:
+    """How many runs diverged and failed; nothing for what did not happen."""
+    found = list(experiments)
+    counts = [("diverged", sum(each.diverged for each in found)), ("failed", sum(each.failed for each in found))]
+    return [(what, count) for what, count in counts if count]
+
+
+def verdict(study: Study) -> str:
+    """The verdict in one sentence."""
+    return f"{study.verdict.capitalize()}: {sentence(study.reason)}"
+
+
+def sentence(text: str) -> str:
+    """`text` with a full stop, unless it ends in a sign of its own."""
+    stripped = text.strip()
+    return stripped if stripped[-1:] in (".", "!", "?") else f"{stripped}."
+
+
+def caption(outcome: Outcome) -> str:
+    """The verdict first, then what was reproduced, with what, and what was left out."""
+    study = outcome.study
+    title = study.title if study.title.endswith(("?", "!", ".")) else f"{study.title}."
+    told = [verdict(study), title, sentence(study.source), f"Data: {study.data}."]
+    told += [sentence(f"Changed: {', '.join(study.settings)}")] if study.settings else []
+    told += ["A quick run: fewer seeds than the study asks for."] if study.quick else []
+    told += [f"Left out: {' '.join(map(sentence, study.left_out))}"] if study.left_out else []
+    return " ".join(told)
+
+
+def notes(outcome: Outcome) -> tuple[str, ...]:
+    """What the columns mean; only of what stands in the table."""
+    study, figures = outcome.study, outcome.figures
+    level = f"{100 * study.level:g} %"
+    found = []
+    if any("‖δ^" in figure.label for figure in figures):
+        found.append("‖δˡ‖: norm of the mean over the training examples of dC/dz in hidden layer l.")
+    if any("last/first" in figure.label for figure in figures):
+        found.append("last/first: ‖δˡ‖ of the last hidden layer over that of the first.")
+    if any(figure.scale == "linear" and figure.low is not None for figure in figures):
+        found.append(f"±: half of the {level} t interval of the mean over seeds.")
+    if any(figure.scale == "log" and figure.spread is not None for figure in figures):
+        found.append("×÷: geometric mean and geometric standard deviation over seeds.")
+    if any(figure.band_low is not None for figure in figures):
+        inside = 100 * erf(study.limit / sqrt(2))
+        found.append(f"one more draw: where the next seed falls, {inside:.1f} % of the time (Student's t).")
+    if any(figure.z is not None for figure in figures):
+        found.append(
+            "z: how many standard deviations of the seeds the published figure lies above their mean (on log10 for "
+            f"×÷). A published figure is one draw: inside where it lies in that band, which is ±{study.limit:g} "
+            "standard deviations with many seeds."
+        )
+    if any(figure.of_a_curve and figure.inside is not None for figure in figures):
+        found.append(
+            f"%: of a curve, the share of epochs at which the published one lies in the {level} band of the seeds; "
+            f"inside from {100 * study.share:g} % on."
+        )
+    lost = lost_runs(study.experiments)
+    if any(figure.lost for figure in figures) or lost:
+        told = " and ".join(f"{count} {what}" for what, count in lost)
+        found.append(f"lost: runs that are in no mean, because they diverged or failed{f': {told}' if told else ''}.")
+    return tuple(found)
+
+
+def provenance(values: Sequence[Value]) -> str:
+    """Every run behind the figures, by name and seeds: `accuracy-1-c87f3e66 s0-19, …`."""
+    runs = dict.fromkeys(value.run for value in values)
+    pairs, others = list[tuple[str, int]](), list[str]()
+    for run in runs:
+        match = _RUN.fullmatch(run)
+        if match:
+            pairs.append((match["name"], int(match["seed"])))
+        else:
+            others.append(run)
+    return ", ".join([*filter(None, [named(pairs)]), *others])
+
+
+def _origin(outcome: Outcome) -> str:
+    runs = len({(value.experiment, value.run) for value in outcome.values})
+    return f"Behind the figures: {runs} runs; --format csv or json names them."
