@@ -1,7 +1,7 @@
 """The gallery: docs/gallery.md and its pictures, made from the runs in runs/reference/gallery.
 
-    python scripts/gallery.py           draws them again: make gallery
-    python scripts/gallery.py train     trains the runs again (a minute; MNIST) and keeps what reports read of them
+python scripts/gallery.py           draws them again: make gallery
+python scripts/gallery.py train     trains the runs again (a minute; MNIST) and keeps what reports read of them
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python scripts/studies.py        make studies: some 25 minutes on two cores the first time; MNIST
 
-The runs are those of `vgrad reproduce`, in runs/, and stay there: a second time only what is missing is trained. Kept are
-the outcome of the study, the sweeps that make it up, and a few of its runs. The controls are the same study with one
-thing changed, which must not reproduce the published figures: exit code 1.
+The runs are those of `vgrad reproduce`, in runs/, and stay there: a second time only what is missing is trained. Kept
+are the outcome of the study, the sweeps that make it up, and a few of its runs. The controls are the same study with
+one thing changed, which must not reproduce the published figures: exit code 1.
 """
 
 from __future__ import annotations

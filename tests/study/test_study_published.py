@@ -1,4 +1,4 @@
-"""The published figures as data: those of the sources, sweeps that are those of configs/nielsen, wrong files refused."""
+"""The published figures as data: those of the sources; sweeps that are those of configs/nielsen; wrong files."""
 
 from __future__ import annotations
 

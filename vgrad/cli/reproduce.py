@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vgrad.cli.options import Json, Overrides, RunsDir
+from vgrad.cli.report import tell_study
 from vgrad.cli.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
 from vgrad.cli.sweeping import MOST_FAILURES_TOLD, Result, fetch_data, tell_plan, train_missing
 from vgrad.cli.terminal import answer
-from vgrad.errors import ConfigError, Interrupted, SweepError, VgradError
+from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradError
 
 if TYPE_CHECKING:
+    from vgrad.cli.terminal import Screen
     from vgrad.lab.planning import Plan
-    from vgrad.study.outcome import Outcome, Trained
+    from vgrad.study.outcome import Trained
     from vgrad.study.published import Study
 
 MOST_SUFFIX = 60
@@ -47,6 +49,7 @@ def reproduce(
     """
     from vgrad.cli.terminal import Screen
     from vgrad.lab.executors import Request, cores
+    from vgrad.report.study_files import write_pictures
     from vgrad.study.outcome import measure, write
     from vgrad.study.published import load_study
 
@@ -69,13 +72,16 @@ def reproduce(
         if not quiet:
             tell_plan(plan, request, screen)
         if not scheduler:
-            fetch_data(plan, screen)
+            _fetch(plan, screen)
         result = train_missing(plan, request, screen, retries=retries, quiet=quiet)
         _end_if_stopped(result, plan, [*words, *(["--scheduler", scheduler] if scheduler else [])])
         failures += _failures(result)
     outcome = measure(published, _trained(published, plans))
     write(folder, published, outcome, settings=settings, quick=quick)
-    _show(folder, as_json)
+    written = write_pictures(folder)
+    tell_study(folder, "json" if as_json else "table", None, None)
+    if not quiet:
+        screen.say([(f"{path}", "") for path in written])
     if failures:
         raise SweepError(*failures, f"{len(failures)} runs failed; the same command repeats only them")
     if outcome.verdict in ("not reproduced", "undecided"):
@@ -116,6 +122,13 @@ def _list(plans: Sequence[Plan]) -> None:
                 answer(f"{job.path} {state} {job.label} seed={job.config.seed}")
 
 
+def _fetch(plan: Plan, screen: Screen) -> None:
+    try:
+        fetch_data(plan, screen)
+    except DataError as error:
+        raise DataError(*error.problems, "without it: --data digits, which is here already") from None
+
+
 def _end_if_stopped(result: Result, plan: Plan, words: Sequence[str]) -> None:
     if result.signal_number is not None:
         told = f"{result.tally.finished} of {result.tally.total} runs of {plan.name} are done, active ones are saved"
@@ -143,10 +156,3 @@ def _trained(study: Study, plans: Sequence[Plan]) -> list[Trained]:
         comparable = all(config.data == theirs for _, config in plan.points)
         found.append(Trained(experiment, chr(ord("A") + index), list(plan.grid.seeds), points, comparable))
     return found
-
-
-def _show(folder: Path, as_json: bool) -> None:
-    answer(folder)
-
-
-__all__ = ["Outcome", "reproduce"]
