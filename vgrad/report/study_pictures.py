@@ -36,7 +36,7 @@ from vgrad.report.study_drawing import (
 )
 from vgrad.report.study_outcome import Figure as Published
 from vgrad.report.study_outcome import Neuron, Outcome
-from vgrad.report.study_table import short_layers
+from vgrad.report.study_table import grouped, short_layers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,6 +116,8 @@ def accuracy(outcome: Outcome, layout: Layout) -> Figure:
                 mark_published(axes, at - 0.24, each.published, layout)
         axes.set_xticks(range(len(found)), [short_layers(each.layers) for each in found])
         axes.set_xlim(-0.5, len(found) - 0.5)
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, -2.0), min(high, 102.0))  # an interval of few seeds may reach beyond
         if layout.narrow:
             axes.tick_params(axis="x", rotation=20)
         axes.grid(visible=False, axis="x")
@@ -138,7 +140,7 @@ def figures(outcome: Outcome, layout: Layout) -> Figure:
     found = [each for each in outcome.figures if each.center is not None and (each.z is not None or outcome.of(each))]
     if not found:
         raise ConfigError("this study has no figures but curves; leave none of its experiments out")
-    columns = _columns(found, 1 if layout.narrow else 2)
+    columns = _columns(outcome, found, 1 if layout.narrow else 2)
     rows = max(len(column) for column in columns)
     with typed(layout):
         height = 1.4 + 0.21 * rows if layout.narrow else max(layout.height(), 1.3 + 0.24 * rows)
@@ -161,12 +163,14 @@ def figures(outcome: Outcome, layout: Layout) -> Figure:
     return figure
 
 
-def _columns(found: Sequence[Published], most: int) -> list[list[tuple[str, Published | None]]]:
-    """The rows of each column: a network's name, then its figures; columns are about equally long."""
+def _columns(outcome: Outcome, found: Sequence[Published], most: int) -> list[list[tuple[str, Published | None]]]:
+    """The rows of each column: a heading, then the figures below it; columns are about equally long."""
     blocks: dict[tuple[str, str], list[tuple[str, Published | None]]] = {}
-    for each in found:
-        head: list[tuple[str, Published | None]] = [(f"{each.experiment}  {short_layers(each.layers)}", None)]
-        blocks.setdefault((each.experiment, each.layers), head).append((math_text(each.label), each))
+    for experiment in outcome.study.experiments:
+        for group, name, each in grouped(outcome, experiment):
+            if each in found:
+                head: list[tuple[str, Published | None]] = [(f"{experiment.letter}  {plain(group)}", None)]
+                blocks.setdefault((experiment.letter, group), head).append((math_text(name), each))
     total = sum(map(len, blocks.values()))
     across = most if total > MOST_ROWS else 1
     columns: list[list[tuple[str, Published | None]]] = [[]]

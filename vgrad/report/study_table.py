@@ -24,7 +24,7 @@ def lay_out(outcome: Outcome) -> Sheet:
 
     Where an experiment has one figure a network, the rows are its networks.
     """
-    rows = [row for experiment in outcome.study.experiments for row in _rows(outcome, experiment)]
+    rows = [row for experiment in outcome.study.experiments for row in grouped(outcome, experiment)]
     figures = [figure for _, _, figure in rows]
     compared = outcome.study.comparable
     columns = [
@@ -42,12 +42,12 @@ def lay_out(outcome: Outcome) -> Sheet:
         notes(outcome),
         provenance(outcome.values),
         _origin(outcome),
-        tuple(groups for groups, _, _ in rows),
+        tuple((heading(outcome.experiment(figure.experiment)), group) for group, _, figure in rows),
     )
 
 
-def _rows(outcome: Outcome, experiment: Experiment) -> list[tuple[tuple[str, str], str, Figure]]:
-    """The headings, the name and the figure of each row of one experiment."""
+def grouped(outcome: Outcome, experiment: Experiment) -> list[tuple[str, str, Figure]]:
+    """The heading within the experiment, the name and the figure of each of its rows."""
     figures = [figure for figure in outcome.figures if figure.experiment == experiment.letter]
     alone = len({label(figure) for figure in figures}) == 1
     networks = list(dict.fromkeys(figure.layers for figure in figures))
@@ -56,7 +56,7 @@ def _rows(outcome: Outcome, experiment: Experiment) -> list[tuple[tuple[str, str
         group, name = figure.layers, label(figure)
         if alone:
             group, name = name, short_layers(figure.layers)
-        rows.append(((heading(experiment), group), name, figure))
+        rows.append((group, name, figure))
     return rows
 
 

@@ -39,8 +39,8 @@ def render(table: Table) -> str:
         caption=inert(sheet.caption),
         style=style,
         script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style_hash=digest(style),
+        script_hash=digest(script),
         table=_table(table, sheet, shown),
         notes="\n".join(f"<li>{inert(note)}</li>" for note in sheet.notes),
         foot=inert(f"{told}Made by vgrad report from the runs {sheet.provenance}. Curves to {DIGITS} digits."),
@@ -56,7 +56,8 @@ def _chosen(table: Table) -> list[Run]:
     return list(firsts.values())[:MOST_RUNS]
 
 
-def _hash(text: str) -> str:
+def digest(text: str) -> str:
+    """What a security policy names a style or a script by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

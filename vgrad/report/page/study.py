@@ -1,0 +1,159 @@
+"""The page of a study: the verdict first, then each experiment with its table and its pictures, then how it was made.
+
+One file that runs no script and asks nothing of a network: its style is named by hash in its security policy.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from itertools import groupby
+from shlex import quote
+from string import Template
+
+from vgrad.errors import ConfigError
+from vgrad.report.fonts import load_matplotlib
+from vgrad.report.inert import page as inert
+from vgrad.report.page.build import digest
+from vgrad.report.page.drawing import dark, inline
+from vgrad.report.sheet import Column, Sheet
+from vgrad.report.study_files import picture
+from vgrad.report.study_outcome import Experiment, Outcome
+from vgrad.report.study_table import heading, lay_out, sentence, verdict
+from vgrad.report.study_words import ALTERNATIVES, PICTURE_OF, found
+
+_NORM = re.compile(r"‖δ\^([0-9]{1,3})‖")
+
+
+def render(outcome: Outcome) -> str:
+    """The page of a study."""
+    sheet, study = lay_out(outcome), outcome.study
+    drawn = _drawn(outcome)
+    sections = [_experiment(outcome, sheet, each, drawn) for each in study.experiments]
+    style = "\n".join([_file("page.css"), _file("study.css"), _dark(drawn)])
+    everything = _figure("study-figures", outcome, drawn)
+    return Template(_file("study.html")).substitute(
+        title=inert(study.title),
+        verdict=inert(verdict(study)),
+        source=_source(outcome),
+        aside=_aside(outcome),
+        experiments="\n".join(sections),
+        overview=f'<section>\n<h2 id="all">All figures</h2>\n{everything}\n</section>' if everything else "",
+        notes="\n".join(f"<li>{inert(note)}</li>" for note in sheet.notes),
+        made=_made(outcome),
+        foot=inert(f"Made by vgrad reproduce {study.study} from the runs {sheet.provenance}."),
+        style=style,
+        style_hash=digest(style),
+    )
+
+
+def _file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _drawn(outcome: Outcome) -> dict[str, str]:
+    """The pictures that this study has something for, as elements of the page."""
+    load_matplotlib()
+    drawn = {}
+    for kind, told in ALTERNATIVES.items():
+        try:
+            svg = picture(outcome, kind, "svg")
+        except ConfigError:  # an experiment was left out
+            continue
+        drawn[kind] = inline(svg, f"{kind.removeprefix('study-')}-", told(outcome))
+    return drawn
+
+
+def _dark(drawn: dict[str, str]) -> str:
+    return f"@media (prefers-color-scheme: dark) {{\n{dark(drawn.values())}\n}}"
+
+
+def _source(outcome: Outcome) -> str:
+    study = outcome.study
+    link = inert(study.url)
+    if study.url.startswith(("http://", "https://")):
+        link = f'<a href="{link}" rel="noreferrer">{link}</a>'
+    return f"{inert(sentence(study.source))} {link}"
+
+
+def _aside(outcome: Outcome) -> str:
+    """The data, what was changed, and what was left out."""
+    study = outcome.study
+    told = [f"<p>Data: {inert(study.data)}.</p>"]
+    if study.settings:
+        told.append(f"<p>Changed from the study: {inert(', '.join(study.settings))}.</p>")
+    if study.quick:
+        told.append("<p>A quick run, with fewer seeds than the study asks for.</p>")
+    if study.left_out:
+        items = "".join(f"<li>{inert(sentence(each))}</li>" for each in study.left_out)
+        told.append(f"<p>Left out:</p>\n<ul>{items}</ul>")
+    return "\n".join(told)
+
+
+def _experiment(outcome: Outcome, sheet: Sheet, experiment: Experiment, drawn: dict[str, str]) -> str:
+    """What is asked, what was done, what came out; the table; the pictures."""
+    name = f"experiment-{experiment.letter}"
+    rows = [row for row, groups in enumerate(sheet.groups) if groups[0] == heading(experiment)]
+    told = f"<p>{inert(sentence(experiment.text))}</p>\n" if experiment.text else ""
+    table = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">\n{_table(sheet, rows)}\n</div>'
+    pictures = [_figure(kind, outcome, drawn) for kind in PICTURE_OF.get(experiment.name, ())]
+    return "\n".join(
+        [
+            f'<section>\n<h2 id="{name}">{experiment.letter}. {inert(experiment.title)}</h2>',
+            f"{told}<p><strong>Found:</strong> {inert(found(outcome, experiment))}</p>",
+            table if rows else "",
+            *pictures,
+            "</section>",
+        ]
+    )
+
+
+def _table(sheet: Sheet, rows: list[int]) -> str:
+    columns = [*sheet.labels, *sheet.columns]
+    head = "".join(f'<th scope="col"{_kind(column)}>{inert(column.title)}</th>' for column in columns)
+    bodies = []
+    for group, inside in groupby(rows, key=lambda row: sheet.groups[row][-1]):
+        lines = "\n".join(_row(columns, row) for row in inside)
+        title = f'<tr><th scope="rowgroup" colspan="{len(columns)}">{_raised(group)}</th></tr>'
+        bodies.append(f"<tbody>\n{title}\n{lines}\n</tbody>")
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n{chr(10).join(bodies)}\n</table>"
+
+
+def _kind(column: Column) -> str:
+    return ' class="number"' if column.numeric else ""
+
+
+def _row(columns: list[Column], row: int) -> str:
+    outside = ' class="outside"' if any(column.cells[row] == "outside" for column in columns[1:]) else ""
+    first = f'<th scope="row">{_raised(columns[0].cells[row])}</th>'
+    cells = "".join(f"<td{_kind(column)}>{inert(column.cells[row])}</td>" for column in columns[1:])
+    return f"<tr{outside}>{first}{cells}</tr>"
+
+
+def _raised(text: str) -> str:
+    """Text with its norms as Nielsen writes them."""
+    return _NORM.sub(r"‖δ<sup>\1</sup>‖", inert(text))
+
+
+def _figure(kind: str, outcome: Outcome, drawn: dict[str, str]) -> str:
+    """A picture that can be scrolled on a narrow screen, with what it shows below it."""
+    if kind not in drawn:
+        return ""
+    told, name = inert(ALTERNATIVES[kind](outcome)), f"picture-{kind.removeprefix('study-')}"
+    scroll = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">{drawn[kind]}</div>'
+    return f'<figure>\n{scroll}\n<figcaption id="{name}">{told}</figcaption>\n</figure>'
+
+
+def _made(outcome: Outcome) -> str:
+    study = outcome.study
+    words = ["vgrad", "reproduce", study.study, *(["--quick"] if study.quick else [])]
+    words += [word for setting in study.settings for word in ("-s", setting)]
+    facts = [("command", f"<code>{inert(' '.join(map(quote, words)))}</code>")]
+    facts += [(name, inert(version)) for name, version in study.versions.items()]
+    facts += [("processor", inert(study.processor))]
+    facts += [("BLAS", inert(", ".join(study.blas)))] if study.blas else []
+    for each in study.experiments:
+        if each.seconds is not None:
+            facts.append((each.name, inert(f"{each.runs} runs, {each.seconds:,.0f} seconds in all")))
+    rows = "\n".join(f"<dt>{inert(name)}</dt><dd>{told}</dd>" for name, told in facts)
+    return f"<dl>\n{rows}\n</dl>"
