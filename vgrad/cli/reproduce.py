@@ -101,13 +101,18 @@ def _folder_name(study: str, settings: Sequence[str]) -> str:
 
 def _plans(study: Study, folder: Path, settings: Sequence[str], seeds: str | None, quick: bool) -> list[Plan]:
     """A plan for each experiment, all checked before anything is trained."""
+    from dataclasses import replace
+
     from vgrad.lab.planning import make_plan
 
     plans = []
     for experiment in study.contents.experiments:
-        count = (experiment.quick if quick else None) or study.contents.seeds
+        count = (experiment.quick.seeds if quick else None) or study.contents.seeds
         grid = study.grid(experiment, settings, str(count) if seeds is None else seeds)
-        plans.append(make_plan(grid, folder, study.folder))
+        plan = make_plan(grid, folder, study.folder)
+        if quick and plan.points:
+            plan = replace(plan, points=plan.points[: experiment.quick.points])
+        plans.append(plan)
     return plans
 
 

@@ -138,9 +138,14 @@ def _left_out(study: Study, outcome: Outcome) -> list[str]:
     """What a quick look lacks."""
     told = []
     for experiment, row in zip(study.contents.experiments, outcome.experiments, strict=True):
-        count, full = len(row["seeds"]), study.contents.seeds
-        if count < full:
-            told.append(f"{row['letter']}, {experiment.name}: {count} of {full} seeds")
+        parts = []
+        if experiment.quick.points:
+            points = study.grid(experiment, [], None).size
+            parts.append(f"{points - experiment.quick.points} of {points} networks")
+        if len(row["seeds"]) < study.contents.seeds:
+            parts.append(f"{study.contents.seeds - len(row['seeds'])} of {study.contents.seeds} seeds")
+        if parts:
+            told.append(f"{row['letter']}, {experiment.name}: {' and '.join(parts)}")
     return told
 
 

@@ -10,7 +10,8 @@ A study is one YAML file; nielsen.yaml beside this module is one. Its keys:
     seeds                         how many seeds each sweep is trained with
     experiments                   a list of
       name, title, text           the folder of its runs, the question, and what was done, in a few sentences
-      quick                       seeds in a quick look; all of them when it is left out
+      quick                       {seeds, points} of a quick look: so many seeds, at the first so many points of the
+                                  grid; all of them where it is left out
       sweep                       an ordinary sweep file
       figures                     a list of {label, unit, scale, measure, published}: `measure` is an entry of MEASURES,
                                   `published` a number for each point of the grid, or null; `scale` says how seeds
@@ -67,6 +68,14 @@ class Figure(BaseModel):
         return MEASURES[self.measure.name](**self.measure.parameters)
 
 
+class Quick(BaseModel):
+    """What a quick look trains of an experiment; None: all."""
+
+    model_config = STRICT
+    seeds: Seeds | None = None
+    points: Annotated[int, Field(ge=1)] | None = None
+
+
 class Experiment(BaseModel):
     """One sweep over seeds, and the published figures that it measures again."""
 
@@ -74,7 +83,7 @@ class Experiment(BaseModel):
     name: Name
     title: str
     text: str
-    quick: Seeds | None = None
+    quick: Quick = Quick()
     sweep: dict[str, Any]
     figures: list[Figure] = []
     neurons: list[list[float]] = []
