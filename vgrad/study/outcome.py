@@ -185,10 +185,11 @@ def _figures(outcome: Outcome, each: Trained, point: int, label: str, seeds: Seq
         found = judge(published if each.comparable else None, values, figure.scale, comparable=each.comparable)
         name = f"{each.letter}.{label}.{_slug(figure)}"
         outcome.figures.append(_figure_row(each, name, label, figure, found))
-        for seed, path, value in zip(each.seeds, each.points[point], values, strict=True):
-            outcome.values.append(
-                {"experiment": each.letter, "figure": name, "seed": seed, "run": path.name, "value": value}
-            )
+        outcome.values += [
+            {"experiment": each.letter, "figure": name, "seed": seed, "run": path.name, "value": value}
+            for seed, path, value in zip(each.seeds, each.points[point], values, strict=True)
+            if value is not None
+        ]
 
 
 def _value(figure: Figure, run: StoredRun | None) -> float | None:
@@ -270,24 +271,24 @@ def _curves(
             lines[RATIO] = norms[:, :, -1] / np.where(norms[:, :, 0] > 0, norms[:, :, 0], np.nan)
         for name, values in lines.items():
             found = line(_published(published, hidden, name) if each.comparable else {}, epochs[kept], values)
-            verdict = judge_line(found, comparable=each.comparable)
+            outcome.curves += list(_curve_rows(each.letter, label, name, found))
+            if each.comparable and not np.isfinite(found.published).any():
+                continue  # a network that was not published
             count = int(np.isfinite(found.published).sum()) or len(found.epochs)
-            title = "last/first" if name == RATIO else f"‖δ^{name}‖"
             outcome.figures.append(
                 {
                     "experiment": each.letter,
                     "figure": f"{each.letter}.{label}.curve-{name}",
                     "layers": label,
-                    "label": f"{title}, {count} epochs",
+                    "label": f"{'last/first' if name == RATIO else f'‖δ^{name}‖'}, {count} epochs",
                     "unit": "",
                     "scale": "log",
                     "n": found.n,
                     "inside": found.share,
                     "lost": len(seeds) - len(there),
-                    "verdict": verdict,
+                    "verdict": judge_line(found, comparable=each.comparable),
                 }
             )
-            outcome.curves += list(_curve_rows(each.letter, label, name, found))
 
 
 def _published(curves: Curves, hidden: int, name: str) -> dict[int, float]:
