@@ -61,6 +61,8 @@ def _course(axes: Axes, curve: Curve, shade: Any, dashes: Any, layout: Layout) -
     axes.fill_between(epochs, low, high, color=shade, alpha=BAND, linewidth=0)
     told = [(point.epoch, point.published) for point in curve.points if point.published]
     x, y = [epoch for epoch, _ in told], [value for _, value in told]
+    if not told:
+        return
     for tint, width in ((EDGE, 2 * layout.line), (PUBLISHED, layout.line)):
         axes.plot(x, y, zorder=3, color=tint, linewidth=width)
 
