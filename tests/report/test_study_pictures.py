@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,12 +19,15 @@ from matplotlib.image import imread
 from study_folder import write_study
 
 from vgrad.errors import ConfigError
-from vgrad.report.figures import styled
+from vgrad.report.figures import content, styled
 from vgrad.report.study_drawing import Layout
 from vgrad.report.study_files import write_pictures
 from vgrad.report.study_formats import STUDY_FORMATS
 from vgrad.report.study_outcome import Outcome, read_outcome
 from vgrad.report.study_pictures import STUDY_PICTURES
+from vgrad.report.study_table import lay_out
+from vgrad.report.study_words import ALTERNATIVES
+from vgrad.report.terminal import render
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -199,3 +204,39 @@ def test_page_and_pictures_are_written(tmp_path: Path) -> None:
     assert [path.name for path in written] == ["page.html", *(f"{kind}.png" for kind in STUDY_PICTURES)]
     assert {path.name for path in folder.iterdir()} == before | {path.name for path in written}
     assert written[0].read_text(encoding="utf-8") == STUDY_FORMATS["html"](read_outcome(folder))
+
+
+BOUNDS = {
+    "figures.csv": ("spread", "low", "high", "band_low", "band_high"),
+    "curves.csv": ("low", "high"),
+    "neurons.csv": ("low", "high"),
+}
+COLUMNS = {
+    "figures.csv": ("published", "center", "z", *BOUNDS["figures.csv"]),
+    "curves.csv": ("published", "center", "low", "high"),
+    "neurons.csv": ("published", "measured", "low", "high"),
+    "values.csv": ("value",),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("extreme", [-1.0, 0.0, 5e-324, 1e300, math.inf, None])
+def test_whatever_is_read_can_be_shown(tmp_path: Path, extreme: float | None) -> None:
+    """Every third row says something extreme; an interval may be infinite or empty."""
+    folder = write_study(tmp_path, epochs=(0, 1))
+    bounded = extreme is None or math.isinf(extreme)
+    for name, columns in (BOUNDS if bounded else COLUMNS).items():
+        with (folder / name).open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        for row in rows[1::3]:
+            for column in columns:
+                row[header.index(column)] = "" if extreme is None else repr(extreme)
+        lines = [",".join(f'"{cell}"' for cell in row) for row in (header, *rows)]
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = read_outcome(folder)
+    assert json.loads(STUDY_FORMATS["json"](found))
+    assert render(lay_out(found), width=80)
+    for kind, draw in STUDY_PICTURES.items():
+        with styled():
+            content(draw(found, Layout(6.4)), "svg", "", "")
+        assert ALTERNATIVES[kind](found)
