@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import faults
 from report_runs import trained
 
 from vgrad.report.formats import FORMATS
@@ -17,15 +16,7 @@ from vgrad.report.runs import collect
 
 pytestmark = pytest.mark.slow
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
-AXE = Path(os.environ.get("VGRAD_AXE", Path(__file__).parents[2] / ".venv" / "axe-core" / "axe.min.js"))
 DIGITS = 1e-5  # relative: the page holds six digits
-
-
-def missing(reason: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +28,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs, _ = collect([str(found)], Path())
     (found / "page.html").write_text(FORMATS["html"](compare(runs)), encoding="utf-8")
     return found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not chromium:
-        missing("no chromium: apt-get install chromium")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -140,13 +119,4 @@ def test_keys_play_choices_and_axes(page: Any) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1200])
 def test_it_is_accessible(browser: Any, folder: Path, theme: str, width: int) -> None:
-    if not AXE.is_file():
-        missing("no axe-core: npm pack axe-core")
-    context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 900}, bypass_csp=True)
-    page = context.new_page()
-    page.goto(f"file://{folder}/page.html")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")
-    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found["violations"]] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    context.close()
+    assert faults(browser, folder / "page.html", theme, width) == []

@@ -62,7 +62,16 @@ def plot(
         raise ConfigError("--scale: write log or linear")
     if _is_of_a_study(kind):
         unused = {"--where": where, "--by": by, "--across": across, "--epoch": epoch, "--scale": scale}
-        answer(_plot_study(runs, runs_dir, kind, output, width, [name for name, set in unused.items() if set]))
+        answer(
+            _plot_study(
+                runs,
+                runs_dir,
+                kind,
+                output,
+                width,
+                [name for name, value in unused.items() if value not in (None, "", [])],
+            )
+        )
         return
     draw = PICTURES[kind]
     found, problems = collect(runs, runs_dir)

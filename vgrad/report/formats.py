@@ -50,13 +50,14 @@ def as_latex(sheet: Sheet) -> str:
         written += [r"\addlinespace"] if headings and index else []
         written += [rf"\multicolumn{{{len(columns)}}}{{l}}{{{inert.latex(heading)}}} \\" for heading in headings]
         written.append(" & ".join(map(inert.latex, row)) + r" \\")
-    notes = " ".join(map(inert.latex, (sheet.caption, *sheet.notes)))
+    small = [r"\footnotesize"] if sheet.groups else []  # a long table, which has to fit a page
     return "\n".join(
         [
-            f"% made by vgrad report; runs: {inert.ascii_only(sheet.provenance)}",
+            f"% made by vgrad report; runs: {inert.ascii_only(inert.visible(sheet.provenance))}",
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{notes} Runs: {inert.latex(sheet.provenance)}.}}",
+            rf"\caption{{{inert.latex(sheet.caption)}}}",
+            *small,
             rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in columns)}}}",
             r"\toprule",
             written[0],
@@ -64,6 +65,9 @@ def as_latex(sheet: Sheet) -> str:
             *written[1:],
             r"\bottomrule",
             r"\end{tabular}",
+            "",
+            r"\medskip\raggedright\footnotesize",
+            " ".join(map(inert.latex, (*sheet.notes, f"Runs: {sheet.provenance}."))),
             r"\end{table}",
             "",
         ]

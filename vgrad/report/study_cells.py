@@ -44,11 +44,24 @@ def maybe(cell: str) -> float | None:
     return number(cell) if cell else None
 
 
+def bound(cell: str) -> float | None:
+    """A number, which may be infinite where few seeds scatter widely, or nothing."""
+    return float(cell) if cell in ("inf", "-inf") else maybe(cell)
+
+
 def count(cell: str) -> int:
     """A whole number from 0 on."""
     if not _COUNT.fullmatch(cell):
         raise ValueError("a whole number")
     return int(cell)
+
+
+def place(cell: str) -> int:
+    """The number of a layer or neuron, from 1 on."""
+    found = count(cell)
+    if not 1 <= found <= 999_999:
+        raise ValueError("a number from 1 on")
+    return found
 
 
 def flag(cell: str) -> bool | None:

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from vgrad.errors import ConfigError
 from vgrad.report.figures import DASHES, colour, symbol
-from vgrad.report.study_drawing import BAND, EDGE, PUBLISHED, Layout, new_figure, put_title, typed
+from vgrad.report.study_drawing import (
+    BAND,
+    EDGE,
+    GREATEST,
+    LEAST,
+    MOST_PANELS,
+    PUBLISHED,
+    Layout,
+    cut,
+    new_figure,
+    put_title,
+    typed,
+)
 from vgrad.report.study_outcome import RATIO, Curve, Outcome
 from vgrad.report.study_table import short_layers
 
@@ -25,6 +37,8 @@ def _curves(outcome: Outcome, *, ratio: bool) -> dict[str, list[Curve]]:
             found.setdefault(curve.layers, []).append(curve)
     if not found:
         raise ConfigError("this study has no curves over epochs; leave none of its experiments out")
+    if max(len(found), *map(len, found.values())) > MOST_PANELS:
+        raise ConfigError(f"curves of more than {MOST_PANELS} networks or layers are more than a picture holds")
     return found
 
 
@@ -37,12 +51,12 @@ def _over_epochs(outcome: Outcome, layout: Layout, *, ratio: bool) -> Figure:
     for axes, (layers, curves) in zip(panels, networks.items(), strict=True):
         for index, curve in enumerate(curves):
             _course(axes, curve, colour(index, deepest), DASHES[index % len(DASHES)], layout)
-        axes.set_title(short_layers(layers), fontsize=layout.font)
+        axes.set_title(cut(short_layers(layers), 24), fontsize=layout.font)
         _epochs(axes)
     for axes in panels if not layout.narrow else panels[-1:]:
         axes.set_xlabel("epoch")
+    panels[0].set_ylim(*_reach(outcome, networks))  # before the scale, which would look for limits of its own
     panels[0].set_yscale("log")
-    panels[0].set_ylim(*_reach(outcome, networks))
     if ratio:
         panels[0].yaxis.set_major_formatter("{x:g}")
     _legend(figure, outcome, layout, 0 if ratio else deepest)
@@ -56,11 +70,13 @@ def _course(axes: Axes, curve: Curve, shade: Any, dashes: Any, layout: Layout) -
     centers = [point.center or math.nan for point in measured]
     alone: dict[str, Any] = {"marker": ".", "markersize": 8} if len(measured) == 1 else {}
     axes.plot(epochs, centers, color=shade, linestyle=dashes, linewidth=0.5 * layout.line, **alone)
-    low = [point.low or math.nan for point in measured]
-    high = [point.high or math.nan for point in measured]
+    low = [max(point.low or math.nan, LEAST) for point in measured]
+    high = [min(point.high or math.nan, GREATEST) for point in measured]
     axes.fill_between(epochs, low, high, color=shade, alpha=BAND, linewidth=0)
     told = [(point.epoch, point.published) for point in curve.points if point.published]
     x, y = [epoch for epoch, _ in told], [value for _, value in told]
+    if not told:
+        return
     for tint, width in ((EDGE, 2 * layout.line), (PUBLISHED, layout.line)):
         axes.plot(x, y, zorder=3, color=tint, linewidth=width)
 
@@ -72,7 +88,7 @@ def _reach(outcome: Outcome, networks: Mapping[str, Sequence[Curve]]) -> tuple[f
         ends += [value for value in (point.published, point.center) if value]
         if point.center and point.low and point.high:
             ends += [max(point.low, point.center / 10), min(point.high, point.center * 10)]
-    return min(ends, default=0.1) / 1.3, max(ends, default=1.0) * 1.3
+    return max(min(ends, default=0.1) / 1.3, LEAST), max(min(max(ends, default=1.0), GREATEST), 10 * LEAST) * 1.3
 
 
 def _legend(figure: Figure, outcome: Outcome, layout: Layout, layers: int) -> None:

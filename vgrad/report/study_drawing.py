@@ -28,6 +28,8 @@ NARROW = 6.0
 PUBLISHED, EDGE = "black", "white"
 SEED, MEASURED = "#7a9cc6", "#20568f"
 BAND = 0.3  # opacity
+MOST_PANELS, MOST_CHARACTERS = 12, 44
+LEAST, GREATEST = 1e-200, 1e200  # of an axis
 _NORM = re.compile(r"‖δ\^([0-9]{1,3})‖")
 
 
@@ -80,17 +82,26 @@ def put_title(figure: Figure, outcome: Outcome, layout: Layout, shown: str, comp
     reason = (study.reason[:1].lower() + study.reason[1:]).rstrip(".")
     text = f"{shown}: {compared if study.comparable else f'measured alone, {reason}'}"
     characters = int(layout.width * 72 / (0.72 * layout.font))
-    figure.suptitle(textwrap.fill(plain(text), characters), fontsize=1.1 * layout.font, fontweight="bold")
+    lines = textwrap.wrap(visible(text), characters, max_lines=4, placeholder=" …")
+    figure.suptitle(plain("\n".join(lines)), fontsize=1.1 * layout.font, fontweight="bold")
 
 
 def plain(text: str) -> str:
     """Free text that matplotlib takes for no formula."""
-    return visible(text).replace("$", r"\$")
+    return "\n".join(map(visible, text.split("\n"))).replace("$", r"\$")
+
+
+def cut(text: str, most: int = MOST_CHARACTERS) -> str:
+    """At most so many characters of a text."""
+    shown = visible(text)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
 def math_text(label: str) -> str:
     """A label with its norms and derivatives as matplotlib's math."""
-    return _NORM.sub(lambda found: symbol(int(found[1])), plain(label)).replace("∂C/∂b", r"$\partial C/\partial b$")
+    return _NORM.sub(lambda found: symbol(int(found[1])), plain(cut(label))).replace(
+        "∂C/∂b", r"$\partial C/\partial b$"
+    )
 
 
 def mark_published(axes: Axes, x: float, y: float, layout: Layout) -> None:

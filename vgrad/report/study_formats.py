@@ -49,7 +49,16 @@ def as_json(outcome: Outcome) -> str:
         "curves": [asdict(curve) for curve in outcome.curves],
         "neurons": [asdict(neuron) for neuron in outcome.neurons],
     }
-    return json.dumps(tree, indent=1, allow_nan=False) + "\n"
+    return json.dumps(_finite(tree), indent=1, allow_nan=False) + "\n"
+
+
+def _finite(tree: Any) -> Any:
+    """JSON has no infinity: such a number is null."""
+    if isinstance(tree, dict):
+        return {name: _finite(value) for name, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_finite(value) for value in tree]
+    return None if tree in (float("inf"), float("-inf")) else tree
 
 
 def as_page(outcome: Outcome) -> str:

@@ -270,7 +270,10 @@ _FIGURE: Mapping[str, cells.Parse] = {
     "scale": cells.one_of("linear", "log"),
     "published": cells.maybe,
     "n": cells.count,
-    **dict.fromkeys(("center", "spread", "low", "high", "band_low", "band_high", "z", "inside"), cells.maybe),
+    "center": cells.maybe,
+    **dict.fromkeys(("spread", "low", "high", "band_low", "band_high"), cells.bound),
+    "z": cells.maybe,
+    "inside": cells.maybe,
     "lost": cells.count,
     "verdict": _VERDICT,
 }
@@ -281,16 +284,18 @@ _CURVE: Mapping[str, cells.Parse] = {
     "epoch": cells.count,
     "published": cells.maybe,
     "n": cells.count,
-    **dict.fromkeys(("center", "low", "high"), cells.maybe),
+    "center": cells.maybe,
+    "low": cells.bound,
+    "high": cells.bound,
     "inside": cells.flag,
 }
 _NEURON: Mapping[str, cells.Parse] = {
     "layers": cells.layers,
-    "layer": cells.count,
-    "neuron": cells.count,
+    "layer": cells.place,
+    "neuron": cells.place,
     "published": cells.maybe,
     "measured": cells.number,
-    **dict.fromkeys(("low", "high"), cells.maybe),
+    **dict.fromkeys(("low", "high"), cells.bound),
 }
 _VALUE: Mapping[str, cells.Parse] = {
     "experiment": cells.name,

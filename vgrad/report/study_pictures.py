@@ -23,9 +23,11 @@ from vgrad.report.study_drawing import (
     BAND,
     EDGE,
     MEASURED,
+    MOST_PANELS,
     PUBLISHED,
     SEED,
     Layout,
+    cut,
     mark_legend,
     mark_published,
     math_text,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 HATCH = "///"
 MOST_Z = 8.0  # of the axis; what is further out stands at its end
 MOST_ROWS = 16  # of one column
+MOST_FIGURES = 150
 Picture = Callable[[Outcome, Layout], "Figure"]
 
 
@@ -57,6 +60,8 @@ def bars(outcome: Outcome, layout: Layout) -> Figure:
         raise ConfigError("this study has no single neurons; leave none of its experiments out")
     networks = sorted({neuron.layers for neuron in neurons}, key=lambda layers: (layers.count("-"), layers))
     deepest = max(neuron.layer for neuron in neurons)
+    if max(deepest, len(networks), len(neurons) / 10) > MOST_PANELS:
+        raise ConfigError(f"neurons of more than {MOST_PANELS} layers or networks are more than a picture holds")
     compared = any(neuron.published is not None for neuron in neurons)
     with typed(layout):
         figure = new_figure(layout, layout.height() if not layout.narrow else 0.9 + deepest)
@@ -65,7 +70,7 @@ def bars(outcome: Outcome, layout: Layout) -> Figure:
             for index in range(deepest):
                 rows = [each for each in neurons if (each.layers, each.layer) == (layers, index + 1)]
                 _bars(grid[index][column], rows, colour(index, deepest), compared=compared)
-            grid[-1][column].set_title(short_layers(layers), fontsize=layout.font)
+            grid[-1][column].set_title(cut(short_layers(layers), 24), fontsize=layout.font)
             grid[0][column].set_xlabel("neuron $j$")
         for index in range(deepest):
             grid[index][0].set_ylabel(f"layer {index + 1}", rotation=0, ha="right", va="center")
@@ -88,8 +93,8 @@ def _bars(axes: Axes, rows: Sequence[Neuron], shade: Any, *, compared: bool) -> 
         if neuron.published is not None:
             style: dict[str, Any] = {"facecolor": EDGE, "edgecolor": PUBLISHED, "hatch": HATCH, "linewidth": 1.0}
             axes.bar(neuron.neuron - beside, neuron.published, width=thick, **style)
-    for low, high in {(neuron.low, neuron.high) for neuron in rows}:
-        if low is not None and high is not None:
+    for low, high in dict.fromkeys((neuron.low, neuron.high) for neuron in rows):
+        if low is not None and high is not None and math.isfinite(high - low):
             axes.axhspan(low, high, color=shade, alpha=BAND, linewidth=0, zorder=0)
     axes.grid(visible=False, axis="x")
     axes.set_xticks([neuron.neuron for neuron in rows])
@@ -101,6 +106,8 @@ def accuracy(outcome: Outcome, layout: Layout) -> Figure:
     found = [figure for figure in outcome.figures if figure.unit == "%" and figure.center is not None]
     if not found:
         raise ConfigError("this study has no accuracies; leave none of its experiments out")
+    if len(found) > MOST_PANELS:
+        raise ConfigError(f"accuracies of more than {MOST_PANELS} networks are more than a picture holds")
     with typed(layout):
         figure = new_figure(layout, layout.height())
         axes = figure.subplots()
@@ -109,19 +116,19 @@ def accuracy(outcome: Outcome, layout: Layout) -> Figure:
             axes.plot(
                 [at + _beside(seed) for seed in range(len(values))], values, ".", color=SEED, markersize=layout.font / 2
             )
-            low, high = each.low or each.center or 0, each.high or each.center or 0
-            axes.plot([at + 0.24] * 2, [low, high], color=MEASURED, linewidth=1.3 * layout.line)
+            ends: list[Any] = [end for end in (each.low, each.high) if end is not None and math.isfinite(end)]
+            axes.plot([at + 0.24] * len(ends), ends, color=MEASURED, linewidth=1.3 * layout.line)
             axes.plot([at + 0.24], [each.center or math.nan], "o", color=MEASURED, markersize=0.62 * layout.font)
             if each.published is not None:
                 mark_published(axes, at - 0.24, each.published, layout)
-        axes.set_xticks(range(len(found)), [short_layers(each.layers) for each in found])
+        axes.set_xticks(range(len(found)), [cut(short_layers(each.layers), 24) for each in found])
         axes.set_xlim(-0.5, len(found) - 0.5)
         low, high = axes.get_ylim()
         axes.set_ylim(max(low, -2.0), min(high, 102.0))  # an interval of few seeds may reach beyond
         if layout.narrow:
             axes.tick_params(axis="x", rotation=20)
         axes.grid(visible=False, axis="x")
-        axes.set_ylabel(f"{plain(found[0].label)} %")
+        axes.set_ylabel(f"{plain(cut(found[0].label))} %")
         mark_legend(figure, outcome, layout, mean="mean and its interval")
         n = max(each.n for each in found)
         put_title(
@@ -140,6 +147,8 @@ def figures(outcome: Outcome, layout: Layout) -> Figure:
     found = [each for each in outcome.figures if each.center is not None and (each.z is not None or outcome.of(each))]
     if not found:
         raise ConfigError("this study has no figures but curves; leave none of its experiments out")
+    if len(found) > MOST_FIGURES:
+        raise ConfigError(f"{len(found)} figures are more than a picture holds, {MOST_FIGURES}")
     columns = _columns(outcome, found, 1 if layout.narrow else 2)
     rows = max(len(column) for column in columns)
     with typed(layout):
@@ -169,7 +178,7 @@ def _columns(outcome: Outcome, found: Sequence[Published], most: int) -> list[li
     for experiment in outcome.study.experiments:
         for group, name, each in grouped(outcome, experiment):
             if each in found:
-                head: list[tuple[str, Published | None]] = [(f"{experiment.letter}  {plain(group)}", None)]
+                head: list[tuple[str, Published | None]] = [(f"{experiment.letter}  {plain(cut(group, 34))}", None)]
                 blocks.setdefault((experiment.letter, group), head).append((math_text(name), each))
     total = sum(map(len, blocks.values()))
     across = most if total > MOST_ROWS else 1

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from math import erf, sqrt
 
+from vgrad.report.inert import visible
 from vgrad.report.numbers import MISSING, decimals_for, plus_minus, significant, times_over
 from vgrad.report.sheet import Column, Sheet, named
 from vgrad.report.study_outcome import Experiment, Figure, Outcome, Study, Value
@@ -196,7 +197,7 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
 
 def provenance(values: Sequence[Value]) -> str:
     """Every run behind the figures, by name and seeds: `accuracy-1-c87f3e66 s0-19, …`."""
-    runs = dict.fromkeys(value.run for value in values)
+    runs = dict.fromkeys(visible(value.run) for value in values)
     pairs, others = list[tuple[str, int]](), list[str]()
     for run in runs:
         match = _RUN.fullmatch(run)

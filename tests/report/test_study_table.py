@@ -1,0 +1,240 @@
+"""A study as a table: every format says the numbers of the files, fits its terminal, and stays inert."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from report_runs import trained
+from study_folder import write_study
+from test_report_formats import ALL_ASCII, HOSTILE
+
+from vgrad.report.sheet import Column, Sheet
+from vgrad.report.study_formats import STUDY_FORMATS
+from vgrad.report.study_outcome import Figure, Outcome, read_outcome
+from vgrad.report.study_table import band, judged_by, lay_out, measured, provenance, sentence, short_layers
+from vgrad.report.terminal import render
+
+Command = Callable[..., tuple[int, str, str]]
+PLAIN = [name for name in STUDY_FORMATS if name != "html"]  # of the page, see test_study_page.py
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_study(tmp_path_factory.mktemp("study") / "nielsen", epochs=(0, 10, 20))
+
+
+@pytest.fixture(scope="module")
+def outcome(folder: Path) -> Outcome:
+    return read_outcome(folder)
+
+
+def hostile(outcome: Outcome) -> Outcome:
+    """The outcome with hostile text wherever a file may hold text."""
+    first = outcome.study.experiments[0].model_copy(update={"title": HOSTILE, "text": HOSTILE})
+    texts = dict.fromkeys(("title", "source", "url", "data", "reason", "processor"), HOSTILE)
+    study = outcome.study.model_copy(
+        update={
+            **texts,
+            "settings": [HOSTILE, ALL_ASCII],
+            "left_out": [ALL_ASCII, ""],
+            "versions": {HOSTILE: HOSTILE},
+            "experiments": [first, *outcome.study.experiments[1:]],
+        }
+    )
+    figures = [
+        replace(figure, label=HOSTILE if index % 2 else ALL_ASCII, unit="=1")
+        for index, figure in enumerate(outcome.figures)
+    ]
+    values = [replace(value, run=f"{HOSTILE}\n{value.seed}") for value in outcome.values]
+    return Outcome(study, tuple(figures), outcome.curves, outcome.neurons, tuple(values))
+
+
+def figure(**changes: object) -> Figure:
+    plain = {"published": 1.0, "center": 1.0, "spread": 1.2, "low": 0.9, "high": 1.1, "band_low": 0.5, "band_high": 2.0}
+    whole = {"experiment": "A", "figure": "A.1", "layers": "784-30-10", "label": "‖δ^1‖", "unit": "", "scale": "log"}
+    return Figure(**{**whole, **plain, "n": 20, "z": 0.0, "inside": None, "lost": 0, "verdict": "inside", **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("show", "changes", "told"),
+    [
+        (measured, {"center": 0.0626, "spread": 1.437}, "0.0626 ×÷ 1.44"),
+        (measured, {"scale": "linear", "unit": "%", "center": 96.51, "low": 96.4, "high": 96.62}, "96.51 ± 0.11"),
+        (measured, {"spread": None, "low": None, "high": None, "n": 1}, "1.00"),
+        (measured, {"center": None, "n": 0}, "–"),
+        (measured, {"center": None, "inside": 0.97, "z": None}, "curve"),
+        (band, {"band_low": 0.0224, "band_high": 0.1747}, "0.0224 to 0.175"),
+        (band, {"scale": "linear", "band_low": 96.1616, "band_high": 96.7545}, "96.16 to 96.75"),
+        (band, {"band_low": None}, "–"),
+        (judged_by, {"z": -2.084}, "-2.08"),
+        (judged_by, {"z": None}, "–"),
+        (judged_by, {"center": None, "z": None, "inside": 0.972}, "97 %"),
+    ],
+)
+def test_cells(show: Callable[[Figure], str], changes: dict[str, object], told: str) -> None:
+    assert show(figure(**changes)) == told
+
+
+def test_short_forms() -> None:
+    assert [
+        short_layers(layers) for layers in ("784-30-10", "784-30-30-30-10", "784-30-30-30-30-10", "9-1-2-1-2-3")
+    ] == [
+        "784-30-10",
+        "784-30-30-30-10",
+        "784-4×30-10",
+        "9-1-2-1-2-3",
+    ]
+    assert [sentence(text) for text in (" a", "b.", "c?", "")] == ["a.", "b.", "c?", "."]
+
+
+def test_the_verdict_comes_first_and_every_figure_is_there(folder: Path, outcome: Outcome, command: Command) -> None:
+    code, out, err = command("report", folder, "--width", "200")
+    assert (code, err) == (0, "")
+    assert out.startswith("Reproduced: 28 of 28 figures inside their bands.")
+    assert "Left out: The figure of the one-neuron chain" in " ".join(out.split())
+    for each in outcome.figures:
+        assert measured(each) in out
+        assert judged_by(each) in out
+    assert out.count("inside\n") + out.count("inside ") >= len(outcome.figures)
+    assert "19, 1 lost" in out
+    assert "lost: runs that are in no mean, because they diverged or failed: 1 diverged." in out
+    lines = out.splitlines()
+    for experiment in outcome.study.experiments:
+        assert sum(line.startswith(f"{experiment.letter}  {experiment.title}") for line in lines) == 1
+
+
+def test_what_is_not_comparable_shows_the_measured_part_alone(tmp_path: Path) -> None:
+    text = STUDY_FORMATS["table"](read_outcome(write_study(tmp_path, comparable=False, epochs=(0, 1))))
+    assert text.startswith("Not comparable: the published figures are of mnist; this is digits.")
+    assert not any(word in text.split("figure")[-1] for word in ("verdict", "inside", "z:"))
+    assert "published  " not in text
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
+def test_it_fits_the_terminal(outcome: Outcome, width: int) -> None:
+    for unicode in (True, False):
+        text = render(lay_out(outcome), width=width, unicode=unicode)
+        assert max(map(len, text.splitlines())) <= width
+        assert unicode or text.isascii()
+        assert "\x1b" not in text
+    if width == 80:  # verdicts stand in the first block
+        assert "verdict" in text.split("one more draw")[0]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_hostile_texts_stay_inert(outcome: Outcome, name: str) -> None:
+    text = STUDY_FORMATS[name](hostile(outcome))
+    assert not any(sign in text for sign in ("\x1b", "\u202e"))
+    if name == "markdown":
+        shown = MarkdownIt("commonmark").enable("table").render(text)
+        assert (shown.count("<table>"), shown.count("<img"), shown.count("<a ")) == (1, 0, 0)
+        assert "<script" not in shown
+    if name == "latex":
+        assert sum(line.startswith("%") for line in text.splitlines()) == 1
+        assert text.isascii()
+        body = [line for line in text.splitlines() if not line.startswith("%")]
+        assert not any(r"\input" in line.replace(r"\textbackslash{}input", "") for line in body)
+    if name == "csv":
+        rows = list(csv.DictReader(StringIO(text)))
+        assert {row["unit"] for row in rows} == {"'=1"}
+    if name == "json":
+        assert json.loads(text)["title"] == HOSTILE
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_same_each_time(outcome: Outcome, folder: Path, name: str) -> None:
+    assert STUDY_FORMATS[name](outcome) == STUDY_FORMATS[name](read_outcome(folder))
+
+
+def test_markdown_has_a_row_a_figure(outcome: Outcome) -> None:
+    text = STUDY_FORMATS["markdown"](outcome)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    headings = [line for line in lines if line.startswith("| **")]
+    assert len(lines) == 2 + len(outcome.figures) + len(headings)
+    assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
+    assert len(headings) == 3 + 1 + 3 + 3  # experiments, the accuracy, networks
+
+
+def test_csv_reads_back_bit_for_bit(outcome: Outcome) -> None:
+    rows = list(csv.DictReader(StringIO(STUDY_FORMATS["csv"](outcome))))
+    assert len(rows) == len(outcome.figures)
+    for row, each in zip(rows, outcome.figures, strict=True):
+        for name in ("published", "center", "spread", "low", "high", "band_low", "band_high", "z", "inside"):
+            assert (float(row[name]) if row[name] else None) == getattr(each, name)
+        assert row["runs"] == provenance(outcome.of(each))
+    assert rows[1]["runs"] == "a-2-00000002 s0-19"
+
+
+def test_json_leads_every_number_back_to_a_run(outcome: Outcome) -> None:
+    tree = json.loads(STUDY_FORMATS["json"](outcome))
+    assert (tree["schema"], tree["verdict"], len(tree["curves"])) == (1, "reproduced", len(outcome.curves))
+    told = {(each["figure"], run["run"]): run["value"] for each in tree["figures"] for run in each["runs"]}
+    assert told == {(value.figure, value.run): value.value for value in outcome.values}
+    assert [each["n"] for each in tree["figures"] if each["runs"]] == [
+        len(each["runs"]) for each in tree["figures"] if each["runs"]
+    ]
+
+
+def test_a_folder_gives_its_study_and_with_options_its_runs(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_study(tmp_path / "runs" / "nielsen", epochs=(0, 1))
+    run = trained(folder / "accuracy")
+    assert command("report", folder, "--json")[1] == STUDY_FORMATS["json"](read_outcome(folder))
+    monkeypatch.chdir(tmp_path)
+    assert command("report", "nielsen")[1].startswith("Reproduced")
+    code, out, _ = command("report", folder, "--format", "markdown", "-o", tmp_path / "table.md")
+    assert (code, out) == (0, "")
+    assert (tmp_path / "table.md").read_text() == STUDY_FORMATS["markdown"](read_outcome(folder))
+    assert command("report", folder, "-o", tmp_path / "table.txt")[0] == 0
+    assert (tmp_path / "table.txt").read_text() == STUDY_FORMATS["table"](read_outcome(folder))
+    for arguments in (
+        [folder, "--rows", "layers"],
+        [folder, "--cols", "activation"],
+        [folder, "--value", "verdict"],
+        [folder, "--where", "depth=1"],
+        [folder, "--sort", "layers"],
+        [folder, "--top", "1"],
+        [folder, "--threshold", "dead=0.4"],
+        [folder / "accuracy"],
+        [folder, run],
+    ):
+        code, out, err = command("report", *arguments)
+        assert (code, err) == (0, ""), arguments
+        assert "Reproduced" not in out
+        assert out.startswith("1 run, seed 0") or "--cols" in arguments
+    code, out, err = command("report", folder, "--format", "docx")
+    assert (code, "no format 'docx'" in err) == (2, True)
+
+
+def test_headings_are_told_where_they_change() -> None:
+    groups = (("A", "x"), ("A", "x"), ("A", "y"), ("B", "y"))
+    sheet = Sheet((Column("name", tuple("1234")),), (), "", (), "", "", groups)
+    assert [sheet.headings(row) for row in range(4)] == [("A", "x"), (), ("y",), ("B", "y")]
+    assert replace(sheet, groups=()).headings(2) == ()
+
+
+@pytest.mark.slow
+def test_latex_compiles(outcome: Outcome, tmp_path: Path) -> None:
+    if not shutil.which("pdflatex"):
+        if os.environ.get("CI"):
+            pytest.fail("no pdflatex")
+        pytest.skip("no pdflatex: install texlive-latex-recommended")
+    (tmp_path / "one.tex").write_text(STUDY_FORMATS["latex"](outcome))
+    (tmp_path / "two.tex").write_text(STUDY_FORMATS["latex"](hostile(outcome)))
+    body = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{one}\clearpage\input{two}\end{document}"
+    (tmp_path / "main.tex").write_text(body)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Missing character" not in (tmp_path / "main.log").read_text(errors="replace")
