@@ -5,7 +5,9 @@
 A block that opens with ```console holds commands, lines that begin with "$ ", each followed by its standard output.
 Words after `console`: `head=N` shows the first N lines and an ellipsis; `stderr` shows standard error as well; `mnist`
 needs the MNIST files and is left alone without them; `show` is not run (set-up commands). The blocks of one document
-run in order in one scratch directory that has the project's configs/; runs go to its runs/.
+run in order in one scratch directory that has the project's configs/ and runs/reference/; runs go to its runs/.
+
+Between <!-- COMMAND --> and <!-- end --> stands what the command printed, as Markdown; COMMAND begins with "vgrad".
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```console([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+GENERATED = re.compile(r"^<!-- (vgrad [^\n]*) -->$.*?^<!-- end -->$", re.MULTILINE | re.DOTALL)
 ELLIPSIS = "…"
 
 
@@ -75,7 +78,10 @@ def renewed(text: str, folder: Path) -> str:
         body = "".join(f"$ {command}\n{printed(command, folder, words)}" for command in commands(match[2]))
         return f"```console{match[1]}\n{body}```"
 
-    return BLOCK.sub(run, text)
+    def generate(match: re.Match[str]) -> str:
+        return f"<!-- {match[1]} -->\n\n{printed(match[1], folder, [])}\n<!-- end -->"
+
+    return GENERATED.sub(generate, BLOCK.sub(run, text))
 
 
 def main() -> int:
@@ -87,7 +93,9 @@ def main() -> int:
         text = path.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory(prefix="vgrad-documents-") as scratch:
             folder = Path(scratch)
-            (folder / "configs").symlink_to(HOUSE / "configs")
+            (folder / "runs").mkdir()
+            for name in ("configs", "runs/reference"):
+                (folder / name).symlink_to(HOUSE / name)
             new = renewed(text, folder)
         if new != text:
             stale += 1

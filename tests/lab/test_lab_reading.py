@@ -271,12 +271,13 @@ def test_found_are_runs_and_nothing_else(folder: Path, tmp_path: Path) -> None:
         "study/grid/c-00000000-s1",
         "study/grid/deep/d-00000000-s1",
     ]
-    names += ["foreign/x"]
+    names += ["foreign/x", "kept/grid/e-00000000-s1"]
     for name in names:
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "config.yaml").write_text("epochs: 1\n")
     (tmp_path / "a-11111111-s1").mkdir()  # nothing in it
     (tmp_path / "file-00000000-s1").write_text("")
+    (tmp_path / "study" / "study.json").write_text("{}")
     (tmp_path / ".hidden").mkdir()
     (tmp_path / "renamed").symlink_to(folder)
     found = [str(path.relative_to(tmp_path)) for path in find_runs(tmp_path)]

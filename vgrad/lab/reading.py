@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,8 @@ from vgrad.lab.wording import printable
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+STUDY = "study.json"
+"""What `vgrad reproduce` writes beside the folders of its sweeps."""
 Status = Literal["complete", "diverged", "running", "interrupted"]
 _RUN_NAME = re.compile(rf"{NAME_PATTERN}-[0-9a-f]{{8}}-s[0-9]+")
 
@@ -79,17 +82,23 @@ def _folders(path: Path) -> list[Path]:
     return [entry for entry in path.iterdir() if not entry.name.startswith(".") and entry.is_dir()]
 
 
-def _runs_of(folder: Path, below: int = 2) -> Iterator[Path]:
-    """`folder` when it is a run, else the runs in it and so far below; none where it cannot be looked into."""
+def _runs_of(folder: Path) -> Iterator[Path]:
+    """`folder` when it is a run, else the runs in it, and in its folders when it is a study; none where it cannot be
+    looked into."""
     if is_run(folder):
         yield folder
-    elif below:
-        try:
-            inside = _folders(folder)
-        except OSError:
-            return
-        for each in inside:
-            yield from _runs_of(each, below - 1)
+        return
+    try:
+        inside = _folders(folder)
+    except OSError:
+        return
+    study = (folder / STUDY).is_file()
+    for each in inside:
+        if is_run(each):
+            yield each
+        elif study:
+            with suppress(OSError):
+                yield from filter(is_run, _folders(each))
 
 
 def _natural(path: Path) -> list[str | int]:

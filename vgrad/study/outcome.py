@@ -25,14 +25,14 @@ import numpy as np
 
 from vgrad.errors import RunStateError
 from vgrad.lab.machine import machine, versions
-from vgrad.lab.reading import StoredRun, read_run
+from vgrad.lab.reading import STUDY, StoredRun, read_run
 from vgrad.storage import make_folder, write_file
 from vgrad.study.judging import LEVEL, LIMIT, SHARE, Judgement, judge, judge_line, line
 from vgrad.study.measures import hidden_norms, neuron_deltas
 from vgrad.study.published import Curves, Experiment, Figure, Study
 
 SCHEMA = 1
-STUDY, FIGURES, CURVES, NEURONS, VALUES = "study.json", "figures.csv", "curves.csv", "neurons.csv", "values.csv"
+FIGURES, CURVES, NEURONS, VALUES = "figures.csv", "curves.csv", "neurons.csv", "values.csv"
 RATIO = "ratio"
 
 Row = dict[str, Any]
