@@ -7,6 +7,9 @@ Words after `console`: `head=N` shows the first N lines and an ellipsis; `stderr
 needs the MNIST files and is left alone without them; `show` is not run (set-up commands). The blocks of one document
 run in order in one scratch directory that has the project's configs/ and runs/reference/; runs go to its runs/.
 
+What a command writes to docs/pictures/ is the picture that the document shows: it has to look like the one in the
+project (--write puts it there).
+
 Between <!-- COMMAND --> and <!-- end --> stands what the command printed, as Markdown; COMMAND begins with "vgrad".
 """
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +27,8 @@ HOUSE = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```console([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 GENERATED = re.compile(r"^<!-- (vgrad [^\n]*) -->$.*?^<!-- end -->$", re.MULTILINE | re.DOTALL)
 ELLIPSIS = "…"
+PICTURES = "docs/pictures"
+MOST_DIFFERENCE = 0.005  # of the range of a channel, over all pixels
 
 
 def environment() -> dict[str, str]:
@@ -84,19 +90,40 @@ def renewed(text: str, folder: Path) -> str:
     return GENERATED.sub(generate, BLOCK.sub(run, text))
 
 
+def alike(new: Path, old: Path) -> bool:
+    """Whether two pictures are of one size and hardly differ: another release of a library may move an edge."""
+    import numpy as np
+    from matplotlib.image import imread
+
+    if not old.exists():
+        return False
+    ours, theirs = imread(new), imread(old)
+    return ours.shape == theirs.shape and float(np.abs(ours - theirs).mean()) < MOST_DIFFERENCE
+
+
 def main() -> int:
     """Names each document that is not as it should be; exit 1 when there is one and --write is not given."""
     write = "--write" in sys.argv
     stale = 0
-    for name in (word for word in sys.argv[1:] if word != "--write"):
-        path = Path(name)
+    for document in (word for word in sys.argv[1:] if word != "--write"):
+        path = Path(document)
         text = path.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory(prefix="vgrad-documents-") as scratch:
             folder = Path(scratch)
-            (folder / "runs").mkdir()
+            for name in ("runs", PICTURES):
+                (folder / name).mkdir(parents=True)
             for name in ("configs", "runs/reference"):
                 (folder / name).symlink_to(HOUSE / name)
             new = renewed(text, folder)
+            drawn = sorted((folder / PICTURES).rglob("*.png"))
+            other = [picture for picture in drawn if not alike(picture, HOUSE / picture.relative_to(folder))]
+            for picture in other:
+                print(f"{document}: {picture.relative_to(folder)} looks different now")
+                if write:
+                    place = HOUSE / picture.relative_to(folder)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(picture, place)
+            stale += len(other)
         if new != text:
             stale += 1
             if write:
@@ -104,7 +131,9 @@ def main() -> int:
             else:
                 import difflib
 
-                sys.stdout.writelines(difflib.unified_diff(text.splitlines(True), new.splitlines(True), name, "as run"))
+                sys.stdout.writelines(
+                    difflib.unified_diff(text.splitlines(True), new.splitlines(True), document, "as run")
+                )
     return 1 if stale and not write else 0
 
 
