@@ -53,10 +53,17 @@ def _made(activation: Activation, w1: float, b: float, w2: float, constant: floa
 
 
 def expanded(activation: Activation, w1: float) -> Imitation:
-    """What the expansion chooses: c where f is steepest, w_2 = 1/(w_1 f'(c)), and the constant 1/2 - w_2 f(c)."""
-    c, slope = steepest_point(activation)
-    w2 = 1 / (w1 * slope)
-    return _made(activation, w1, c - w1 / 2, w2, 0.5 - w2 * float(respond(activation, c)[0][0]))
+    """What the expansion chooses: w_2 = 1/(w_1 f'(c)) and the constant 1/2 - w_2 f(c), with c where f is straightest.
+
+    Where f is steepest, f'' = 0; but some are steepest at a kink, so c is that point, 0, 1 or 2: the one that is best.
+    """
+    found = []
+    for c in (steepest_point(activation)[0], 0.0, 1.0, 2.0):
+        (height,), (slope,) = respond(activation, c)
+        if slope != 0:
+            w2 = float(1 / (w1 * slope))
+            found.append(_made(activation, w1, c - w1 / 2, w2, 0.5 - w2 * float(height)))
+    return min(found, key=lambda one: one.error)
 
 
 def best(activation: Activation, w1: float | None = None) -> Imitation:

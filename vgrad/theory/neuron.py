@@ -24,6 +24,8 @@ GRID = np.concatenate([-_HALF[::-1], [0.0], _HALF])
 """Weighted inputs, 400 a decade to each side of 0: brackets for the roots, which are then found to rounding."""
 FLAT = 1e-12
 """A slope far out that is smaller than this is going to 0."""
+TOUCHING = 1e-7
+"""Intervals nearer than this are one: at the very top of f', rounding goes to both sides of a threshold."""
 
 Interval = tuple[float, float]
 
@@ -79,7 +81,12 @@ def steep_intervals(activation: Activation, threshold: float) -> list[Interval]:
         edges.insert(0, -math.inf)
     if inside[-1]:
         edges.append(math.inf)
-    return list(zip(edges[::2], edges[1::2], strict=True))
+    found: list[Interval] = []
+    for low, high in zip(edges[::2], edges[1::2], strict=True):
+        if found and low - found[-1][1] < TOUCHING:
+            low = found.pop()[0]
+        found.append((low, high))
+    return found
 
 
 def input_intervals(activation: Activation, w: float, b: float) -> list[Interval]:
