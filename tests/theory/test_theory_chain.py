@@ -125,7 +125,7 @@ def test_any_activation_explodes(name: str) -> None:
 
 
 def test_overflow_is_refused() -> None:
-    with pytest.raises(ConfigError, match="neuron 2: z = w a . b overflows"):
+    with pytest.raises(ConfigError, match=r"neuron 2: z = w a \+ b overflows"):
         chain(build("identity"), np.full(3, 1e200), np.zeros(3), 1.0, 0.0)
     with pytest.raises(ConfigError, match="neuron 1"):
         distribution(build("identity"), np.random.default_rng(0), 3, 10, 1e308, 1e10)
@@ -135,7 +135,7 @@ def test_overflow_is_refused() -> None:
 
 
 def first_factor_mean() -> float:
-    """E log10 |w s'(z)| of the second neuron: E ln|w| + E ln s'(z2), z2 ~ N(0, 1 + a1^2), a1 = s(z1), z1 ~ N(0, 1.25)."""
+    """E log10 |w s'(z)| of the second neuron, whose z2 ~ N(0, 1 + a1^2), a1 = s(z1) and z1 ~ N(0, 1.25)."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
     weights = weights / weights.sum()
     a1 = 1 / (1 + np.exp(-math.sqrt(1.25) * nodes))

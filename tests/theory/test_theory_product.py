@@ -17,6 +17,7 @@ from vgrad.nn.network import Network
 from vgrad.nn.norms import batch_norm, layer_norm
 from vgrad.theory import product as eq124
 from vgrad.theory.product import (
+    chunk_rows,
     cost_gradient,
     hidden_slopes,
     jacobians,
@@ -41,7 +42,7 @@ def network(hidden: str | tuple[str, ...], output: str, cost: str, sizes: Any = 
 @pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "gelu", "softsign"])
 def test_the_product_is_the_published_gradient(hidden: str, output: str, cost: str) -> None:
     params, (x, y) = draw(SIZES, 4, 1.5), examples(SIZES, 7, 4)
-    found = multiply(network(hidden, output, cost), (output, cost), params, x, y)
+    found = multiply(network(hidden, output, cost), (output, cost), params, [(x, y)])
     model = Model((hidden,) * 3, output, cost)
     assert found.agrees
     assert max(found.difference) < 1e-13
@@ -60,13 +61,13 @@ def test_every_activation_agrees_with_backpropagation(hidden: str) -> None:
     params = {name: value for layer in range(1, net.depth) for name, value in net.extras(layer).items()}
     params |= draw(SIZES, 2, 1.5)
     x, y = examples(SIZES, 9, 2)
-    assert max(multiply(net, ("softmax", "log_likelihood"), params, x, y).difference) < 1e-12
+    assert max(multiply(net, ("softmax", "log_likelihood"), params, [(x, y)]).difference) < 1e-12
 
 
 @pytest.mark.parametrize("hidden", ["sigmoid", "relu", "identity"])
 def test_the_rows_multiply(hidden: str) -> None:
     params, (x, y) = draw(SIZES, 1, 2.0), examples(SIZES, 40, 1)
-    found = multiply(network(hidden, "sigmoid", "cross_entropy"), ("sigmoid", "cross_entropy"), params, x, y)
+    found = multiply(network(hidden, "sigmoid", "cross_entropy"), ("sigmoid", "cross_entropy"), params, [(x, y)])
     for step, below, above in zip(found.steps, found.delta, found.delta[1:], strict=False):
         assert step.weight_factor is not None
         assert step.slope_factor is not None
@@ -82,7 +83,7 @@ def test_the_rows_multiply(hidden: str) -> None:
 
 def test_the_jacobians_are_derivatives_of_the_output() -> None:
     """dz^L/dz^l by complex step through the layers above l, with the oracle's tanh."""
-    params, (x, y) = draw(SIZES, 6, 1.5), examples(SIZES, 3, 6)
+    params, x = draw(SIZES, 6, 1.5), examples(SIZES, 3, 6)[0]
     net, f = network("tanh", "sigmoid", "cross_entropy"), ORACLE["tanh"][0]
     W = [params[f"W{layer}"] for layer in range(1, 5)]
     zs, a = [], x
@@ -135,17 +136,16 @@ def test_a_wrong_factor_is_noticed(wrong: str, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(eq124, "hidden_slopes", lambda *given: [s * (1 + 1e-9) for s in hidden_slopes(*given)])
     else:
         monkeypatch.setattr(eq124, "jacobians", lambda W, *rest: jacobians([*W[:-1], W[-1] * (1 + 1e-9)], *rest))
-    found = multiply(net, ("sigmoid", "cross_entropy"), params, x, y)
+    found = multiply(net, ("sigmoid", "cross_entropy"), params, [(x, y)])
     assert not found.agrees
     assert found.difference[0] == pytest.approx(3e-9 if wrong == "slope" else 1e-9, rel=1e-3)
 
 
-def test_blocks_of_examples_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_examples_change_nothing() -> None:
     params, (x, y) = draw(SIZES, 4), examples(SIZES, 11, 4)
     net, names = network("tanh", "sigmoid", "cross_entropy"), ("sigmoid", "cross_entropy")
-    whole = multiply(net, names, params, x, y)
-    monkeypatch.setattr(eq124, "MOST_CELLS", 3 * SIZES[-1] * sum(SIZES[1:]))
-    parts = multiply(net, names, params, x, y)
+    whole = multiply(net, names, params, [(x, y)])
+    parts = multiply(net, names, params, [(x[:3], y[:3]), (x[3:10], y[3:10]), (x[10:], y[10:])])
     np.testing.assert_allclose(whole.mean_delta_norm, parts.mean_delta_norm, rtol=1e-13)
     for one, other in zip(whole.steps, parts.steps, strict=True):
         np.testing.assert_allclose(list(vars(one).values()), list(vars(other).values()), rtol=1e-12)
@@ -154,7 +154,9 @@ def test_blocks_of_examples_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_gradient_that_underflows_when_squared_is_still_measured() -> None:
     sizes = (5, *[6] * 90, 3)
     params, (x, y) = draw(sizes, 1, 0.05), examples(sizes, 4, 1)
-    found = multiply(network("sigmoid", "sigmoid", "cross_entropy", sizes), ("sigmoid", "cross_entropy"), params, x, y)
+    found = multiply(
+        network("sigmoid", "sigmoid", "cross_entropy", sizes), ("sigmoid", "cross_entropy"), params, [(x, y)]
+    )
     assert found.agrees
     assert found.delta[0] is not None
     assert 0 < found.delta[0] < 1e-160
@@ -165,7 +167,7 @@ def test_a_gradient_that_underflows_when_squared_is_still_measured() -> None:
 def test_dead_examples_are_counted_out() -> None:
     params, (x, y) = draw(SIZES, 4), examples(SIZES, 5, 4)
     params["b1"][:] = -100.0
-    found = multiply(network("relu", "sigmoid", "cross_entropy"), ("sigmoid", "cross_entropy"), params, x, y)
+    found = multiply(network("relu", "sigmoid", "cross_entropy"), ("sigmoid", "cross_entropy"), params, [(x, y)])
     assert found.counted == 0
     assert found.agrees
     assert {step.ratio for step in found.steps} == {None}
@@ -174,7 +176,7 @@ def test_dead_examples_are_counted_out() -> None:
 
 def test_no_hidden_layer() -> None:
     params, (x, y) = draw((5, 3), 4), examples((5, 3), 6, 4)
-    found = multiply(network("relu", "softmax", "quadratic", (5, 3)), ("softmax", "quadratic"), params, x, y)
+    found = multiply(network("relu", "softmax", "quadratic", (5, 3)), ("softmax", "quadratic"), params, [(x, y)])
     assert found.steps == ()
     assert found.agrees
 
@@ -195,12 +197,17 @@ def test_what_the_equation_has_no_factor_for(own: dict[str, Any], hidden: str, n
     if named:
         params, (x, y) = draw(SIZES, 4), examples(SIZES, 5, 4)
         with pytest.raises(ConfigError, match=f"no factor for {named}"):
-            multiply(net, ("sigmoid", "cross_entropy"), params, x, y)
+            multiply(net, ("sigmoid", "cross_entropy"), params, [(x, y)])
 
 
 def test_norms_of_rows_do_not_underflow() -> None:
     x = np.array([[3e-200, 4e-200], [0.0, 0.0], [3e200, 4e200]])
     np.testing.assert_allclose(row_norms(x), [5e-200, 0.0, 5e200], rtol=1e-15)
+
+
+def test_a_chunk_is_bounded_in_memory() -> None:
+    assert chunk_rows((784, 30, 30, 10)) == 2_000_000 // (10 * 70)
+    assert chunk_rows((784, 10**9, 10)) == 1
 
 
 def test_running_products() -> None:

@@ -128,10 +128,14 @@ def _speed(found: Chain) -> str:
 def _origin(setting: Setting) -> str:
     given = [name for name, one in (("w", setting.weights), ("b", setting.biases)) if one is not None]
     drawn = [name for name in ("w", "b") if name not in given]
-    law = {"w": f"w ~ N(0, {setting.spread**2:g})", "b": "b ~ N(0, 1)"}
+    law = {"w": _law(setting), "b": "b ~ N(0, 1)"}
     parts = [f"{' and '.join(given)} given"] if given else []
     parts += [f"{', '.join(law[name] for name in drawn)}, seed {setting.seed}"] if drawn else []
     return ", ".join(parts)
+
+
+def _law(setting: Setting) -> str:
+    return f"w ~ N(0, {'1' if setting.spread == 1 else f'{setting.spread:g}^2'})"
 
 
 def _dC_db(found: Chain, at: int) -> str:
@@ -153,7 +157,7 @@ def factor_table(page: Page, found: Chain, s: str) -> None:
 def _draws(page: Page, lesson: Lesson, several: bool) -> None:
     found, setting, s = lesson.draws, lesson.setting, slope_of(lesson.setting)
     assert found is not None
-    law = f"w ~ N(0, {setting.spread**2:g}), b ~ N(0, 1)"
+    law = f"{_law(setting)}, b ~ N(0, 1)"
     page.title(f"draws: {setting.draws:,} chains of {found.rows[-1].neurons} neurons, {law}, seed {setting.seed}")
     page.words(f"log10 of |w2 {s}(z2) … wn {s}(zn)| for the first n neurons:".replace(" … ", "\xa0…\xa0"))
     rows = [["n", *(f"{100 * level:g} %" for level in LEVELS), "all < 1/4", "> 1", "= 0"]]

@@ -23,7 +23,7 @@ _HALF = np.geomspace(1e-9, FAR, 7201)
 GRID = np.concatenate([-_HALF[::-1], [0.0], _HALF])
 """Weighted inputs, 400 a decade to each side of 0: brackets for the roots, which are then found to rounding."""
 FLAT = 1e-12
-"""A slope far out that is smaller than this is going to 0."""
+"""A slope far out that is smaller than this share of the largest is going to 0."""
 TOUCHING = 1e-7
 """Intervals nearer than this are one: at the very top of f', rounding goes to both sides of a threshold."""
 
@@ -128,7 +128,7 @@ def reach(activation: Activation) -> Reach:
     if slope == 0:
         return Reach(math.inf, None, None, None)
     far = float(_steepness(activation)[[0, -1]].max())
-    if far > FLAT:
+    if far > FLAT * slope:
         return Reach(1 / slope, 1 / far, None, None)
     logs = np.linspace(0, 4 * math.log(10), 161) - math.log(slope)
 

@@ -11,7 +11,7 @@ share no line of code. Everything is float64; lists start at layer 1; rows are e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,8 @@ from vgrad.theory.chain import logs
 SAME = 1e-10
 """Relative difference, of a layer's largest delta, up to which the two ways agree."""
 MOST_CELLS = 2_000_000
-"""Numbers in the matrices of a block of examples; a block is at least one example."""
+"""Numbers in the matrices of a chunk of examples; a chunk is at least one example."""
+Chunks = Iterable[tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ def spectral_norms(matrices: Array) -> Array:
     return np.asarray(largest * np.sqrt(np.linalg.eigvalsh(scaled @ scaled.transpose(0, 2, 1))[:, -1].clip(0)))
 
 
-def multiply(network: Network, names: tuple[str, str], parameters: Parameters, x: Array, y: Array) -> Product:
-    """Eq. 124 over the examples x, y, against backpropagation; `names` are those of the output and the cost.
+def multiply(network: Network, names: tuple[str, str], parameters: Parameters, chunks: Chunks) -> Product:
+    """Eq. 124 over chunks (x, y) of examples, against backpropagation; `names` are those of the output and the cost.
 
     ConfigError for a network that the equation does not hold for; FloatingPointError where numbers overflow.
     """
@@ -139,27 +140,26 @@ def multiply(network: Network, names: tuple[str, str], parameters: Parameters, x
     W = [parameters[f"W{layer}"] for layer in range(1, network.depth + 1)]
     total = _Total(network.sizes[1:])
     with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
-        for rows in _blocks(len(x), network.sizes):
-            made = passes(network, parameters, len(x[rows]), {}, "probe")
-            made.forward(x[rows])
-            made.backward(y[rows])
+        for x, y in chunks:
+            made = passes(network, parameters, len(x), {}, "probe")
+            made.forward(x)
+            made.backward(y)
             slopes = hidden_slopes(network, parameters, made.z)
-            J = jacobians(W, slopes, len(x[rows]))
+            J = jacobians(W, slopes, len(x))
             end = output_slope(names[0], made.z[-1], made.a[-1])
-            source = end @ cost_gradient(names[1], made.z[-1], made.a[-1], y[rows])[:, :, None]
+            source = end @ cost_gradient(names[1], made.z[-1], made.a[-1], y)[:, :, None]
             delta = [(each.transpose(0, 2, 1) @ source)[:, :, 0] for each in J]
             total.add(W, slopes, J, delta, made.delta)
     return total.product(W)
 
 
-def _blocks(examples: int, sizes: Sequence[int]) -> Iterator[slice]:
-    """Slices of the examples whose matrices are small enough."""
-    rows = max(1, MOST_CELLS // (sizes[-1] * sum(sizes[1:])))
-    yield from (slice(start, min(start + rows, examples)) for start in range(0, examples, rows))
+def chunk_rows(sizes: Sequence[int]) -> int:
+    """How many examples a chunk may have: their matrices are what takes memory."""
+    return max(1, MOST_CELLS // (sizes[-1] * sum(sizes[1:])))
 
 
 class _Total:
-    """What is collected over the blocks."""
+    """What is collected over the chunks."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self._norms: list[list[Array]] = []
@@ -177,7 +177,7 @@ class _Total:
         delta: Sequence[Array],
         backpropagated: Sequence[Array],
     ) -> None:
-        """One block: delta from the matrices, and from backpropagation."""
+        """One chunk: delta from the matrices, and from backpropagation."""
         for at, (found, wanted) in enumerate(zip(delta, backpropagated, strict=True)):
             self._mean[at] += found.sum(axis=0)
             self._off[at] = max(self._off[at], np.abs(found - wanted).max())
