@@ -74,29 +74,29 @@ def best(activation: Activation, w1: float | None = None) -> Imitation:
     """
     if w1 is not None:
         return _best_of(activation, w1, POINTS[::8])
-    logs = np.log(np.geomspace(*LIMITS, 16))
+    logs = np.log(np.geomspace(*LIMITS, 13))
 
-    def error(log: float) -> float:
-        return _best_of(activation, float(np.exp(log)), POINTS[::20]).error
+    def error(log: float, every: int = 10) -> float:
+        return _best_of(activation, float(np.exp(log)), POINTS[::every], 1e-5).error
 
-    at = int(np.argmin([error(log) for log in logs]))
+    at = int(np.argmin([error(log, 25) for log in logs]))
     around = (logs[max(at - 1, 0)], logs[min(at + 1, len(logs) - 1)])
     solved = minimize_scalar(error, bounds=around, method="bounded", options={"xatol": 1e-4})
     candidates = (float(np.exp(solved.x)), float(np.exp(logs[at])))
     return min((_best_of(activation, w, POINTS[::4]) for w in candidates), key=lambda one: one.error)
 
 
-def _best_of(activation: Activation, w1: float, x: Array) -> Imitation:
-    """Over b and w_2, at the points x; first over b in steps that grow with |b|, then ever closer around the best."""
+def _best_of(activation: Activation, w1: float, x: Array, close: float = 1e-7) -> Imitation:
+    """Over b and w_2, at the points x; first over b in steps that grow with |b|, then around the best until `close`."""
     half = np.geomspace(1e-3, 12.0, 30)
     b = np.concatenate([-w1 - half[::-1], np.linspace(-w1, 0.0, 21), half])
     while True:
         w2, errors = _scaled(respond(activation, w1 * x + b[:, None])[0], x)
         at = int(errors.argmin())
         low, high = float(b[max(at - 1, 0)]), float(b[min(at + 1, len(b) - 1)])
-        if high - low < 1e-7:
+        if high - low < close:
             return _made(activation, w1, float(b[at]), float(w2[at]), 0.0)
-        b = np.linspace(low, high, 31)
+        b = np.linspace(low, high, 17)
 
 
 def _scaled(a: Array, x: Array) -> tuple[Array, Array]:
@@ -111,7 +111,7 @@ def _scaled(a: Array, x: Array) -> tuple[Array, Array]:
     def error(w2: Array) -> Array:
         return np.asarray(np.abs(w2[:, None] * a - x).max(axis=1))
 
-    for _ in range(50):
+    for _ in range(40):
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
         lower = error(left) < error(right)
         low, high = np.where(lower, low, left), np.where(lower, right, high)

@@ -25,7 +25,7 @@ GRID = np.concatenate([-_HALF[::-1], [0.0], _HALF])
 FLAT = 1e-12
 """A slope far out that is smaller than this share of the largest is going to 0."""
 TOUCHING = 1e-7
-"""Intervals nearer than this are one: at the very top of f', rounding goes to both sides of a threshold."""
+"""Intervals nearer than this are one: what is between them is rounding."""
 
 Interval = tuple[float, float]
 
@@ -70,6 +70,7 @@ def steep_intervals(activation: Activation, threshold: float) -> list[Interval]:
 
     A change of side between neighbours on GRID brackets a root of |f'| - threshold, or a jump of f' over it.
     """
+    threshold *= 1 - 1e-15  # at the very top of f', rounding goes to both sides
     inside = _steepness(activation) >= threshold
     changes = np.flatnonzero(inside[1:] != inside[:-1])
 
@@ -130,7 +131,7 @@ def reach(activation: Activation) -> Reach:
     far = float(_steepness(activation)[[0, -1]].max())
     if far > FLAT * slope:
         return Reach(1 / slope, 1 / far, None, None)
-    logs = np.linspace(0, 4 * math.log(10), 161) - math.log(slope)
+    logs = np.linspace(0, 4 * math.log(10), 61) - math.log(slope)
 
     def negative(log: float) -> float:
         return -width(activation, math.exp(log))
