@@ -4,8 +4,8 @@
 
 S'(z^l) is diag(f'(z^l)) for hidden layers and sigmoid or identity outputs, and diag(a) - a a^T for a softmax. The
 matrices are multiplied from the left, J^l = dz^L/dz^l = W^L S'(z^(L-1)) … W^(l+1) S'(z^l), of shape (n_L, n_l), and a
-vector comes in at the very end: delta^l = (J^l)^T S'(z^L) grad_a C. Backpropagation never makes a matrix, so the two
-share no line of code. Everything is float64; lists start at layer 1; rows are examples.
+vector comes in at the very end: delta^l = (J^l)^T S'(z^L) grad_a C. Backpropagation never makes a matrix: the two
+share z^l and the slopes f'(z^l), nothing else. Everything is float64; lists start at layer 1; rows are examples.
 """
 
 from __future__ import annotations
@@ -123,7 +123,10 @@ def jacobians(W: Sequence[Array], slopes: Sequence[Array], m: int) -> list[Array
 
 
 def spectral_norms(matrices: Array) -> Array:
-    """(m,): the largest singular value of each (m, p, q), by the eigenvalues of M M^T, scaled against underflow."""
+    """(m,): the largest singular value of each (m, p, q): the root of the largest eigenvalue of M M^T, or of M^T M where
+    that is smaller; scaled against underflow."""
+    if matrices.shape[1] > matrices.shape[2]:
+        matrices = matrices.transpose(0, 2, 1)
     largest = np.abs(matrices).max(axis=(1, 2))
     scaled = matrices / np.where(largest > 0, largest, 1.0)[:, None, None]
     return np.asarray(largest * np.sqrt(np.linalg.eigvalsh(scaled @ scaled.transpose(0, 2, 1))[:, -1].clip(0)))
