@@ -73,14 +73,8 @@ def _checks(page: Page, found: RunProduct) -> None:
     rows = [["l", "difference", "‖mean δ^l‖", "in gradients.csv"]]
     for at, off in enumerate(product.difference):
         logged = MISSING if found.logged is None else f"{found.logged[at]:.9g}"
-        rows.append(
-            [
-                str(at + 1),
-                f"{off:.1e}" if off >= ROUNDING else f"< {ROUNDING:g}",
-                f"{product.mean_delta_norm[at]:.9g}",
-                logged,
-            ]
-        )
+        told = f"{off:.1e}" if off >= ROUNDING else f"< {ROUNDING:g}"
+        rows.append([str(at + 1), told, f"{product.mean_delta_norm[at]:.9g}", logged])
     page.table(rows, drop=(3,))
     same = "the same" if product.agrees else "NOT the same"
     page.words(

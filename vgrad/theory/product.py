@@ -123,8 +123,10 @@ def jacobians(W: Sequence[Array], slopes: Sequence[Array], m: int) -> list[Array
 
 
 def spectral_norms(matrices: Array) -> Array:
-    """(m,): the largest singular value of each (m, p, q): the root of the largest eigenvalue of M M^T, or of M^T M where
-    that is smaller; scaled against underflow."""
+    """(m,): the largest singular value of each (m, p, q), scaled against underflow.
+
+    It is the root of the largest eigenvalue of M M^T, or of M^T M where that is the smaller matrix.
+    """
     if matrices.shape[1] > matrices.shape[2]:
         matrices = matrices.transpose(0, 2, 1)
     largest = np.abs(matrices).max(axis=(1, 2))
