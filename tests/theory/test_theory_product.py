@@ -25,7 +25,6 @@ from vgrad.theory.product import (
     multiply,
     output_slope,
     row_norms,
-    running,
     spectral_norms,
 )
 
@@ -208,7 +207,3 @@ def test_norms_of_rows_do_not_underflow() -> None:
 def test_a_chunk_is_bounded_in_memory() -> None:
     assert chunk_rows((784, 30, 30, 10)) == 2_000_000 // (10 * 70)
     assert chunk_rows((784, 10**9, 10)) == 1
-
-
-def test_running_products() -> None:
-    assert running([2.0, 3.0, None, 4.0]) == [2.0, 6.0, None, None]

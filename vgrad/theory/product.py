@@ -240,13 +240,3 @@ def _geometric(values: Array) -> float | None:
 
 def _mean_ratio(above: Array, below: Array) -> float | None:
     return float(10 ** (logs(above) - logs(below)).mean()) if above.size else None
-
-
-def running(factors: Iterable[float | None]) -> list[float | None]:
-    """The product of the first 1, 2, … factors; None from the first None on."""
-    found: list[float | None] = []
-    total: float | None = 1.0
-    for factor in factors:
-        total = None if total is None or factor is None else total * factor
-        found.append(total)
-    return found
