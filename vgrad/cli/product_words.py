@@ -8,6 +8,9 @@ from vgrad.lab.multiplying import RunProduct, described
 from vgrad.report.numbers import MISSING, significant
 from vgrad.theory.product import SAME
 
+ROUNDING = 1e-13
+"""Differences below this are told as that: their digits are those of one machine's matrix products."""
+
 
 def product_lines(found: RunProduct, width: int, unicode: bool) -> list[str]:
     """The equation, the steps from the output down, and whether it is what backpropagation gives."""
@@ -70,7 +73,8 @@ def _checks(page: Page, found: RunProduct) -> None:
     rows = [["l", "difference", "‖mean δ^l‖", "in gradients.csv"]]
     for at, off in enumerate(product.difference):
         logged = MISSING if found.logged is None else f"{found.logged[at]:.9g}"
-        rows.append([str(at + 1), f"{off:.1e}", f"{product.mean_delta_norm[at]:.9g}", logged])
+        told = f"{off:.1e}" if off >= ROUNDING else f"< {ROUNDING:g}"
+        rows.append([str(at + 1), told, f"{product.mean_delta_norm[at]:.9g}", logged])
     page.table(rows, drop=(3,))
     same = "the same" if product.agrees else "NOT the same"
     page.words(

@@ -31,7 +31,8 @@ class Page:
 
     def words(self, text: str) -> None:
         """Sentences."""
-        self.lines += textwrap.wrap(self._shown(text), self.width, break_on_hyphens=False)
+        kept = self._shown(text.replace("\xa0", "\0"))  # a space that is no place to break
+        self.lines += [line.replace("\0", " ") for line in textwrap.wrap(kept, self.width, break_on_hyphens=False)]
 
     def formula(self, text: str) -> None:
         """Broken only between its terms, which are two spaces apart in `text`; indented by two."""
@@ -112,21 +113,29 @@ def _factors(page: Page, lesson: Lesson, several: bool) -> None:
     if count <= 8:
         page.formula(f"dC/db1 =  {'  '.join(terms)}")
         page.formula(f"=  {'  '.join([*values, f'· {significant(found.dC_da)}'])}  = {_dC_db(found, 0)}")
-    if found.sign[0] and found.dC_db[-1]:
-        ratio = found.log10_dC_db[-1] - found.log10_dC_db[0]
-        compared = f"{size(abs(ratio))} times {'slower' if ratio >= 0 else 'faster'} than b{count}"
-        page.words(f"b1 learns {compared}. The cost is (a{count} − y)²/2 with y = {setting.y:g}.".replace("²", "^2"))
-    else:
-        page.words("A factor is exactly 0: what lies before it does not learn.")
+    page.words(_speed(found))
+    page.words(f"The cost is (a{count} − y)^2/2, y = {setting.y:g}{', which is a minimum' if not found.dC_da else ''}.")
+
+
+def _speed(found: Chain) -> str:
+    """How fast the first neuron learns, compared with the last."""
+    ratio = found.log10_ratio
+    if ratio is None:
+        return "A factor is exactly 0: what lies before it does not learn."
+    return f"b1 learns {size(abs(ratio))} times {'slower' if ratio <= 0 else 'faster'} than b{len(found.w)}."
 
 
 def _origin(setting: Setting) -> str:
     given = [name for name, one in (("w", setting.weights), ("b", setting.biases)) if one is not None]
     drawn = [name for name in ("w", "b") if name not in given]
-    law = {"w": f"w ~ N(0, {setting.spread**2:g})", "b": "b ~ N(0, 1)"}
+    law = {"w": _law(setting), "b": "b ~ N(0, 1)"}
     parts = [f"{' and '.join(given)} given"] if given else []
     parts += [f"{', '.join(law[name] for name in drawn)}, seed {setting.seed}"] if drawn else []
     return ", ".join(parts)
+
+
+def _law(setting: Setting) -> str:
+    return f"w ~ N(0, {'1' if setting.spread == 1 else f'{setting.spread:g}^2'})"
 
 
 def _dC_db(found: Chain, at: int) -> str:
@@ -148,7 +157,7 @@ def factor_table(page: Page, found: Chain, s: str) -> None:
 def _draws(page: Page, lesson: Lesson, several: bool) -> None:
     found, setting, s = lesson.draws, lesson.setting, slope_of(lesson.setting)
     assert found is not None
-    law = f"w ~ N(0, {setting.spread**2:g}), b ~ N(0, 1)"
+    law = f"{_law(setting)}, b ~ N(0, 1)"
     page.title(f"draws: {setting.draws:,} chains of {found.rows[-1].neurons} neurons, {law}, seed {setting.seed}")
     page.words(f"log10 of |w2 {s}(z2) … wn {s}(zn)| for the first n neurons:".replace(" … ", "\xa0…\xa0"))
     rows = [["n", *(f"{100 * level:g} %" for level in LEVELS), "all < 1/4", "> 1", "= 0"]]
@@ -202,8 +211,10 @@ def _explode(page: Page, lesson: Lesson, several: bool) -> None:
 
 def _factors_of(found: Chain) -> str:
     last = len(found.w)
-    values = [significant(float(f)) for f in found.factor] if last <= 8 else [f"({_mean_factor(found)})^{last - 1}"]
-    return "  · ".join([*values, f"dC/da{last}  = {_dC_db(found, 0)}"])
+    values = [significant(float(f)) for f in found.factor] if last <= 8 else [significant(float(found.factor[0]))]
+    values += [f"({_mean_factor(found)})^{last - 1}"] if last > 8 else []
+    product = size(float(found.log10_product[0]), float(found.sign[0]))
+    return "  · ".join([*values, f"dC/da{last}  = {product} · dC/da{last}"])
 
 
 def _mean_factor(found: Chain) -> str:
@@ -212,10 +223,7 @@ def _mean_factor(found: Chain) -> str:
 
 
 def _explode_words(page: Page, found: Explosion, setting: Setting) -> None:
-    if found.chain.sign[0]:
-        ratio = size(abs(float(found.chain.log10_dC_db[0] - found.chain.log10_dC_db[-1])))
-        faster = found.chain.log10_dC_db[0] >= found.chain.log10_dC_db[-1]
-        page.words(f"b1 learns {ratio} times {'faster' if faster else 'slower'} than b{len(found.chain.w)}.")
+    page.words(_speed(found.chain))
     moved = found.moved
     if moved is None:
         page.words(f"With the input moved by {MOVED:g}, the numbers themselves overflow.")
@@ -228,7 +236,7 @@ def _explode_words(page: Page, found: Explosion, setting: Setting) -> None:
 
 
 def _plain(z: float) -> str:
-    return "0" if abs(z) < 1e-9 else number(z)
+    return "0" if abs(z) < 1e-7 else number(z)
 
 
 def _width(page: Page, lesson: Lesson, several: bool) -> None:
@@ -289,8 +297,8 @@ def _of(found: Imitation) -> str:
 
 def _identity_words(found: Imitations, f: str, sigmoid: bool) -> Iterator[str]:
     yield (
-        f"error: the largest |w2 {f}(w1 x + b) + constant − x|, with b and w2 of the Taylor expansion about x = 1/2 "
-        f"where {f} is steepest; without it: the least error without a constant, over b and w2."
+        f"error: the largest |w2 {f}(w1 x + b) + constant − x|, with b and w2 of the Taylor expansion about "
+        f"x = 1/2, there where {f} is straightest; without it: the least error without a constant, over b and w2."
     )
     one = found.best
     told = f"w1 = {significant(one.w1)}, b = {significant(one.b)}, w2 = {significant(one.w2)}"

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from vgrad.data.datasets import load
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.building import build_network, first_examples
+from vgrad.lab.building import build_network
 from vgrad.lab.config import Config
+from vgrad.lab.evaluation import CHUNK, chunks
+from vgrad.lab.feed import Feed
 from vgrad.lab.machine import check_memory
 from vgrad.lab.npz import NpzError, unpack
 from vgrad.lab.reading import StoredRun, read_run
 from vgrad.lab.store import FINAL, INITIAL, most_bytes
 from vgrad.lab.wording import printable
-from vgrad.nn.arrays import Parameters
+from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.parameters import as_type, problems
-from vgrad.theory.product import Product, missing_factors, multiply
+from vgrad.theory.product import Product, chunk_rows, missing_factors, multiply
 
 When = Literal["start", "end"]
 
@@ -52,13 +58,21 @@ def multiply_run(path: Path, when: When, examples: int | None = None) -> RunProd
         raise ConfigError(f"--examples: the run has {most:,} training examples, found {examples:,}")
     epoch, parameters = _parameters(run, when)
     rows = config.probe_examples if examples is None else examples
-    x, y = first_examples(config, None, rows)
     try:
-        product = multiply(network, (config.output, config.cost), parameters, x, y)
+        product = multiply(network, (config.output, config.cost), parameters, _chunks(config, rows))
     except FloatingPointError:
         told = f"{printable(str(path), 200)}: the numbers overflow at the {when}"
         raise RunStateError(f"{told}: {'the run has diverged' if run.status == 'diverged' else 'saturated'}") from None
     return RunProduct(run, when, epoch, product, _logged(run, epoch) if rows == config.probe_examples else None)
+
+
+def _chunks(config: Config, examples: int) -> Iterator[tuple[Array, Array]]:
+    """The first training examples in float64, few at a time; each chunk is overwritten by the next."""
+    dataset = load(config.data.name, **config.data.parameters)
+    rows = min(chunk_rows(config.sizes), CHUNK, examples)
+    feed = Feed(dataset, config.sizes[-1], rows, np.float64, config.label_smoothing)
+    for index in chunks(examples, rows):
+        yield feed.load(dataset.train, index)
 
 
 def _parameters(run: StoredRun, when: When) -> tuple[int, Parameters]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Panel = Callable[["Axes", Lesson], None]
+LONG = 40
+"""From so many neurons on, there is no room to mark each one."""
 
 
 def lesson_figure(lesson: Lesson, named: str) -> Figure:
@@ -40,21 +42,24 @@ def _bars(axes: Axes, found: Chain, s: str) -> None:
     at = np.arange(1, len(found.w) + 1)
     factor, running = logs(found.factor), found.log10_product
     low, high = extent(factor, running)
-    shown = np.isfinite(factor)
-    axes.bar(at[shown], factor[shown] - low, bottom=low, color=FACTOR, width=0.6, label=rf"factor $|w_l\,{s}(z_l)|$")
+    shown, label = np.isfinite(factor), rf"factor $|w_l\,{s}(z_l)|$"
+    if len(at) < LONG:
+        axes.bar(at[shown], factor[shown] - low, bottom=low, color=FACTOR, width=0.6, label=label)
+    else:  # bars without gaps, in one piece
+        axes.fill_between(at, np.where(shown, factor, low), low, step="mid", color=FACTOR, linewidth=0, label=label)
     axes.plot(
         at,
         np.where(np.isfinite(running), running, np.nan),
         color=RUNNING,
         marker="o",
-        markersize=8 if len(at) < 30 else 0,
+        markersize=8 if len(at) < LONG else 0,
         label=r"product, layer $l$ to $L$",
     )
     axes.axhline(0, color=OTHER, linewidth=1.2)
     decades(axes, low, high, room=0.4)
     layers(axes, "layer $l$")
     axes.set_xlim(0.4, len(at) + 0.6)
-    if len(at) < 30:
+    if len(at) < LONG:
         for dead in at[~shown]:
             axes.text(dead, low, "0", ha="center", va="bottom", color=FACTOR)
     axes.legend(loc="upper left")
@@ -92,7 +97,7 @@ def _fan(axes: Axes, lesson: Lesson) -> None:
     q = np.maximum(q, low)
     axes.fill_between(at, q[:, 0], q[:, 4], color=FACTOR, alpha=0.25, linewidth=0, label="90 % of draws")
     axes.fill_between(at, q[:, 1], q[:, 3], color=FACTOR, alpha=0.5, linewidth=0, label="50 %")
-    marker = {"marker": "o", "markersize": 6} if 1 < len(at) < 30 else {}
+    marker = {"marker": "o", "markersize": 6} if len(at) < LONG else {}
     axes.plot(at, q[:, 2], color=RUNNING, label="median", **marker)  # type: ignore[arg-type]
     axes.axhline(0, color=OTHER, linewidth=1.2)
     decades(axes, low, high)

@@ -52,6 +52,13 @@ class Chain:
     dC_db: Array
     log10_dC_db: Array
 
+    @property
+    def log10_ratio(self) -> float | None:
+        """log10 |dC/db_1 / dC/db_L|, the cost aside; None where a slope or a weight is 0."""
+        first = float(self.log10_product[0])  # f'(z_1) times the factors 2 … L
+        last = float(logs(self.slope[-1:])[0])
+        return first - last if math.isfinite(first) and math.isfinite(last) else None
+
 
 def logs(values: Array) -> Array:
     """log10 |values|, -inf for 0."""

@@ -53,10 +53,17 @@ def _made(activation: Activation, w1: float, b: float, w2: float, constant: floa
 
 
 def expanded(activation: Activation, w1: float) -> Imitation:
-    """What the expansion chooses: c where f is steepest, w_2 = 1/(w_1 f'(c)), and the constant 1/2 - w_2 f(c)."""
-    c, slope = steepest_point(activation)
-    w2 = 1 / (w1 * slope)
-    return _made(activation, w1, c - w1 / 2, w2, 0.5 - w2 * float(respond(activation, c)[0][0]))
+    """What the expansion chooses: w_2 = 1/(w_1 f'(c)) and the constant 1/2 - w_2 f(c), with c where f is straightest.
+
+    Where f is steepest, f'' = 0; but some are steepest at a kink, so c is that point, 0, 1 or 2: the one that is best.
+    """
+    found = []
+    for c in (steepest_point(activation)[0], 0.0, 1.0, 2.0):
+        (height,), (slope,) = respond(activation, c)
+        if slope != 0:
+            w2 = float(1 / (w1 * slope))
+            found.append(_made(activation, w1, c - w1 / 2, w2, 0.5 - w2 * float(height)))
+    return min(found, key=lambda one: one.error)
 
 
 def best(activation: Activation, w1: float | None = None) -> Imitation:
@@ -67,29 +74,29 @@ def best(activation: Activation, w1: float | None = None) -> Imitation:
     """
     if w1 is not None:
         return _best_of(activation, w1, POINTS[::8])
-    logs = np.log(np.geomspace(*LIMITS, 16))
+    logs = np.log(np.geomspace(*LIMITS, 13))
 
-    def error(log: float) -> float:
-        return _best_of(activation, float(np.exp(log)), POINTS[::20]).error
+    def error(log: float, every: int = 10) -> float:
+        return _best_of(activation, float(np.exp(log)), POINTS[::every], 1e-5).error
 
-    at = int(np.argmin([error(log) for log in logs]))
+    at = int(np.argmin([error(log, 25) for log in logs]))
     around = (logs[max(at - 1, 0)], logs[min(at + 1, len(logs) - 1)])
     solved = minimize_scalar(error, bounds=around, method="bounded", options={"xatol": 1e-4})
     candidates = (float(np.exp(solved.x)), float(np.exp(logs[at])))
     return min((_best_of(activation, w, POINTS[::4]) for w in candidates), key=lambda one: one.error)
 
 
-def _best_of(activation: Activation, w1: float, x: Array) -> Imitation:
-    """Over b and w_2, at the points x; first over b in steps that grow with |b|, then ever closer around the best."""
+def _best_of(activation: Activation, w1: float, x: Array, close: float = 1e-7) -> Imitation:
+    """Over b and w_2, at the points x; first over b in steps that grow with |b|, then around the best until `close`."""
     half = np.geomspace(1e-3, 12.0, 30)
     b = np.concatenate([-w1 - half[::-1], np.linspace(-w1, 0.0, 21), half])
     while True:
         w2, errors = _scaled(respond(activation, w1 * x + b[:, None])[0], x)
         at = int(errors.argmin())
         low, high = float(b[max(at - 1, 0)]), float(b[min(at + 1, len(b) - 1)])
-        if high - low < 1e-7:
+        if high - low < close:
             return _made(activation, w1, float(b[at]), float(w2[at]), 0.0)
-        b = np.linspace(low, high, 31)
+        b = np.linspace(low, high, 17)
 
 
 def _scaled(a: Array, x: Array) -> tuple[Array, Array]:
@@ -104,7 +111,7 @@ def _scaled(a: Array, x: Array) -> tuple[Array, Array]:
     def error(w2: Array) -> Array:
         return np.asarray(np.abs(w2[:, None] * a - x).max(axis=1))
 
-    for _ in range(50):
+    for _ in range(40):
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
         lower = error(left) < error(right)
         low, high = np.where(lower, low, left), np.where(lower, right, high)

@@ -23,7 +23,9 @@ _HALF = np.geomspace(1e-9, FAR, 7201)
 GRID = np.concatenate([-_HALF[::-1], [0.0], _HALF])
 """Weighted inputs, 400 a decade to each side of 0: brackets for the roots, which are then found to rounding."""
 FLAT = 1e-12
-"""A slope far out that is smaller than this is going to 0."""
+"""A slope far out that is smaller than this share of the largest is going to 0."""
+TOUCHING = 1e-7
+"""Intervals nearer than this are one: what is between them is rounding."""
 
 Interval = tuple[float, float]
 
@@ -68,6 +70,7 @@ def steep_intervals(activation: Activation, threshold: float) -> list[Interval]:
 
     A change of side between neighbours on GRID brackets a root of |f'| - threshold, or a jump of f' over it.
     """
+    threshold *= 1 - 1e-15  # at the very top of f', rounding goes to both sides
     inside = _steepness(activation) >= threshold
     changes = np.flatnonzero(inside[1:] != inside[:-1])
 
@@ -79,7 +82,12 @@ def steep_intervals(activation: Activation, threshold: float) -> list[Interval]:
         edges.insert(0, -math.inf)
     if inside[-1]:
         edges.append(math.inf)
-    return list(zip(edges[::2], edges[1::2], strict=True))
+    found: list[Interval] = []
+    for low, high in zip(edges[::2], edges[1::2], strict=True):
+        if found and low - found[-1][1] < TOUCHING:
+            low = found.pop()[0]
+        found.append((low, high))
+    return found
 
 
 def input_intervals(activation: Activation, w: float, b: float) -> list[Interval]:
@@ -121,9 +129,9 @@ def reach(activation: Activation) -> Reach:
     if slope == 0:
         return Reach(math.inf, None, None, None)
     far = float(_steepness(activation)[[0, -1]].max())
-    if far > FLAT:
+    if far > FLAT * slope:
         return Reach(1 / slope, 1 / far, None, None)
-    logs = np.linspace(0, 4 * math.log(10), 161) - math.log(slope)
+    logs = np.linspace(0, 4 * math.log(10), 61) - math.log(slope)
 
     def negative(log: float) -> float:
         return -width(activation, math.exp(log))

@@ -4,14 +4,14 @@
 
 S'(z^l) is diag(f'(z^l)) for hidden layers and sigmoid or identity outputs, and diag(a) - a a^T for a softmax. The
 matrices are multiplied from the left, J^l = dz^L/dz^l = W^L S'(z^(L-1)) … W^(l+1) S'(z^l), of shape (n_L, n_l), and a
-vector comes in at the very end: delta^l = (J^l)^T S'(z^L) grad_a C. Backpropagation never makes a matrix, so the two
-share no line of code. Everything is float64; lists start at layer 1; rows are examples.
+vector comes in at the very end: delta^l = (J^l)^T S'(z^L) grad_a C. Backpropagation never makes a matrix: the two
+share z^l and the slopes f'(z^l), nothing else. Everything is float64; lists start at layer 1; rows are examples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,8 @@ from vgrad.theory.chain import logs
 SAME = 1e-10
 """Relative difference, of a layer's largest delta, up to which the two ways agree."""
 MOST_CELLS = 2_000_000
-"""Numbers in the matrices of a block of examples; a block is at least one example."""
+"""Numbers in the matrices of a chunk of examples; a chunk is at least one example."""
+Chunks = Iterable[tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,19 @@ def jacobians(W: Sequence[Array], slopes: Sequence[Array], m: int) -> list[Array
 
 
 def spectral_norms(matrices: Array) -> Array:
-    """(m,): the largest singular value of each (m, p, q), by the eigenvalues of M M^T, scaled against underflow."""
+    """(m,): the largest singular value of each (m, p, q), scaled against underflow.
+
+    It is the root of the largest eigenvalue of M M^T, or of M^T M where that is the smaller matrix.
+    """
+    if matrices.shape[1] > matrices.shape[2]:
+        matrices = matrices.transpose(0, 2, 1)
     largest = np.abs(matrices).max(axis=(1, 2))
     scaled = matrices / np.where(largest > 0, largest, 1.0)[:, None, None]
     return np.asarray(largest * np.sqrt(np.linalg.eigvalsh(scaled @ scaled.transpose(0, 2, 1))[:, -1].clip(0)))
 
 
-def multiply(network: Network, names: tuple[str, str], parameters: Parameters, x: Array, y: Array) -> Product:
-    """Eq. 124 over the examples x, y, against backpropagation; `names` are those of the output and the cost.
+def multiply(network: Network, names: tuple[str, str], parameters: Parameters, chunks: Chunks) -> Product:
+    """Eq. 124 over chunks (x, y) of examples, against backpropagation; `names` are those of the output and the cost.
 
     ConfigError for a network that the equation does not hold for; FloatingPointError where numbers overflow.
     """
@@ -139,27 +145,26 @@ def multiply(network: Network, names: tuple[str, str], parameters: Parameters, x
     W = [parameters[f"W{layer}"] for layer in range(1, network.depth + 1)]
     total = _Total(network.sizes[1:])
     with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
-        for rows in _blocks(len(x), network.sizes):
-            made = passes(network, parameters, len(x[rows]), {}, "probe")
-            made.forward(x[rows])
-            made.backward(y[rows])
+        for x, y in chunks:
+            made = passes(network, parameters, len(x), {}, "probe")
+            made.forward(x)
+            made.backward(y)
             slopes = hidden_slopes(network, parameters, made.z)
-            J = jacobians(W, slopes, len(x[rows]))
+            J = jacobians(W, slopes, len(x))
             end = output_slope(names[0], made.z[-1], made.a[-1])
-            source = end @ cost_gradient(names[1], made.z[-1], made.a[-1], y[rows])[:, :, None]
+            source = end @ cost_gradient(names[1], made.z[-1], made.a[-1], y)[:, :, None]
             delta = [(each.transpose(0, 2, 1) @ source)[:, :, 0] for each in J]
             total.add(W, slopes, J, delta, made.delta)
     return total.product(W)
 
 
-def _blocks(examples: int, sizes: Sequence[int]) -> Iterator[slice]:
-    """Slices of the examples whose matrices are small enough."""
-    rows = max(1, MOST_CELLS // (sizes[-1] * sum(sizes[1:])))
-    yield from (slice(start, min(start + rows, examples)) for start in range(0, examples, rows))
+def chunk_rows(sizes: Sequence[int]) -> int:
+    """How many examples a chunk may have: their matrices are what takes memory."""
+    return max(1, MOST_CELLS // (sizes[-1] * sum(sizes[1:])))
 
 
 class _Total:
-    """What is collected over the blocks."""
+    """What is collected over the chunks."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self._norms: list[list[Array]] = []
@@ -177,7 +182,7 @@ class _Total:
         delta: Sequence[Array],
         backpropagated: Sequence[Array],
     ) -> None:
-        """One block: delta from the matrices, and from backpropagation."""
+        """One chunk: delta from the matrices, and from backpropagation."""
         for at, (found, wanted) in enumerate(zip(delta, backpropagated, strict=True)):
             self._mean[at] += found.sum(axis=0)
             self._off[at] = max(self._off[at], np.abs(found - wanted).max())
@@ -235,13 +240,3 @@ def _geometric(values: Array) -> float | None:
 
 def _mean_ratio(above: Array, below: Array) -> float | None:
     return float(10 ** (logs(above) - logs(below)).mean()) if above.size else None
-
-
-def running(factors: Iterable[float | None]) -> list[float | None]:
-    """The product of the first 1, 2, … factors; None from the first None on."""
-    found: list[float | None] = []
-    total: float | None = 1.0
-    for factor in factors:
-        total = None if total is None or factor is None else total * factor
-        found.append(total)
-    return found
