@@ -75,7 +75,7 @@ def report(
     asked = (rows, cols, value, where, baseline, sort, top, threshold, diff)
     folder = None if any(asked) else study_folder(runs, runs_dir)
     if folder:
-        _tell_study(folder, form, output, width)
+        tell_study(folder, form, output, width)
         return
     thresholds = parse_thresholds(threshold) if threshold else None
     found, problems = collect(runs, runs_dir)
@@ -109,7 +109,8 @@ def _format(table: Mapping[str, Write], form: str) -> Write:
         raise ConfigError(str(error.args[0])) from None
 
 
-def _tell_study(folder: Path, form: str, output: Path | None, width: int | None) -> None:
+def tell_study(folder: Path, form: str, output: Path | None, width: int | None) -> None:
+    """Prints the outcome of a study in a format, or writes it to a file."""
     from vgrad.report.study_formats import STUDY_FORMATS
     from vgrad.report.study_outcome import read_outcome
     from vgrad.report.study_table import lay_out
