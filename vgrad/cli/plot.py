@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,9 @@ from vgrad.cli.options import RunsDir, output_file
 from vgrad.cli.report import Keys, Runs, Where, split, study_folder
 from vgrad.cli.terminal import answer, complain
 from vgrad.errors import ConfigError, SweepError
+
+if TYPE_CHECKING:
+    from vgrad.report.pictures import Options
 
 
 def plot(
@@ -47,47 +51,50 @@ def plot(
     Of the folder that vgrad reproduce made, the kinds study-speed, study-ratio, study-bars, study-accuracy and
     study-figures draw published figures and measured ones.
     """
+    from vgrad.report.figures import suffix
+    from vgrad.report.pictures import Options
+
+    suffix(output)
+    if scale not in (None, "log", "linear"):
+        raise ConfigError("--scale: write log or linear")
+    if _is_of_a_study(kind):
+        unused = {"--where": where, "--by": by, "--across": across, "--epoch": epoch, "--scale": scale}
+        given = [name for name, value in unused.items() if value not in (None, "", [])]
+        answer(_plot_study(runs, runs_dir, kind, output, width, given))
+        return
+    options = Options(width or Options.width, tuple(split(by)), across, epoch, scale, monitor)
+    problems = _plot_runs(runs, runs_dir, kind, output, where, options)
+    answer(output)
+    if problems:
+        raise SweepError(*problems, f"drawn without the {len(problems)} above")
+
+
+def _plot_runs(
+    arguments: list[str], runs_dir: Path, kind: str, output: Path, where: str, options: Options
+) -> list[str]:
+    """Draws the whole runs, and gives a line for each one that is not."""
     from vgrad.report.figures import content, styled, suffix
     from vgrad.report.fonts import load_matplotlib
     from vgrad.report.keys import resolve
-    from vgrad.report.pictures import PICTURES, Options
+    from vgrad.report.pictures import PICTURES
     from vgrad.report.runs import collect, known_keys, without_copies
     from vgrad.report.select import where as chosen
     from vgrad.report.sheet import provenance
     from vgrad.report.verdicts import Thresholds
     from vgrad.storage import write_file
 
-    form = suffix(output)
-    if scale not in (None, "log", "linear"):
-        raise ConfigError("--scale: write log or linear")
-    if _is_of_a_study(kind):
-        unused = {"--where": where, "--by": by, "--across": across, "--epoch": epoch, "--scale": scale}
-        answer(
-            _plot_study(
-                runs,
-                runs_dir,
-                kind,
-                output,
-                width,
-                [name for name, value in unused.items() if value not in (None, "", [])],
-            )
-        )
-        return
-    draw = PICTURES[kind]
-    found, problems = collect(runs, runs_dir)
+    found, problems = collect(arguments, runs_dir)
     found, copies = without_copies(found)
     complain(copies)
     left = chosen(found, where, Thresholds()) if found else []
     if not left:
         raise SweepError(*problems, "no whole run left to draw")
-    keys = tuple(resolve(key, known_keys(left)) for key in split(by))
+    keys = tuple(resolve(key, known_keys(left)) for key in options.keys)
     load_matplotlib()
     with styled():
-        figure = draw(left, Options(width or Options.width, keys, across, epoch, scale, monitor))
-        write_file(output, content(figure, form, f"vgrad: {kind}", provenance(left)))
-    answer(output)
-    if problems:
-        raise SweepError(*problems, f"drawn without the {len(problems)} above")
+        figure = PICTURES[kind](left, replace(options, keys=keys))
+        write_file(output, content(figure, suffix(output), f"vgrad: {kind}", provenance(left)))
+    return problems
 
 
 def _is_of_a_study(kind: str) -> bool:
