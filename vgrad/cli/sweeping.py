@@ -97,10 +97,13 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
 
     grid, about = plan.grid, "at most " if plan.points is None else ""
     lines = [f"{plan.name}: {about}{plan.count:,} runs, with {len(grid.seeds):,} seeds each"]
+    there = None if plan.points is None else {cell for point, _ in plan.points for cell in point.cells}
     for axis in grid.axes:
-        values = [", ".join(spell(node.plain()) for node in row) for row in axis.rows[:13]]
+        rows = [[spell(node.plain()) for node in row] for row in axis.rows]
+        used = [row for row in rows if there is None or set(zip(axis.keys, row, strict=True)) <= there]
+        values = [", ".join(row) for row in used[:13]]
         told = ", ".join(values if len(axis.keys) == 1 else [f"({value})" for value in values])
-        lines.append(f"  {', '.join(axis.keys)}: {told}{', …' if len(axis) > 13 else ''}")
+        lines.append(f"  {', '.join(axis.keys)}: {told}{', …' if len(used) > 13 else ''}")
     lines += [f"  {span.keys[0]}: from {span.low:g} to {span.high:g}, log-uniform" for span in grid.ranges]
     if plan.points is not None:
         missing = sum(not (plan.folder / job.name / RUN).exists() for job in plan.jobs())
