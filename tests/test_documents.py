@@ -15,7 +15,12 @@ CHECKED = re.compile("```console|<!-- vgrad")
 DOCUMENTS = sorted(path for path in (HOUSE / "README.md", *HOUSE.glob("docs/*.md")) if CHECKED.search(path.read_text()))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "document",
+    [path if path.name == "README.md" else pytest.param(path, marks=pytest.mark.slow) for path in DOCUMENTS],
+    ids=lambda path: path.name,
+)
 def test_the_commands_print_what_is_shown(document: Path) -> None:
     done = subprocess.run([sys.executable, str(SCRIPT), str(document)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
