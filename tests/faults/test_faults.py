@@ -23,10 +23,10 @@ def scenario(*words: object, seconds: float = 100) -> dict[str, Any]:
 
 
 def test_killed_at_write_operations_and_continued_gives_the_same_bytes() -> None:
-    result = scenario("kills", 11)
+    result = scenario("kills", 29)
     assert result["failures"] == []
     assert result["operations"] > 100
-    assert result["kills"] >= 2 * (result["operations"] // 11)
+    assert result["kills"] >= 2 * (result["operations"] // 29)
 
 
 @pytest.mark.slow
@@ -40,22 +40,22 @@ def test_killed_runs_with_every_remedy_and_probe_give_the_same_bytes(config: str
 
 
 def test_an_error_of_the_disk_is_exit_5_with_the_old_state_whole_or_nothing_at_all() -> None:
-    result = scenario("errors", 23)
+    result = scenario("errors", 59)
     assert result["failures"] == []
-    assert result["exit_codes"]["5"] > 20
+    assert result["exit_codes"]["5"] > 8
 
 
 def test_sigkill_at_random_times_while_a_watcher_reads() -> None:
-    result = scenario("torture", 25)
+    result = scenario("torture", 10)
     assert result["failures"] == []
-    assert result["kills"] >= 25
-    assert result["watched"] > 100
+    assert result["kills"] >= 10
+    assert result["watched"] > 30
 
 
 def test_of_many_starters_one_trains_and_the_others_name_it() -> None:
-    result = scenario("starters", 4)
+    result = scenario("starters", 2)
     assert result["failures"] == []
-    assert result["rounds"] == 4
+    assert result["rounds"] == 2
 
 
 @pytest.mark.slow

@@ -132,7 +132,9 @@ def test_nothing_published_nothing_drawn(digits: Outcome, kind: str) -> None:
     assert any(axes.lines or axes.patches for axes in figure.axes)
 
 
-@pytest.mark.parametrize("width", [2.0, 3.4, 10.0, 13.3])
+@pytest.mark.parametrize(
+    "width", [pytest.param(2.0, marks=pytest.mark.slow), 3.4, 10.0, pytest.param(13.3, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("kind", STUDY_PICTURES)
 def test_texts_stay_apart_and_inside(outcome: Outcome, digits: Outcome, kind: str, width: float) -> None:
     for study in (outcome, digits):
@@ -150,7 +152,7 @@ def test_texts_stay_apart_and_inside(outcome: Outcome, digits: Outcome, kind: st
         assert figure.get_figheight() == pytest.approx(width * 9 / 16, rel=0.01) or kind == "study-figures"
 
 
-@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("form", ["png", *(pytest.param(form, marks=pytest.mark.slow) for form in ("svg", "pdf"))])
 def test_the_same_bytes_each_time(command: Command, tmp_path: Path, form: str) -> None:
     folder = write_study(tmp_path / "nielsen", epochs=(0, 1, 2))
     contents = []
@@ -197,6 +199,7 @@ def test_norms_of_zero_leave_a_gap(outcome: Outcome) -> None:
     assert all(math.isfinite(value) and value > 0 for line in axes.lines for value in line.get_ydata())
 
 
+@pytest.mark.slow
 def test_page_and_pictures_are_written(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "nielsen", epochs=(0, 1))
     before = {path.name for path in folder.iterdir()}

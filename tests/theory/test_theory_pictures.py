@@ -53,6 +53,7 @@ def test_the_curve_has_its_maximum_at_the_point() -> None:
     assert np.asarray(point.get_xdata())[0] == pytest.approx(6.894, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", NAMES)
 def test_every_panel_of_every_activation(activation: str) -> None:
     found = lesson(activation=activation, neurons=3)
