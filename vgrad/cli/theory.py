@@ -206,7 +206,7 @@ def product(
     output: Picture = None,
     as_json: Json = False,
 ) -> None:
-    """Eq. 124 on a run: the gradient as a product of matrices, and where it is lost.
+    """The gradient of a run as a product of matrices (eq. 124), and where it is lost.
 
     The matrices are multiplied for each example and compared with what backpropagation gives; exits 1 if they differ.
     """

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from math import erf, sqrt
 
+from scipy.special import stdtrit
+
 from vgrad.report.inert import visible
 from vgrad.report.numbers import MISSING, decimals_for, plus_minus, significant, times_over
 from vgrad.report.sheet import Column, Sheet, named
@@ -181,7 +183,7 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
         found.append(
             "z: how many standard deviations of the seeds the published figure lies above their mean (on log10 for "
             f"×÷). A published figure is one draw: inside where it lies in that band, which is ±{study.limit:g} "
-            "standard deviations with many seeds."
+            f"standard deviations with many seeds{_reach(study.limit, [figure.n for figure in figures if figure.z])}."
         )
     if any(figure.of_a_curve and figure.inside is not None for figure in figures):
         found.append(
@@ -193,6 +195,14 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
         told = " and ".join(f"{count} {what}" for what, count in lost)
         found.append(f"lost: runs that are in no mean, because they diverged or failed{f': {told}' if told else ''}.")
     return tuple(found)
+
+
+def _reach(limit: float, seeds: Sequence[int]) -> str:
+    """`, ±2.83 with 20`: how wide the band is with so few seeds, in their standard deviations."""
+    tail = (1 + erf(limit / sqrt(2))) / 2
+    return "".join(
+        f", ±{stdtrit(n - 1, tail) * sqrt(1 + 1 / n):.3g} with {n}" for n in sorted({n for n in seeds if n > 1})
+    )
 
 
 def provenance(values: Sequence[Value]) -> str:

@@ -205,6 +205,8 @@ def _slug(figure: Figure) -> str:
 
 def _figure_row(each: Trained, name: str, label: str, figure: Figure, found: Judgement) -> Row:
     estimate, band = found.estimate, found.band or (None, None)
+    if found.band and figure.unit == "%":  # a share is between 0 and 100
+        band = max(found.band[0], 0.0), min(found.band[1], 100.0)
     return {
         "experiment": each.letter,
         "figure": name,
