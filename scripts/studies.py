@@ -34,7 +34,7 @@ def main() -> None:
                 keep(path, place / sweep)
     for setting in CONTROLS:
         vgrad("reproduce", "nielsen", "--quick", "-s", setting, expected=1)
-        copy(RUNS / f"nielsen-{setting}", fresh(f"nielsen-{setting}"))
+        copy(RUNS / f"nielsen-{setting}" / "quick", fresh(f"nielsen-{setting}"))
     for place in (KEPT / "nielsen", *(KEPT / f"nielsen-{setting}" for setting in CONTROLS)):
         size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
         print(f"{place}: {size / 1e6:.2f} MB")

@@ -243,15 +243,20 @@ def kills(every: int = 1, config: str = "plain") -> dict[str, object]:
 FAULTS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EACCES": errno.EACCES, "short write": 0}
 
 
-def errors(every: int = 1) -> dict[str, object]:
-    """Each `every`-th operation fails, once or from then on: exit 5 with the old state whole, or 0 and all is well."""
+def errors(every: int = 1, share: int = 1) -> dict[str, object]:
+    """Each `every`-th operation fails, once or from then on: exit 5 with the old state whole, or 0 and all is well.
+
+    With a `share` of 2, each operation meets every second of the eight ways to fail, the next one the others.
+    """
     failures: list[str] = []
     codes: dict[int, int] = {}
     with lab() as folder:
         expected, operations, _ = reference(folder)
         for at in range(1, len(operations) + 1, every):
-            for fault, number in FAULTS.items():
+            for kind, (fault, number) in enumerate(FAULTS.items()):
                 for always in (False, True):
+                    if (at + kind + always) % share:
+                        continue
                     case = f"{fault} {'always' if always else 'once'} from operation {at} ({operations[at - 1]})"
                     pid = child(folder, Plan(at=at, error=number, short=not number, always=always))
                     code, told = wait(pid), log_of(folder, pid)

@@ -116,7 +116,12 @@ GOOD = {
         ("experiments.0.figures.0.unit: V", "unit: expected '' or '%'"),
         ("experiments.0.sweep.grid: 5", "grid: expected"),
         ("experiments.0.curves: none.csv", "none.csv: published curves cannot be read: no such file"),
-        ("experiments.0.curves: .", "cannot be read: is a directory"),
+        ("experiments.0.curves: ..", "must be a file beside the study"),
+        ("experiments.0.curves: ../other.csv", "must be a file beside the study"),
+        ("experiments.0.curves: folder", "not a regular file"),
+        ("experiments.0.name: study.json", "must be without a dot"),
+        ("experiments.0.quick: {points: 3}", "the grid has 2"),
+        ("experiments.0.title: ''", "title:"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, change: str, told: str) -> None:
@@ -128,12 +133,21 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, change: str, told: str)
         place = place[part]
     place[last] = yaml.safe_load(text)
     file = tmp_path / "small.yaml"
+    (tmp_path / "folder").mkdir()
     file.write_text(yaml.safe_dump(tree, sort_keys=False))
     with pytest.raises(ConfigError) as caught:
         load_study(str(file))
     assert told in caught.value.problems[0]
     assert str(tmp_path) in caught.value.problems[0]
     assert "\n" not in caught.value.problems[0]
+
+
+def test_a_measure_stands_once(tmp_path: Path) -> None:
+    tree = json.loads(json.dumps(GOOD))
+    tree["experiments"][0]["figures"] *= 2
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(tree))
+    with pytest.raises(ConfigError, match="measure: stands twice"):
+        load_study(str(tmp_path / "small.yaml"))
 
 
 def test_two_experiments_need_two_names(tmp_path: Path) -> None:

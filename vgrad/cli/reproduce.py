@@ -44,8 +44,8 @@ def reproduce(
 ) -> None:
     """Repeat a published study over seeds, and compare its figures with ours.
 
-    Its sweeps go to runs/STUDY; started again, only what is missing is trained. Exits 1 when a published figure lies
-    outside the band of our seeds.
+    Its sweeps and its outcome go to runs/STUDY, the outcome of fewer seeds to a folder in it; started again, only what
+    is missing is trained. Exits 1 when a published figure lies outside the band of our seeds.
     """
     from vgrad.cli.terminal import Screen
     from vgrad.lab.executors import Request, cores
@@ -66,7 +66,7 @@ def reproduce(
     words = ["vgrad", "reproduce", study, *(["--quick"] if quick else []), *([f"--seeds={seeds}"] if seeds else [])]
     words += [piece for text in settings for piece in ("-s", text)]
     words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
-    failures: list[str] = []
+    failures, failed = list[str](), 0
     for plan in plans:
         request = Request(min(cores() if jobs is None else jobs, plan.count), run_timeout, scheduler)
         if not quiet:
@@ -76,16 +76,18 @@ def reproduce(
         result = train_missing(plan, request, screen, retries=retries, quiet=quiet)
         _end_if_stopped(result, plan, [*words, *(["--scheduler", scheduler] if scheduler else [])])
         failures += _failures(result)
+        failed += result.tally.failed
     outcome = measure(published, _trained(published, plans))
-    write(folder, published, outcome, settings=settings, quick=quick)
-    written = write_pictures(folder)
-    tell_study(folder, "json" if as_json else "table", None, None)
+    place = folder / ("quick" if quick else f"seeds={seeds}") if quick or seeds is not None else folder
+    write(place, published, outcome, settings=settings, quick=quick)
+    written = write_pictures(place)
+    tell_study(place, "json" if as_json else "table", None, None)
     if not quiet:
         screen.say([(f"{path}", "") for path in written])
     if failures:
-        raise SweepError(*failures, f"{len(failures)} runs failed; the same command repeats only them")
+        raise SweepError(*failures, f"{failed} runs failed; the same command repeats only them")
     if outcome.verdict in ("not reproduced", "undecided"):
-        raise VgradError(f"{outcome.verdict}: {outcome.reason}; {folder} has the tables and pictures")
+        raise VgradError(f"{outcome.verdict}: {outcome.reason}; {place} has the tables and pictures")
 
 
 def _folder_name(study: str, settings: Sequence[str]) -> str:
@@ -108,6 +110,11 @@ def _plans(study: Study, folder: Path, settings: Sequence[str], seeds: str | Non
     plans = []
     for experiment in study.contents.experiments:
         count = (experiment.quick.seeds if quick else None) or study.contents.seeds
+        varied = set(study.grid(experiment, [], None).keys)
+        clash = next((text for text in settings if text.partition("=")[0].strip() in varied), None)
+        if clash:
+            key = clash.partition("=")[0].strip()
+            raise ConfigError(f"-s {clash}: the study varies {key} itself; vgrad sweep trains other values")
         grid = study.grid(experiment, settings, str(count) if seeds is None else seeds)
         plan = make_plan(grid, folder, study.folder)
         if quick and plan.points:
@@ -153,11 +160,11 @@ def _trained(study: Study, plans: Sequence[Plan]) -> list[Trained]:
     for index, (experiment, plan) in enumerate(zip(study.contents.experiments, plans, strict=True)):
         assert plan.points is not None
         own = study.grid(experiment, [], "1")
-        theirs = settled(own.document(next(own.points()))).data
+        theirs = [settled(own.document(point)).data for point in own.points()][: len(plan.points)]
         points = [
             [plan.folder / config.model_copy(update={"seed": seed}).run_name for seed in plan.grid.seeds]
             for _, config in plan.points
         ]
-        comparable = all(config.data == theirs for _, config in plan.points)
+        comparable = [config.data for _, config in plan.points] == theirs
         found.append(Trained(experiment, chr(ord("A") + index), list(plan.grid.seeds), points, comparable))
     return found

@@ -51,8 +51,9 @@ class Experiment(BaseModel):
 
 
 class Study(BaseModel):
-    """study.json. A figure is inside where it is no more than `limit` standard deviations from the mean; `level` is
-    that of intervals and of the bands of curves, `share` the share of a curve that has to lie in its band."""
+    """study.json. A figure is inside where one further draw falls as often as a normal variable within `limit` standard
+    deviations; `level` is that of intervals and of the bands of curves, `share` the share of a curve that has to lie in
+    its band."""
 
     model_config = _MODEL
     study: str = Field(max_length=100)
@@ -63,7 +64,7 @@ class Study(BaseModel):
     settings: list[str]
     quick: bool
     left_out: list[str]
-    limit: float = Field(gt=0)
+    limit: float = Field(gt=0, le=100)
     level: float = Field(gt=0, lt=1)
     share: float = Field(ge=0, le=1)
     verdict: Words
@@ -209,6 +210,11 @@ def read_outcome(folder: Path) -> Outcome:
         if strange:
             raise _damaged(folder / file, f"experiment {strange} is not in {STUDY}")
     _once(folder / FIGURES, [figure.figure for figure in figures])
+    said = {figure.verdict for figure in figures}
+    if (study.verdict == "reproduced" and said - {"inside", "not comparable"}) or (
+        study.verdict != "not comparable" and not said
+    ):
+        raise _damaged(folder / STUDY, f"says {study.verdict}, and {FIGURES} does not")
     _once(folder / VALUES, [(value.experiment, value.figure, value.seed, value.run) for value in values])
     return Outcome(study, figures, curves, neurons, values)
 

@@ -38,7 +38,7 @@ from vgrad.report.study_drawing import (
 )
 from vgrad.report.study_outcome import Figure as Published
 from vgrad.report.study_outcome import Neuron, Outcome
-from vgrad.report.study_table import grouped, short_layers
+from vgrad.report.study_table import band_of, grouped, short_layers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -158,15 +158,16 @@ def figures(outcome: Outcome, layout: Layout) -> Figure:
         reach = min(max([limit + 0.7, *(abs(each.z) + 0.4 for each in found if each.z is not None)]), MOST_Z)
         panels = figure.subplots(1, len(columns), squeeze=False, sharex=True)[0]
         for axes, column in zip(panels, columns, strict=True):
-            axes.axvspan(-limit, limit, color="0.9", linewidth=0, zorder=0)
             axes.axvline(0, color="0.6", linewidth=0.8, zorder=1)
             _names(axes, column, rows, layout)
             for at, (_, each) in enumerate(column):
                 if each is not None:
+                    half = band_of(limit, each.n) if each.n > 1 else 0.0
+                    axes.barh(at, 2 * half, left=-half, height=1.0, color="0.9", linewidth=0, zorder=0)
                     _deviations(axes, outcome, each, at, reach, layout)
             axes.set_xlim(-reach, reach)
             axes.set_xlabel("z (standard deviations)")
-        mark_legend(figure, outcome, layout, band=f"±{limit:g} standard deviations")
+        mark_legend(figure, outcome, layout, band="one more draw")
         told = f"{sum(each.verdict == 'inside' for each in found)} of {len(found)} inside"
         put_title(figure, outcome, layout, "How far each figure lies from the mean of the seeds", told)
     return figure

@@ -185,6 +185,10 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
             f"×÷). A published figure is one draw: inside where it lies in that band, which is ±{study.limit:g} "
             f"standard deviations with many seeds{_reach(study.limit, [figure.n for figure in figures if figure.z])}."
         )
+    judged = [figure for figure in figures if figure.z is not None]
+    if judged:
+        chance = len(judged) * (1 - erf(study.limit / sqrt(2)))
+        found.append(f"By chance alone, {chance:.1g} of the {len(judged)} figures with a z are expected outside.")
     if any(figure.of_a_curve and figure.inside is not None for figure in figures):
         found.append(
             f"%: of a curve, the share of epochs at which the published one lies in the {level} band of the seeds; "
@@ -193,16 +197,19 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
     lost = lost_runs(study.experiments)
     if any(figure.lost for figure in figures) or lost:
         told = " and ".join(f"{count} {what}" for what, count in lost)
-        found.append(f"lost: runs that are in no mean, because they diverged or failed{f': {told}' if told else ''}.")
+        why = told or "they have no such number"
+        found.append(f"lost: runs that are in no mean: {why}.")
     return tuple(found)
 
 
 def _reach(limit: float, seeds: Sequence[int]) -> str:
     """`, ±2.83 with 20`: how wide the band is with so few seeds, in their standard deviations."""
-    tail = (1 + erf(limit / sqrt(2))) / 2
-    return "".join(
-        f", ±{stdtrit(n - 1, tail) * sqrt(1 + 1 / n):.3g} with {n}" for n in sorted({n for n in seeds if n > 1})
-    )
+    return "".join(f", ±{band_of(limit, n):.3g} with {n}" for n in sorted({n for n in seeds if n > 1}))
+
+
+def band_of(limit: float, n: int) -> float:
+    """t sqrt(1 + 1/n): half the band of one more draw, in standard deviations of n seeds; `limit` of very many."""
+    return float(stdtrit(n - 1, (1 + erf(limit / sqrt(2))) / 2)) * sqrt(1 + 1 / n)
 
 
 def provenance(values: Sequence[Value]) -> str:

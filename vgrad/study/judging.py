@@ -55,6 +55,8 @@ class Line:
     low: Array
     high: Array
     n: int
+    count: int
+    """Epochs that were published, measured by us or not."""
 
     @property
     def inside(self) -> NDArray[np.bool_]:
@@ -64,9 +66,10 @@ class Line:
 
     @property
     def share(self) -> float | None:
-        """Share of the published epochs that are inside; None where nothing can be compared."""
+        """Share of the epochs that can be compared at which the published curve is inside; None where too few can: a
+        run ended early, or has a norm of 0."""
         comparable = np.isfinite(self.published) & np.isfinite(self.low)
-        return float(self.inside[comparable].mean()) if comparable.any() else None
+        return float(self.inside[comparable].mean()) if comparable.sum() >= max(SHARE * self.count, 1) else None
 
 
 def judge(published: float | None, values: Sequence[float | None], scale: str, *, comparable: bool) -> Judgement:
@@ -97,11 +100,11 @@ def line(published: Mapping[int, float], epochs: NDArray[np.int64], values: Arra
     mean = logs.mean(axis=0)
     if len(logs) < 2:
         gap = np.full(len(epochs), np.nan)
-        return Line(epochs, spots, 10**mean, gap, gap, len(logs))
+        return Line(epochs, spots, 10**mean, gap, gap, len(logs), len(published))
     found = [prediction(column.tolist(), LEVEL) for column in logs.T]
     low = np.array([each.low if each else np.nan for each in found])
     high = np.array([each.high if each else np.nan for each in found])
-    return Line(epochs, spots, 10**mean, 10**low, 10**high, len(logs))
+    return Line(epochs, spots, 10**mean, 10**low, 10**high, len(logs), len(published))
 
 
 def judge_line(found: Line, *, comparable: bool) -> Verdict:

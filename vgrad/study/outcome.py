@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vgrad.errors import RunStateError
 from vgrad.lab.machine import machine, versions
@@ -77,11 +78,11 @@ class Outcome:
         judged = found["inside"] + found["outside"] + found["undecided"]
         if self.verdict == "not comparable":
             return f"the published figures do not apply to {' and '.join(self.data) or 'these runs'}"
-        if self.verdict == "undecided":
-            return f"{found['undecided']} of {judged} figures cannot be judged by these runs"
         if self.verdict == "reproduced":
             return f"all {judged} published figures lie inside their bands"
-        return f"{found['outside']} of {judged} published figures lie outside their bands"
+        told = [f"{found['outside']} outside their bands"] if found["outside"] else []
+        told += [f"{found['undecided']} not judged by these runs"] if found["undecided"] else []
+        return f"of {judged} published figures, {' and '.join(told)}"
 
 
 def measure(study: Study, trained: Sequence[Trained]) -> Outcome:
@@ -260,23 +261,21 @@ def _curves(
         return
     for seeds in runs:
         there = [run for run in seeds if run and run.status == "complete"]
-        if not there:
+        measured = [found for found in map(hidden_norms, there) if len(found[0])]
+        if not measured:
             continue
         hidden, label = len(there[0].config.sizes) - 2, "-".join(map(str, there[0].config.sizes))
-        measured = [hidden_norms(run) for run in there]
-        epochs = measured[0][0]
-        last = max((max(each) for each in published.get(hidden, {}).values()), default=int(epochs[-1]))
-        kept = epochs <= last
-        norms = np.array([norms for _, norms in measured])[:, kept]
+        last = max((max(layer) for layer in published.get(hidden, {}).values()), default=None)
+        epochs, norms = _aligned(measured, last)
         lines: dict[str, Any] = {str(layer): norms[:, :, layer - 1] for layer in range(1, hidden + 1)}
         if hidden > 1:
             lines[RATIO] = norms[:, :, -1] / np.where(norms[:, :, 0] > 0, norms[:, :, 0], np.nan)
         for name, values in lines.items():
-            found = line(_published(published, hidden, name) if each.comparable else {}, epochs[kept], values)
+            found = line(_published(published, hidden, name) if each.comparable else {}, epochs, values)
             outcome.curves += list(_curve_rows(each.letter, label, name, found))
             if each.comparable and not np.isfinite(found.published).any():
                 continue  # a network that was not published
-            count = int(np.isfinite(found.published).sum()) or len(found.epochs)
+            count = found.count or len(found.epochs)
             outcome.figures.append(
                 {
                     "experiment": each.letter,
@@ -287,10 +286,23 @@ def _curves(
                     "scale": "log",
                     "n": found.n,
                     "inside": found.share,
-                    "lost": len(seeds) - len(there),
+                    "lost": len(seeds) - len(measured),
                     "verdict": judge_line(found, comparable=each.comparable),
                 }
             )
+
+
+def _aligned(
+    measured: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], last: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The epochs up to `last` that any run measured, and the norms, (n, epochs, H), NaN where a run has none."""
+    epochs = np.unique(np.concatenate([at for at, _ in measured]))
+    epochs = epochs if last is None else epochs[epochs <= last]
+    norms = np.full((len(measured), len(epochs), measured[0][1].shape[1]), np.nan)
+    for row, (at, found) in zip(norms, measured, strict=True):
+        kept = np.isin(at, epochs)
+        row[np.isin(epochs, at)] = found[kept]
+    return epochs, norms
 
 
 def _published(curves: Curves, hidden: int, name: str) -> dict[int, float]:

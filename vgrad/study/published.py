@@ -35,7 +35,7 @@ from pydantic import BaseModel, Field
 
 from vgrad.errors import ConfigError
 from vgrad.lab.choices import STRICT, Choice, ChoiceOf, Problem, Problems, validated
-from vgrad.lab.fields import NAME_PATTERN
+from vgrad.lab.fields import NAME
 from vgrad.lab.grid import Grid, read_grid
 from vgrad.lab.loading import Document, load_yaml, with_value
 from vgrad.lab.settling import placed
@@ -49,7 +49,8 @@ STUDIES = sorted(path.stem for path in HERE.glob("*.yaml"))
 MOST_BYTES = 2**22
 
 _measure = ChoiceOf(MEASURES, "measure")
-Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Name = Annotated[str, NAME]
+Text = Annotated[str, Field(min_length=1, max_length=300)]
 Seeds = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -57,7 +58,7 @@ class Figure(BaseModel):
     """What was published of one quantity, for each point of the experiment's grid."""
 
     model_config = STRICT
-    label: str
+    label: Annotated[str, Field(min_length=1, max_length=100)]
     unit: Literal["", "%"] = ""
     scale: Literal["log", "linear"] = "log"
     measure: Annotated[Choice, _measure.field]
@@ -81,8 +82,8 @@ class Experiment(BaseModel):
 
     model_config = STRICT
     name: Name
-    title: str
-    text: str
+    title: Text
+    text: Annotated[str, Field(max_length=2000)]
     quick: Quick = Quick()
     sweep: dict[str, Any]
     figures: list[Figure] = []
@@ -95,9 +96,9 @@ class Contents(BaseModel):
 
     model_config = STRICT
     study: Name
-    title: str
-    source: str
-    url: str
+    title: Text
+    source: Text
+    url: Text
     seeds: Seeds
     experiments: Annotated[list[Experiment], Field(min_length=1, max_length=26)]
 
@@ -138,7 +139,7 @@ def load_study(name: str) -> Study:
     """The study called `name`, or the one in the file of that name. ConfigError with every problem at its place."""
     if name not in STUDIES and not name.endswith((".yaml", ".yml")):
         told = did_you_mean(name, STUDIES)
-        raise ConfigError(f"no study '{printable(name)}'{told}, or the name of a .yaml file")
+        raise ConfigError(f"no study '{printable(name)}'{told}; a study of your own is a .yaml file")
     document = load_yaml(HERE / f"{name}.yaml" if name in STUDIES else name)
     try:
         contents = validated(Contents, document.root.plain())
@@ -159,9 +160,18 @@ def _unfit(study: Study) -> list[Problem]:
         path = ("experiments", index)
         if experiment.name in names[:index]:
             problems.append(Problem((*path, "name"), f"'{experiment.name}' stands twice"))
+        if "." in experiment.name:  # the folder of its runs stands among files
+            problems.append(Problem((*path, "name"), "must be without a dot"))
+        if experiment.curves and (Path(experiment.curves).name != experiment.curves or experiment.curves == ".."):
+            problems.append(Problem((*path, "curves"), "must be a file beside the study; write its name alone"))
+        measures = [figure.measure for figure in experiment.figures]
         points = study.grid(experiment, [], None).size
+        if (experiment.quick.points or 1) > points:
+            problems.append(Problem((*path, "quick", "points"), f"the grid has {points}"))
         for at, figure in enumerate(experiment.figures):
             here = (*path, "figures", at, "published")
+            if figure.measure in measures[:at]:
+                problems.append(Problem((*path, "figures", at, "measure"), "stands twice"))
             if len(figure.published) != points:
                 told = f"expected {points} numbers, one a point of the grid, found {len(figure.published)}"
                 problems.append(Problem(here, told))
@@ -174,6 +184,8 @@ def _read_curves(path: Path) -> Curves:
     """A CSV of curves; ConfigError with the line that is not one."""
     name = printable(str(path), 200)
     try:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{name}: published curves cannot be read: not a regular file")
         with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
