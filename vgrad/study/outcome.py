@@ -80,7 +80,7 @@ class Outcome:
             return f"the published figures do not apply to {' and '.join(self.data) or 'these runs'}"
         if self.verdict == "reproduced":
             return f"all {judged} published figures lie inside their bands"
-        told = [f"{found['outside']} outside their bands"] if found["outside"] else []
+        told = [f"{found['outside']} outside the bands"] if found["outside"] else []
         told += [f"{found['undecided']} not judged by these runs"] if found["undecided"] else []
         return f"of {judged} published figures, {' and '.join(told)}"
 
