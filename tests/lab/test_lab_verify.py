@@ -82,6 +82,13 @@ def forge(folder: Path, name: str, content: bytes) -> None:
     (folder / RUN).write_text(json.dumps(facts))
 
 
+def test_a_run_kept_without_parameters_is_told_as_that() -> None:
+    """What is there is compared; that nothing follows from it is no damage, but no proof either."""
+    kept = sorted((Path(__file__).resolve().parents[2] / "runs" / "reference" / "gallery").iterdir())[0]
+    with pytest.raises(RunStateError, match=r"kept without parameters; its 5 files are as run\.json says"):
+        verify(kept)
+
+
 def test_best_parameters_are_those_of_the_checkpoint(copy: Path) -> None:
     forge(copy, "best.npz", (copy / "initial.npz").read_bytes())
     with pytest.raises(RunStateError, match=r"best\.npz: does not follow from"):

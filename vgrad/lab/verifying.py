@@ -53,7 +53,9 @@ def verify(path: Path) -> Verified:
     digests = _check_digests(path, config, {} if facts is None else facts.get("files"))
     saved = folder.resume(config)
     if saved is None:
-        raise RunStateError(f"{path / CHECKPOINT}: missing: nothing was saved; train again")
+        kept = facts is not None and CHECKPOINT not in digests
+        told = f"kept without parameters; its {len(digests)} files are as {RUN} says" if kept else "nothing was saved"
+        raise RunStateError(f"{path / CHECKPOINT}: missing: {told}; train again")
     state, history = saved.state, saved.history
     begun = {CONFIG: config_file(config)}
     if isinstance(config.init, Init) and not looks_at_data(config.init):
