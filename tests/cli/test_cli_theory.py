@@ -393,3 +393,10 @@ def test_json_and_a_picture(vgrad: Any, tmp_path: Path) -> None:
     assert code == 0
     assert "width" in json.loads(out)
     assert (tmp_path / "x.pdf").exists()
+
+
+def test_weights_too_small_to_explode_are_told_as_that(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["theory", "chain", "explode", "--weight", "3"]) == 0
+    assert "It does not explode: every factor is below 1. That takes |w| above 4.00." in capsys.readouterr().out
+    assert run(["theory", "chain", "explode", "--weight", "5"]) == 0
+    assert "does not explode" not in capsys.readouterr().out

@@ -19,6 +19,8 @@ def product_lines(found: RunProduct, width: int, unicode: bool) -> list[str]:
         f"{config.run_name}, epoch {found.epoch}: {shape(config.sizes)}, {described(config)}; "
         f"{product.examples:,} training examples."
     )
+    if config.dropout or config.input_noise:
+        page.words("As in every measurement of a standing network, dropout and input noise are off.")
     page.formula("δ^l =  S'(z^l)  (W^(l+1))ᵀ  S'(z^(l+1))  …  S'(z^L)  ∇a C")
     if product.steps:
         page.title("Where the gradient is lost")

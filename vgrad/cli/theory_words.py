@@ -224,6 +224,9 @@ def _mean_factor(found: Chain) -> str:
 
 def _explode_words(page: Page, found: Explosion, setting: Setting) -> None:
     page.words(_speed(found.chain))
+    factor, slope = abs(float(found.chain.factor[-1])), abs(float(found.chain.slope[-1]))
+    if factor < 1 and slope > 0:
+        page.words(f"It does not explode: every factor is below 1. That takes |w| above {significant(1 / slope)}.")
     moved = found.moved
     if moved is None:
         page.words(f"With the input moved by {MOVED:g}, the numbers themselves overflow.")
