@@ -37,14 +37,12 @@ def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 FULL = [
     "report runs",
-    "report runs --format json",
-    "plot runs -o x.png",
+    *(pytest.param(words, marks=pytest.mark.slow) for words in ("report runs --format json", "plot runs -o x.png")),
     "config show try.yaml",
     "config schema",
     "data path",
     "data verify",
-    "doctor",
-    "verify runs",
+    *(pytest.param(words, marks=pytest.mark.slow) for words in ("doctor", "verify runs")),
     "sweep try.yaml -g epochs=1,2 --dry-run",
     "--version",
     "--help",

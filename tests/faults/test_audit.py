@@ -251,6 +251,8 @@ CHANGES: dict[str, Change] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_hostile_run_directories(place: Path) -> None:
     assert without_harm(place, [train(place)]) == [0]
     (original,) = (place / "out" / "runs").iterdir()

@@ -32,10 +32,10 @@ def test_what_ever_failed_stays_mended() -> None:
     assert result["cases"] == len(list(LAB.with_name("corpus").iterdir()))
 
 
-def test_six_hundred_hostile_inputs() -> None:
-    result = fuzzed(600, 1, seconds=100)
+def test_a_few_hostile_inputs_of_every_kind() -> None:
+    result = fuzzed(200, 1, seconds=100)
     assert result["failures"] == []
-    assert result["cases"] >= 600
+    assert result["cases"] >= 200
     assert set(result["by_surface"]) == SURFACES
 
 

@@ -26,6 +26,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
         yield cluster
 
 
+@pytest.mark.slow
 def test_same_bytes_and_the_same_results_as_map(cluster: DaskCluster, tmp_path: Path) -> None:
     tools.local_events(tools.grid_jobs(tmp_path / "here"), "in_process")
     with EXECUTORS["cluster"](Request(scheduler=cluster.address)) as place:
@@ -59,6 +60,7 @@ def _watched(events: Iterator[object], seen: list[Progress]) -> Iterator[object]
         yield event
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_has_is_left_to_it(cluster: DaskCluster, tmp_path: Path) -> None:
     jobs = tools.some_jobs(tmp_path, range(2))
     jobs[0].path.mkdir()
@@ -97,6 +99,7 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_other_versions_are_refused_before_work_is_sent(cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vgrad.lab.machine.version", lambda name: "0.0")
     with pytest.raises(ConfigError, match=r"numpy 0\.0 here"), EXECUTORS["cluster"](Request(scheduler=cluster.address)):
