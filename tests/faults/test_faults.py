@@ -23,20 +23,20 @@ def scenario(*words: object, seconds: float = 100) -> dict[str, Any]:
 
 
 def test_killed_at_write_operations_and_continued_gives_the_same_bytes() -> None:
-    result = scenario("kills", 29)
+    result = scenario("kills", 11)  # mutants.py needs so many: with 29, one mutant lives
     assert result["failures"] == []
     assert result["operations"] > 100
-    assert result["kills"] >= 2 * (result["operations"] // 29)
+    assert result["kills"] >= 2 * (result["operations"] // 11)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("config", ["momentum", "adam"])
 def test_killed_runs_with_every_remedy_and_probe_give_the_same_bytes(config: str) -> None:
-    result = scenario("kills", 11, config, seconds=600)
+    result = scenario("kills", 19, config, seconds=600)
     assert result["failures"] == []
     assert result["operations"] > 150
-    assert result["kills"] >= 2 * (result["operations"] // 11)
+    assert result["kills"] >= 2 * (result["operations"] // 19)
 
 
 def test_an_error_of_the_disk_is_exit_5_with_the_old_state_whole_or_nothing_at_all() -> None:
@@ -69,10 +69,10 @@ def test_killed_at_every_write_operation() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_write_operation_fails_and_in_every_way() -> None:
-    """Half of all pairs; `faultlab.py errors` takes all of them, twice the time."""
-    result = scenario("errors", 1, 2, seconds=900)
+    """Two of the eight ways at each operation; `faultlab.py errors` takes all of them, four times as long."""
+    result = scenario("errors", 1, 4, seconds=900)
     assert result["failures"] == []
-    assert sum(result["exit_codes"].values()) == 4 * result["operations"]
+    assert sum(result["exit_codes"].values()) == 2 * result["operations"]
 
 
 @pytest.mark.slow
@@ -97,6 +97,6 @@ def test_two_hundred_sigkills_while_a_watcher_reads() -> None:
 def test_fifty_rounds_of_twenty_starters() -> None:
     result = scenario("starters", 50, 20, seconds=600)
     assert result["failures"] == []
-    # Twenty at once on two cores, from the start of the gate to the exit of the last: measured 0.8 s, and other tests
-    # may run beside. That one alone is refused within a second is in test_locking.py.
-    assert result["slowest_loser"] < 3
+    # Twenty at once on two cores, from the start of the gate to the exit of the last: measured 0.8 to 4.7 s by machine,
+    # and other tests may run beside. Nobody waits for the winner, who trains far longer.
+    assert result["slowest_loser"] < 15
