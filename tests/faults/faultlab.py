@@ -246,7 +246,7 @@ FAULTS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EACCES": errno.EACCES, "sho
 def errors(every: int = 1, share: int = 1) -> dict[str, object]:
     """Each `every`-th operation fails, once or from then on: exit 5 with the old state whole, or 0 and all is well.
 
-    With a `share` of 2 or 4, each operation meets every second or fourth of the eight ways to fail, the next one others.
+    With a `share` of 2 or 4, each operation meets every second or fourth of the eight ways, the next one others.
     """
     failures: list[str] = []
     codes: dict[int, int] = {}

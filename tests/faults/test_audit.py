@@ -271,6 +271,7 @@ def test_hostile_run_directories(place: Path) -> None:
     without_harm(place, commands)
 
 
+@pytest.mark.slow
 def test_pictures_and_events_of_runs(place: Path) -> None:
     """Also a user's first picture, when matplotlib would look for fonts, and with its settings lying about."""
     (place / "elsewhere" / "matplotlibrc").write_text(f"no.such.setting: {MARK}\n")
@@ -292,6 +293,7 @@ PICTURES = [
 ]
 
 
+@pytest.mark.slow
 def test_hostile_names_of_run_directories(place: Path) -> None:
     without_harm(place, [train(place)])
     (original,) = (place / "out" / "runs").iterdir()

@@ -22,6 +22,7 @@ def scenario(*words: object, seconds: float = 100) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 def test_killed_at_write_operations_and_continued_gives_the_same_bytes() -> None:
     result = scenario("kills", 11)  # mutants.py needs so many: with 29, one mutant lives
     assert result["failures"] == []
@@ -39,23 +40,11 @@ def test_killed_runs_with_every_remedy_and_probe_give_the_same_bytes(config: str
     assert result["kills"] >= 2 * (result["operations"] // 19)
 
 
+@pytest.mark.slow
 def test_an_error_of_the_disk_is_exit_5_with_the_old_state_whole_or_nothing_at_all() -> None:
     result = scenario("errors", 59)
     assert result["failures"] == []
     assert result["exit_codes"]["5"] > 8
-
-
-def test_sigkill_at_random_times_while_a_watcher_reads() -> None:
-    result = scenario("torture", 10)
-    assert result["failures"] == []
-    assert result["kills"] >= 10
-    assert result["watched"] > 30
-
-
-def test_of_many_starters_one_trains_and_the_others_name_it() -> None:
-    result = scenario("starters", 2)
-    assert result["failures"] == []
-    assert result["rounds"] == 2
 
 
 @pytest.mark.slow
@@ -90,6 +79,7 @@ def test_two_hundred_sigkills_while_a_watcher_reads() -> None:
     result = scenario("torture", 200, seconds=600)
     assert result["failures"] == []
     assert result["kills"] >= 200
+    assert result["watched"] > 500
 
 
 @pytest.mark.slow

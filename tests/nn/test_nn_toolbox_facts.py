@@ -73,6 +73,7 @@ def test_delta_shrinks_by_the_root_of_chi_each_layer(name: str) -> None:
     assert error < 0.02
 
 
+@pytest.mark.slow
 def test_tanh_without_gain_is_marginal() -> None:
     """sqrt(chi) is 1 only where q is 0, which it reaches as 1/depth: the factor is below 1, and rises with depth."""
     factors = []

@@ -64,6 +64,7 @@ def test_tables_hold_every_figure(outcome: Outcome, text: str) -> None:
     assert text.count('scope="rowgroup"') == 7
 
 
+@pytest.mark.slow
 def test_hostile_texts_stay_inert(outcome: Outcome) -> None:
     bad = hostile(outcome)
     for url in ("javascript:alert(1)", 'http://x" onclick="alert(1)'):
