@@ -93,15 +93,26 @@ class Prediction:
     high: float
 
 
+def within(deviations: float) -> float:
+    """The probability that a normal variable lies within so many standard deviations of its mean."""
+    return math.erf(deviations / math.sqrt(2))
+
+
+def reach(n: int, level: float) -> float:
+    """t_((1 + level)/2, n-1) sqrt(1 + 1/n): how many standard deviations of n draws one more falls from their mean."""
+    return float(stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(1 + 1 / n)
+
+
 def prediction(values: Sequence[float], level: float = LEVEL) -> Prediction | None:
-    """mean +- t_((1 + level)/2, n-1) s sqrt(1 + 1/n): the interval for a further draw of a normal distribution of which
+    """mean +- s `reach`: the interval for a further draw of a normal distribution of which
     mean and s are known from n draws only. None for fewer than two."""
     x = np.asarray(values, dtype=np.float64)
-    mean, spread, half = _interval(x, level) if len(x) else (0.0, None, None)
-    if spread is None or half is None:
+    if len(x) < 2:
         return None
-    reach = half * math.sqrt(len(x) + 1)
-    return Prediction(mean, spread, mean - reach, mean + reach)
+    mean, spread, _ = _interval(x, level)
+    assert spread is not None
+    half = reach(len(x), level) * spread
+    return Prediction(mean, spread, mean - half, mean + half)
 
 
 def holm(ps: Sequence[float]) -> list[float]:

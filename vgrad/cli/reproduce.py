@@ -14,8 +14,7 @@ import typer
 from vgrad.cli.options import Json, Overrides, RunsDir
 from vgrad.cli.report import tell_study
 from vgrad.cli.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
-from vgrad.cli.sweeping import MOST_FAILURES_TOLD, Result, fetch_data, tell_plan, train_missing
-from vgrad.cli.terminal import answer
+from vgrad.cli.sweeping import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, tell_plan, train_missing
 from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradError
 
 if TYPE_CHECKING:
@@ -60,7 +59,8 @@ def reproduce(
     folder = runs_dir / _folder_name(published.contents.study, settings)
     plans = _plans(published, folder, settings, seeds, quick)
     if dry_run:
-        _list(plans)
+        for plan in plans:
+            list_runs(plan, as_json=False)
         return
     screen = Screen(sys.stderr)
     words = ["vgrad", "reproduce", study, *(["--quick"] if quick else []), *([f"--seeds={seeds}"] if seeds else [])]
@@ -121,17 +121,6 @@ def _plans(study: Study, folder: Path, settings: Sequence[str], seeds: str | Non
             plan = replace(plan, points=plan.points[: experiment.quick.points])
         plans.append(plan)
     return plans
-
-
-def _list(plans: Sequence[Plan]) -> None:
-    from vgrad.lab.jobs import Job
-    from vgrad.lab.store import RUN
-
-    for plan in plans:
-        for job in plan.jobs():
-            if isinstance(job, Job):
-                state = "complete" if (job.path / RUN).exists() else "missing"
-                answer(f"{job.path} {state} {job.label} seed={job.config.seed}")
 
 
 def _fetch(plan: Plan, screen: Screen) -> None:

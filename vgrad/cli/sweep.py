@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
-from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, tell_plan, train_missing
+from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, list_runs, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def sweep(
     grid = read_grid(load_yaml(config), typed=axes or [], overrides=overrides or [], seeds=seeds)
     plan = make_plan(grid, runs_dir, Path(config).parent)
     if dry_run:
-        _list(plan, as_json)
+        list_runs(plan, as_json)
         return
     if plan.count > limit:
         raise ConfigError(f"{config}: {plan.count:,} runs, more than {limit:,}; --limit {plan.count} goes ahead")
@@ -98,22 +98,6 @@ def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str
     """What every command about this sweep begins with, after `vgrad sweep`."""
     words = [config, *(word for text in overrides or [] for word in ("-s", text))]
     return words + ([] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)])
-
-
-def _list(plan: Plan, as_json: bool) -> None:
-    """Every run in a line, as it is made; nothing is held, and a reader that goes ends it."""
-    from vgrad.cli.terminal import answer
-    from vgrad.lab.jobs import Job
-    from vgrad.lab.store import RUN
-
-    for job in plan.jobs():
-        if not isinstance(job, Job):
-            raise ConfigError(*job.problems)
-        state = "complete" if (job.path / RUN).exists() else "missing"
-        if as_json:
-            answer(json.dumps({"run": str(job.path), "state": state, "at": dict(job.cells), "seed": job.config.seed}))
-        else:
-            answer(f"{job.path} {state} {job.label} seed={job.config.seed}")
 
 
 def _answer(plan: Plan, tally: Tally, comparison: Comparison, as_json: bool) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vgrad.cli.signals import stop_requests
+from vgrad.cli.terminal import answer
+from vgrad.errors import ConfigError
 
 if TYPE_CHECKING:
     from vgrad.cli.terminal import Screen
@@ -113,3 +116,18 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
         seconds = missing * each.seconds / (1 if request.scheduler else max(request.jobs, 1))
         lines.append(f"  {missing:,} of them are missing: about {duration(seconds)} {where}, {size} in {plan.folder}")
     screen.say([(line, "") for line in lines])
+
+
+def list_runs(plan: Plan, as_json: bool) -> None:
+    """Every run in a line, as it is made; nothing is held, and a reader that goes ends it."""
+    from vgrad.lab.jobs import Job
+    from vgrad.lab.store import RUN
+
+    for job in plan.jobs():
+        if not isinstance(job, Job):
+            raise ConfigError(*job.problems)
+        state = "complete" if (job.path / RUN).exists() else "missing"
+        if as_json:
+            answer(json.dumps({"run": str(job.path), "state": state, "at": dict(job.cells), "seed": job.config.seed}))
+        else:
+            answer(f"{job.path} {state} {job.label} seed={job.config.seed}")

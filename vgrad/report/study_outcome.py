@@ -22,11 +22,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vgrad.errors import RunStateError
+from vgrad.lab.reading import STUDY
 from vgrad.lab.store import read_json
 from vgrad.report import study_cells as cells
 from vgrad.report.inert import visible
 
-STUDY, FIGURES, CURVES, NEURONS, VALUES = "study.json", "figures.csv", "curves.csv", "neurons.csv", "values.csv"
+FIGURES, CURVES, NEURONS, VALUES = "figures.csv", "curves.csv", "neurons.csv", "values.csv"
 SCHEMA = 1
 RATIO = "ratio"
 _MODEL = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)

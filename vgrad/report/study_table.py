@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from math import erf, sqrt
-
-from scipy.special import stdtrit
 
 from vgrad.report.inert import visible
 from vgrad.report.numbers import MISSING, decimals_for, plus_minus, significant, times_over
 from vgrad.report.sheet import Column, Sheet, named
 from vgrad.report.study_outcome import Experiment, Figure, Outcome, Study, Value
+from vgrad.statistics import reach, within
 
 _RUN = re.compile(r"(?P<name>.+)-s(?P<seed>[0-9]{1,15})")
 MOST_EQUAL = 3  # hidden layers of one size that are written out
@@ -177,7 +175,7 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
     if any(figure.scale == "log" and figure.spread is not None for figure in figures):
         found.append("×÷: geometric mean and geometric standard deviation over seeds.")
     if any(figure.band_low is not None for figure in figures):
-        inside = 100 * erf(study.limit / sqrt(2))
+        inside = 100 * within(study.limit)
         found.append(f"one more draw: where the next seed falls, {inside:.1f} % of the time (Student's t).")
     if any(figure.z is not None for figure in figures):
         found.append(
@@ -187,7 +185,7 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
         )
     judged = [figure for figure in figures if figure.z is not None]
     if judged:
-        chance = len(judged) * (1 - erf(study.limit / sqrt(2)))
+        chance = len(judged) * (1 - within(study.limit))
         found.append(f"By chance alone, {chance:.1g} of the {len(judged)} figures with a z are expected outside.")
     if any(figure.of_a_curve and figure.inside is not None for figure in figures):
         found.append(
@@ -208,8 +206,8 @@ def _reach(limit: float, seeds: Sequence[int]) -> str:
 
 
 def band_of(limit: float, n: int) -> float:
-    """t sqrt(1 + 1/n): half the band of one more draw, in standard deviations of n seeds; `limit` of very many."""
-    return float(stdtrit(n - 1, (1 + erf(limit / sqrt(2))) / 2)) * sqrt(1 + 1 / n)
+    """Half the band of one more draw, in standard deviations of n seeds; `limit` of very many."""
+    return reach(n, within(limit))
 
 
 def provenance(values: Sequence[Value]) -> str:

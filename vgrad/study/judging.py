@@ -20,12 +20,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
-from vgrad.statistics import Estimate, arithmetic, geometric, power, prediction
+from vgrad.statistics import LEVEL, Estimate, arithmetic, geometric, power, prediction, within
 
-LIMIT, LEVEL, SHARE = 2.5, 0.95, 0.9
-FIGURE_LEVEL = float(erf(LIMIT / math.sqrt(2)))
+LIMIT, SHARE = 2.5, 0.9
+FIGURE_LEVEL = within(LIMIT)
 MOST_LOST = 0.5
 """A figure of which more than this share of the seeds has no value is not judged."""
 
