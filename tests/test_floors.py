@@ -23,7 +23,7 @@ FLOORS = (
     {"lab"},
     {"data", "theory"},
     {"nn", "storage", "statistics"},
-    {"registry", "errors"},
+    {"registry", "errors", "text"},
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 

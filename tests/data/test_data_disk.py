@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from data_files import NAMES, QUICK, Mirror, content, put, use
 
-from vgrad import storage
 from vgrad.data import fetch, load
 from vgrad.errors import DataError, StorageError
+from vgrad.storage import writing as storage
 
 
 def test_odd_things_under_the_names(folder: Path, made: dict[str, bytes]) -> None:

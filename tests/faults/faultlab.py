@@ -3,7 +3,8 @@
     python tests/faults/faultlab.py SCENARIO [N] [CONFIG]     prints what happened as JSON; `failures` must be empty
 
 One process loads the package once and forks a child for every case, so that a case costs milliseconds. Operations are
-the calls of `vgrad.storage` and `vgrad.lab.locking` to the operating system, counted in the order in which they happen.
+the calls of `vgrad.storage.writing` and `vgrad.lab.locking` to the operating system, counted in the order in which they
+happen.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from vgrad.__main__ import fix_blas_environment
 
 fix_blas_environment()
 
-from vgrad import cli, storage  # noqa: E402
+from vgrad import cli  # noqa: E402
 from vgrad.lab import locking, npz, runner  # noqa: E402
 from vgrad.lab.loading import read_yaml  # noqa: E402
 from vgrad.lab.store import DETERMINISTIC, RUN  # noqa: E402
 from vgrad.lab.verifying import verify  # noqa: E402
+from vgrad.storage import writing as storage  # noqa: E402
 
 CONFIG = """\
 name: fault

@@ -40,29 +40,29 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "no fsync of files",
-        "vgrad/storage.py",
+        "vgrad/storage/writing.py",
         "                stream._sync()\n",
         "",
         POWER,
     ),
-    Mutant("no fsync of directories", "vgrad/storage.py", "        sync_folder(path.parent)\n", "", POWER),
+    Mutant("no fsync of directories", "vgrad/storage/writing.py", "        sync_folder(path.parent)\n", "", POWER),
     Mutant(
         "writing in place",
-        "vgrad/storage.py",
+        "vgrad/storage/writing.py",
         'temporary = path.with_name(f".{path.name}.{token_hex(4)}{_SUFFIX}")\n',
         "temporary = path\n        path.unlink(missing_ok=True)\n",
         POWER,
     ),
     Mutant(
         "one write call is enough",
-        "vgrad/storage.py",
+        "vgrad/storage/writing.py",
         "        view = view[written:]\n",
         "        view = view[len(view) :] if written else view\n",
         ERRORS,
     ),
     Mutant(
         "errors of the disk swallowed",
-        "vgrad/storage.py",
+        "vgrad/storage/writing.py",
         "        remedy = _REMEDIES",
         "        return\n        remedy = _REMEDIES",
         ERRORS,
@@ -92,7 +92,7 @@ MUTANTS = (
     ),
     Mutant(
         "leftovers stay",
-        "vgrad/storage.py",
+        "vgrad/storage/writing.py",
         "                os.unlink(path)\n",
         "                pass\n",
         KILLS,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from vgrad import storage
 from vgrad.lab import runner
 from vgrad.lab.config import check
 from vgrad.lab.store import DETERMINISTIC, RUN, SOMETIMES
+from vgrad.storage import writing as storage
 
 FINAL = {*DETERMINISTIC, RUN}
 

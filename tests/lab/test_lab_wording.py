@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgrad.lab.loading import describe, printable
+from vgrad.lab.loading import describe
+from vgrad.text.escapes import printable
 
 
 @pytest.mark.parametrize(

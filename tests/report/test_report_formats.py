@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from vgrad.report import inert
 from vgrad.report.formats import FORMATS
 from vgrad.report.numbers import plus_minus, significant, times_over
 from vgrad.report.report import compare
@@ -26,6 +25,7 @@ from vgrad.report.runs import collect
 from vgrad.report.sheet import lay_out
 from vgrad.report.table import Table
 from vgrad.report.terminal import render
+from vgrad.text import escapes
 
 HOSTILE = (
     "</script><img src=x onerror=alert(1)> | `a` [x](y) $\\input{/etc/passwd}$ %&#_^~{} \"' \x1b[31m\u202e ‖δ^1‖ é"
@@ -179,10 +179,17 @@ def test_latex_compiles(depths: Path, tmp_path: Path) -> None:
 
 @given(st.text(max_size=60))
 def test_escapes_take_any_text(text: str) -> None:
-    for escape in (inert.visible, inert.markdown, inert.latex, inert.page, inert.spreadsheet, inert.ascii_only):
+    for escape in (
+        escapes.visible,
+        escapes.markdown,
+        escapes.latex,
+        escapes.page,
+        escapes.spreadsheet,
+        escapes.ascii_only,
+    ):
         found = escape(text)
-        assert found.isprintable() or escape is inert.ascii_only
-    assert inert.latex(text).isascii()
+        assert found.isprintable() or escape is escapes.ascii_only
+    assert escapes.latex(text).isascii()
 
 
 def test_numbers() -> None:

@@ -134,7 +134,7 @@ def _facts(config: Config) -> dict[str, Any]:
 
 
 def _shown(name: str) -> str:
-    from vgrad.lab.wording import printable
+    from vgrad.text.escapes import printable
 
     return printable(name, 200)
 

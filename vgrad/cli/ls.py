@@ -78,7 +78,7 @@ def _place(path: Path, folder: Path) -> str:
 
 
 def _shown(value: object) -> str:
-    from vgrad.lab.wording import printable
+    from vgrad.text.escapes import printable
 
     return printable(str(value), 200)
 

@@ -55,7 +55,7 @@ def output_file(text: str | Path) -> Path:
 
 
 def _shown(path: Path) -> str:
-    from vgrad.lab.wording import printable
+    from vgrad.text.escapes import printable
 
     return printable(str(path), 200)
 

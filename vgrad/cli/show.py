@@ -44,8 +44,8 @@ def show(
 def find(wanted: str, runs_dir: Path) -> Path:
     """The run directory that is meant; ConfigError when there is none, or more than one."""
     from vgrad.lab.reading import find_runs, is_run
-    from vgrad.lab.wording import printable
     from vgrad.registry import did_you_mean
+    from vgrad.text.escapes import printable
 
     path, shown = Path(wanted), printable(wanted, 200)
     if is_run(path):
@@ -109,7 +109,7 @@ def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
 def _facts(run: StoredRun) -> Iterator[Fact]:
     """The config and the circumstances, each in a line."""
     from vgrad.cli.figures import shape
-    from vgrad.lab.wording import printable
+    from vgrad.text.escapes import printable
 
     config, facts = run.config, run.facts
     tree = config.plain()

@@ -34,7 +34,7 @@ def status(folder: Folder = Path("runs"), as_json: Json = False) -> None:
 def _lines(tree: dict[str, Any]) -> list[str]:
     """One sweep. The file is only a report, and may be anyone's: what is missing is left out."""
     from vgrad.cli.figures import duration
-    from vgrad.lab.wording import printable
+    from vgrad.text.escapes import printable
 
     done = sum(int(tree.get(key) or 0) for key in ("trained", "skipped", "failed"))
     head = (

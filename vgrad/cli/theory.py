@@ -119,8 +119,8 @@ def _print_lesson(lesson: Lesson, named: str) -> None:
 
 
 def _sections(wanted: str, known: list[str]) -> list[str]:
-    from vgrad.lab.wording import printable
     from vgrad.registry import did_you_mean
+    from vgrad.text.escapes import printable
 
     if wanted == "all":
         return known
@@ -159,7 +159,7 @@ def _finite(value: float, option: str) -> float:
 
 def _numbers(text: str | None, option: str) -> list[float] | None:
     """Numbers between commas; None when the option is not given."""
-    from vgrad.lab.wording import printable
+    from vgrad.text.escapes import printable
 
     if text is None:
         return None

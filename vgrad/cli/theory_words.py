@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 from vgrad.cli.figures import table
-from vgrad.report.inert import ascii_only
 from vgrad.report.numbers import MISSING, significant
+from vgrad.text.escapes import ascii_only
 from vgrad.theory.chain import LEVELS, Chain, Distribution, geometric, power
 from vgrad.theory.identity import Imitation
 from vgrad.theory.lesson import MOVED, Explosion, Imitations, Lesson, Setting, Widths

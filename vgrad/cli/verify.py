@@ -55,7 +55,7 @@ def verify(
 def _meant(wanted: str, runs_dir: Path) -> list[Path]:
     """The run directories that an argument names: a run, a folder of runs, or a name in `runs_dir`."""
     from vgrad.lab.reading import find_runs
-    from vgrad.lab.wording import printable
+    from vgrad.text.escapes import printable
 
     path, shown = Path(wanted), printable(wanted, 200)
     if wanted and not path.is_dir() and not path.exists():

@@ -2,7 +2,7 @@
 
 The transfer is pooch's; it runs in a thread because no timeout of a socket limits the whole (a server may send a byte
 now and then for ever, or a name may never resolve). What arrives is counted and hashed on its way to the disk, which it
-takes as all writes do: see vgrad/storage.py.
+takes as all writes do: see vgrad/storage/writing.py.
 """
 
 from __future__ import annotations

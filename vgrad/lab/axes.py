@@ -19,8 +19,9 @@ from typing import Any
 
 from vgrad.errors import ConfigError
 from vgrad.lab.scalars import resolve
-from vgrad.lab.wording import describe, printable
+from vgrad.lab.wording import describe
 from vgrad.lab.yaml12 import Node, compose, decode
+from vgrad.text.escapes import printable
 
 MOST_VALUES = 100_000
 DIGITS = 4

@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, create_model
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
-from vgrad.lab.wording import describe, printable
+from vgrad.lab.wording import describe
 from vgrad.registry import came_later, did_you_mean, lookup, parameters
+from vgrad.text.escapes import printable
 
 Path = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)

@@ -34,9 +34,9 @@ from vgrad.lab.locking import RunHeld, exclusive
 from vgrad.lab.machine import versions
 from vgrad.lab.runner import remove_if_unused
 from vgrad.lab.store import RUN, RunFolder
-from vgrad.lab.wording import printable
 from vgrad.lab.workers import Worker
 from vgrad.storage import make_folder, remove_leftovers
+from vgrad.text.escapes import printable
 
 CONNECT_SECONDS = 10.0
 AWAY_SECONDS = 600.0

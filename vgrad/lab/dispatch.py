@@ -20,8 +20,8 @@ from typing import Generic, Protocol, TypeVar
 
 from vgrad.errors import VgradError
 from vgrad.lab.jobs import Outcome, Progress
-from vgrad.lab.wording import printable
 from vgrad.lab.workers import WorkerDied, WorkerHung
+from vgrad.text.escapes import printable
 
 POLL_SECONDS = 0.2
 BUSY_SECONDS = 1.0

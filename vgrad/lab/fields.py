@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from vgrad.data.datasets import DATASETS, SCALES, Source
 from vgrad.lab.choices import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, each, validated
-from vgrad.lab.wording import describe, printable
+from vgrad.lab.wording import describe
 from vgrad.nn import activations, schedules
 from vgrad.nn import probes as _probes
 from vgrad.nn.activations import ACTIVATIONS
@@ -18,6 +18,7 @@ from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import SCHEDULES
 from vgrad.registry import NonNegativeInt, Positive, PositiveInt, did_you_mean, parameters
+from vgrad.text.escapes import printable
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._=,+-]{0,99}"
 MOST_LAYERS = 1000

@@ -29,9 +29,9 @@ from vgrad.lab.machine import versions
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.store import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
 from vgrad.lab.training import Cancelled
-from vgrad.lab.wording import printable
 from vgrad.lab.workers import STOP, report
 from vgrad.storage import write_file
+from vgrad.text.escapes import printable
 
 MOST_BYTES = 2**30
 """What the files of a run may have together to travel."""

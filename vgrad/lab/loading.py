@@ -20,8 +20,9 @@ from typing import Any
 
 from vgrad.errors import ConfigError
 from vgrad.lab.dumping import dump_yaml
-from vgrad.lab.wording import describe, missing_space, printable
+from vgrad.lab.wording import describe, missing_space
 from vgrad.lab.yaml12 import MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, compose, decode
+from vgrad.text.escapes import printable
 
 __all__ = ["Document", "describe", "dump_yaml", "load_yaml", "printable", "read_yaml", "with_overrides", "with_value"]
 

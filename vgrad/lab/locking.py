@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vgrad.errors import RunStateError, StorageError
-from vgrad.lab.wording import printable
 from vgrad.storage import storage_errors
+from vgrad.text.escapes import printable
 
 LOCK = ".lock"
 OWNER = ".owner"

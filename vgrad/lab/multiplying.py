@@ -19,9 +19,9 @@ from vgrad.lab.machine import check_memory
 from vgrad.lab.npz import NpzError, unpack
 from vgrad.lab.reading import StoredRun, read_run
 from vgrad.lab.store import FINAL, INITIAL, most_bytes
-from vgrad.lab.wording import printable
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.parameters import as_type, problems
+from vgrad.text.escapes import printable
 from vgrad.theory.product import Product, chunk_rows, missing_factors, multiply
 
 When = Literal["start", "end"]

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vgrad.errors import RunStateError
 from vgrad.lab.config import Config
 from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, SUMMARY, read_json
-from vgrad.lab.wording import printable
+from vgrad.text.escapes import printable
 
 Model = TypeVar("Model", bound=BaseModel)
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)

@@ -40,7 +40,7 @@ from vgrad.lab.store import (
     empty_history,
 )
 from vgrad.lab.summary import summarize
-from vgrad.lab.wording import printable
+from vgrad.text.escapes import printable
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -30,10 +30,10 @@ from vgrad.lab.machine import Surroundings, check_memory, machine, versions
 from vgrad.lab.npz import NpzError, digest, unpack
 from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
-from vgrad.lab.wording import printable
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
 from vgrad.storage import make_folder, remove_leftovers, rename
+from vgrad.text.escapes import printable
 
 CHECKPOINT_SHARE = 50
 """A checkpoint is written when the time since the last one is this many times what that one took: at most 2 %."""

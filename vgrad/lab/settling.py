@@ -8,7 +8,7 @@ from vgrad.errors import ConfigError
 from vgrad.lab.choices import Problem, Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.loading import Document
-from vgrad.lab.wording import printable
+from vgrad.text.escapes import printable
 
 MOST_PROBLEMS = 50
 

@@ -31,11 +31,11 @@ from vgrad.lab.loading import dump_yaml, load_yaml
 from vgrad.lab.npz import Arrays, NpzError, pack, unpack
 from vgrad.lab.summary import summarize
 from vgrad.lab.training import TrainingState, build_network, fresh_state
-from vgrad.lab.wording import printable
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import problems
 from vgrad.nn.probes import BINS
 from vgrad.storage import write_file
+from vgrad.text.escapes import printable
 
 CONFIG, RUN, SUMMARY = "config.yaml", "run.json", "summary.json"
 INITIAL, FINAL, BEST, CHECKPOINT = "initial.npz", "final.npz", "best.npz", "checkpoint.npz"

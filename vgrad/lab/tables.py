@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from vgrad.errors import RunStateError
 from vgrad.lab.config import Config
 from vgrad.lab.history import QUANTITIES, sparse
-from vgrad.lab.wording import printable
 from vgrad.nn.probes import BINS
+from vgrad.text.escapes import printable
 
 if TYPE_CHECKING:
     from pandas import DataFrame

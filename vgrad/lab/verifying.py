@@ -11,7 +11,7 @@ from vgrad.lab.building import draw_parameters, looks_at_data
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.fields import Init
-from vgrad.lab.loading import load_yaml, printable
+from vgrad.lab.loading import load_yaml
 from vgrad.lab.machine import check_memory
 from vgrad.lab.npz import pack
 from vgrad.lab.store import (
@@ -30,6 +30,7 @@ from vgrad.lab.store import (
 )
 from vgrad.lab.summary import summarize
 from vgrad.lab.training import stopped
+from vgrad.text.escapes import printable
 
 
 @dataclass(frozen=True)

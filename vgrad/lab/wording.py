@@ -1,4 +1,4 @@
-"""Words for messages: unknown text made safe to print, values named, YAML's syntax errors told in one line."""
+"""Words for messages: values named, YAML's syntax errors told in one line."""
 
 from __future__ import annotations
 
@@ -6,27 +6,11 @@ import re
 
 import yaml
 
+from vgrad.text.escapes import printable
+
 _NO_SPACE = re.compile(r"[ \t]*(?:- +)*([A-Za-z_][\w.]*):(?![\s/:])\S")
 _TAB_INDENT = re.compile(r" *\t")
 _KIND = {dict: "a mapping", list: "a list", type(None): "null"}
-
-
-def printable(text: str, limit: int = 60) -> str:
-    """`text` on one line: what is not printable as an escape, cut with an ellipsis beyond `limit` characters.
-
-    Control characters, escape sequences, line separators, direction marks and lone surrogates all become escapes.
-    """
-    shown: list[str] = []
-    length = 0
-    for character in text[: limit + 1]:
-        piece = character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        shown.append(piece)
-        length += len(piece)
-    if length <= limit and len(text) <= limit:
-        return "".join(shown)
-    while shown and length > limit - 1:
-        length -= len(shown.pop())
-    return "".join(shown) + "…"
 
 
 def describe(value: object) -> str:

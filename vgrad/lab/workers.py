@@ -27,7 +27,7 @@ from multiprocessing.reduction import ForkingPickler
 from queue import SimpleQueue
 from typing import IO, Any, TypeVar
 
-from vgrad.lab.wording import printable
+from vgrad.text.escapes import printable
 
 GRACE = 60.0
 """Seconds that a worker may go on after it was asked to stop."""

@@ -17,7 +17,8 @@ import yaml
 
 from vgrad.errors import ConfigError
 from vgrad.lab.scalars import Scalar, resolve
-from vgrad.lab.wording import describe, missing_space, printable, syntax_problem
+from vgrad.lab.wording import describe, missing_space, syntax_problem
+from vgrad.text.escapes import printable
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 20

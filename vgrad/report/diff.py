@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vgrad.report.inert import ascii_only, visible
 from vgrad.report.keys import Scalar, text
 from vgrad.report.numbers import significant
 from vgrad.report.runs import Run
+from vgrad.text.escapes import ascii_only, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame

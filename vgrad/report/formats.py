@@ -13,11 +13,11 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
-from vgrad.report import inert
 from vgrad.report.keys import Scalar
 from vgrad.report.sheet import Column, Sheet, lay_out, provenance
 from vgrad.report.table import Cell, Key, Table
 from vgrad.report.terminal import render
+from vgrad.text import escapes
 
 SCHEMA = 1
 _STATISTICS = ("n", "center", "low", "high", "spread", "median", "least", "greatest")
@@ -30,33 +30,33 @@ def _rows(columns: Sequence[Column]) -> list[tuple[str, ...]]:
 def as_markdown(sheet: Sheet) -> str:
     """A pipe table with its caption before and its notes after it; a heading is a row with one cell."""
     columns = [*sheet.labels, *sheet.columns]
-    written = [" | ".join(inert.markdown(column.title) for column in columns)]
+    written = [" | ".join(escapes.markdown(column.title) for column in columns)]
     written.append(" | ".join("---:" if column.numeric else ":---" for column in columns))
     for index, row in enumerate(_rows(columns)):
         for heading in sheet.headings(index):
-            written.append(f"**{inert.markdown(heading)}**" + " | " * (len(columns) - 1))
-        written.append(" | ".join(map(inert.markdown, row)))
-    lines = [inert.markdown(sheet.caption), "", *(f"| {row} |" for row in written), ""]
-    lines += [f"- {inert.markdown(note)}" for note in (*sheet.notes, f"Runs: {sheet.provenance}.")]
+            written.append(f"**{escapes.markdown(heading)}**" + " | " * (len(columns) - 1))
+        written.append(" | ".join(map(escapes.markdown, row)))
+    lines = [escapes.markdown(sheet.caption), "", *(f"| {row} |" for row in written), ""]
+    lines += [f"- {escapes.markdown(note)}" for note in (*sheet.notes, f"Runs: {sheet.provenance}.")]
     return "\n".join(lines) + "\n"
 
 
 def as_latex(sheet: Sheet) -> str:
     r"""A booktabs table to \input; needs \usepackage{booktabs} and nothing else."""
     columns = [*sheet.labels, *sheet.columns]
-    written = [" & ".join(inert.latex(column.title) for column in columns) + r" \\"]
+    written = [" & ".join(escapes.latex(column.title) for column in columns) + r" \\"]
     for index, row in enumerate(_rows(columns)):
         headings = sheet.headings(index)
         written += [r"\addlinespace"] if headings and index else []
-        written += [rf"\multicolumn{{{len(columns)}}}{{l}}{{{inert.latex(heading)}}} \\" for heading in headings]
-        written.append(" & ".join(map(inert.latex, row)) + r" \\")
+        written += [rf"\multicolumn{{{len(columns)}}}{{l}}{{{escapes.latex(heading)}}} \\" for heading in headings]
+        written.append(" & ".join(map(escapes.latex, row)) + r" \\")
     small = [r"\footnotesize"] if sheet.groups else []  # a long table, which has to fit a page
     return "\n".join(
         [
-            f"% made by vgrad report; runs: {inert.ascii_only(inert.visible(sheet.provenance))}",
+            f"% made by vgrad report; runs: {escapes.ascii_only(escapes.visible(sheet.provenance))}",
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{inert.latex(sheet.caption)}}}",
+            rf"\caption{{{escapes.latex(sheet.caption)}}}",
             *small,
             rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in columns)}}}",
             r"\toprule",
@@ -67,7 +67,7 @@ def as_latex(sheet: Sheet) -> str:
             r"\end{tabular}",
             "",
             r"\medskip\raggedright\footnotesize",
-            " ".join(map(inert.latex, (*sheet.notes, f"Runs: {sheet.provenance}."))),
+            " ".join(map(escapes.latex, (*sheet.notes, f"Runs: {sheet.provenance}."))),
             r"\end{table}",
             "",
         ]
@@ -81,7 +81,7 @@ def as_csv(table: Table) -> str:
     writer = csv.writer(out, lineterminator="\n")
     differences = ("difference", "difference_low", "difference_high", "p", "p_holm") if table.baseline else ()
     writer.writerow(
-        [*map(inert.spreadsheet, keys), "value", "text", *_STATISTICS, "diverged", "absent", *differences, "runs"]
+        [*map(escapes.spreadsheet, keys), "value", "text", *_STATISTICS, "diverged", "absent", *differences, "runs"]
     )
     for row in table.rows:
         for column in table.columns:
@@ -97,7 +97,7 @@ def as_csv(table: Table) -> str:
 def _plain(value: Scalar) -> str:
     if isinstance(value, float):
         return repr(value)
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else inert.spreadsheet(str(value))
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else escapes.spreadsheet(str(value))
 
 
 def _number(value: float | int | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.report.inert import visible
+from vgrad.text.escapes import visible
 
 Scalar = str | int | float | bool | None
 Flat = Mapping[str, Scalar]

@@ -14,8 +14,8 @@ from typing import Any
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.reading import StoredRun, find_runs, read_run
 from vgrad.lab.store import CONFIG, RUN, SUMMARY
-from vgrad.report.inert import visible
 from vgrad.report.keys import Scalar, flatten
+from vgrad.text.escapes import visible
 
 MOST_BYTES = 2**20
 _JSON = json.JSONDecoder(parse_constant=lambda token: _no_constant(token))

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vgrad.errors import ConfigError
-from vgrad.report.inert import visible
 from vgrad.report.keys import Scalar, order, resolve, text
 from vgrad.report.runs import Run, known_keys
 from vgrad.report.table import Cell, Key, Table, against
 from vgrad.report.values import parse_value
 from vgrad.report.verdicts import Thresholds
+from vgrad.text.escapes import visible
 
 _CONDITION = re.compile(
     r"\s*(?P<name>[a-z][\w.]*(?:\([^()]*\))?(?:\[[^\[\]]*\])?(?:[.@]\w+)?)\s*(?P<sign>>=|<=|!=|==|=|<|>)\s*"

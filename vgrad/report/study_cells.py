@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vgrad.errors import RunStateError
-from vgrad.report.inert import visible
+from vgrad.text.escapes import visible
 
 MOST_BYTES = 2**25
 MOST_WORDS = 300

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vgrad.report.figures import symbol
-from vgrad.report.inert import visible
 from vgrad.report.study_outcome import Outcome
+from vgrad.text.escapes import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,11 +9,11 @@ from dataclasses import asdict, fields
 from io import StringIO
 from typing import Any
 
-from vgrad.report import inert
 from vgrad.report.formats import as_latex, as_markdown
 from vgrad.report.study_outcome import Figure, Outcome
 from vgrad.report.study_table import lay_out, provenance
 from vgrad.report.terminal import render
+from vgrad.text import escapes
 
 SCHEMA = 1
 
@@ -25,13 +25,13 @@ def as_csv(outcome: Outcome) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*names, "runs"])
     for figure in outcome.figures:
-        told = inert.spreadsheet(provenance(outcome.of(figure)))
+        told = escapes.spreadsheet(provenance(outcome.of(figure)))
         writer.writerow([*(_cell(getattr(figure, name)) for name in names), told])
     return out.getvalue()
 
 
 def _cell(value: str | float | None) -> str:
-    return "" if value is None else inert.spreadsheet(value) if isinstance(value, str) else repr(value)
+    return "" if value is None else escapes.spreadsheet(value) if isinstance(value, str) else repr(value)
 
 
 def as_json(outcome: Outcome) -> str:

@@ -25,7 +25,7 @@ from vgrad.errors import RunStateError
 from vgrad.lab.reading import STUDY
 from vgrad.lab.store import read_json
 from vgrad.report import study_cells as cells
-from vgrad.report.inert import visible
+from vgrad.text.escapes import visible
 
 FIGURES, CURVES, NEURONS, VALUES = "figures.csv", "curves.csv", "neurons.csv", "values.csv"
 SCHEMA = 1

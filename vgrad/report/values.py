@@ -19,10 +19,10 @@ from typing import Any
 
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.report.inert import visible
 from vgrad.report.runs import Run
 from vgrad.report.verdicts import Thresholds, effective_depth, verdict
 from vgrad.statistics import decay, power
+from vgrad.text.escapes import visible
 
 WHENS = ("start", "worst", "end")
 WORDS = {"start": "at the start", "worst": "at the worst epoch", "end": "at the end"}

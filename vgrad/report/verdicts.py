@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, replace
 
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.report.inert import visible
 from vgrad.statistics import decay, power
+from vgrad.text.escapes import visible
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from vgrad.errors import RunStateError
 from vgrad.lab.machine import machine, versions
 from vgrad.lab.reading import STUDY, StoredRun, read_run
+from vgrad.statistics import LEVEL
 from vgrad.storage import make_folder, write_file
-from vgrad.study.judging import LEVEL, LIMIT, SHARE, Judgement, judge, judge_line, line
+from vgrad.study.judging import LIMIT, SHARE, Judgement, judge, judge_line, line
 from vgrad.study.measures import hidden_norms, neuron_deltas
 from vgrad.study.published import Curves, Experiment, Figure, Study
 

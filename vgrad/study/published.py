@@ -39,10 +39,10 @@ from vgrad.lab.fields import NAME
 from vgrad.lab.grid import Grid, read_grid
 from vgrad.lab.loading import Document, load_yaml, with_value
 from vgrad.lab.settling import placed
-from vgrad.lab.wording import printable
 from vgrad.lab.yaml12 import Node
 from vgrad.registry import did_you_mean
 from vgrad.study.measures import MEASURES, Measure
+from vgrad.text.escapes import printable
 
 HERE = Path(__file__).parent
 STUDIES = sorted(path.stem for path in HERE.glob("*.yaml"))

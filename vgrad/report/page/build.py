@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from vgrad.report.inert import page as inert
-from vgrad.report.inert import visible
 from vgrad.report.keys import text, varying
 from vgrad.report.runs import Run
 from vgrad.report.sheet import Column, Sheet, lay_out
 from vgrad.report.table import Table
+from vgrad.text.escapes import page as inert
+from vgrad.text.escapes import visible
 
 NORMS = ("delta_norm", "delta_norm_mean", "weight_gradient_norm")
 MOST_RUNS = 60

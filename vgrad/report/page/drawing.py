@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree
 
-from vgrad.report.inert import page as inert
+from vgrad.text.escapes import page as inert
 
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 TOLERANCE = 0.12  # points: less than a pixel of a screen

@@ -13,7 +13,6 @@ from string import Template
 
 from vgrad.errors import ConfigError
 from vgrad.report.fonts import load_matplotlib
-from vgrad.report.inert import page as inert
 from vgrad.report.page.build import digest
 from vgrad.report.page.drawing import dark, inline
 from vgrad.report.sheet import Column, Sheet
@@ -21,6 +20,7 @@ from vgrad.report.study_files import picture
 from vgrad.report.study_outcome import Experiment, Outcome
 from vgrad.report.study_table import heading, lay_out, sentence, verdict
 from vgrad.report.study_words import ALTERNATIVES, PICTURE_OF, found
+from vgrad.text.escapes import page as inert
 
 _NORM = re.compile(r"‖δ\^([0-9]{1,3})‖")
 

@@ -57,10 +57,22 @@ MARKDOWN = "\\`*_{}[]<>#+!|~$&"
 
 def visible(text: str) -> str:
     """`text` on one line, with control characters, direction marks and lone surrogates as escapes."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
+    return "".join(map(_visible, text))
+
+
+def printable(text: str, limit: int = 60) -> str:
+    """`visible`, cut with an ellipsis beyond `limit` characters."""
+    shown = [_visible(character) for character in text[: limit + 1]]
+    length = sum(map(len, shown))
+    if length <= limit and len(text) <= limit:
+        return "".join(shown)
+    while shown and length > limit - 1:
+        length -= len(shown.pop())
+    return "".join(shown) + "…"
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
 
 
 def markdown(text: str) -> str:

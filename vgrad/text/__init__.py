@@ -1,0 +1,1 @@
+"""Text made safe and laid out, whatever it says: knows no run."""
