@@ -4,7 +4,7 @@
 
 One process loads the package once and forks a child for every case, so that a case costs milliseconds. Operations are
 the calls of `vgrad.storage.writing` and `vgrad.lab.locking` to the operating system, counted in the order in which they
-happen.
+they happen.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from vgrad import machine
 from vgrad.cli import run as command
 from vgrad.cli.options import read_config
 from vgrad.errors import ConfigError, DataError, StorageError
-from vgrad.lab import machine
 from vgrad.lab.config import check
 from vgrad.lab.runner import run
 

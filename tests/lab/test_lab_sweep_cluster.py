@@ -101,7 +101,7 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_other_versions_are_refused_before_work_is_sent(cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vgrad.lab.machine.version", lambda name: "0.0")
+    monkeypatch.setattr("vgrad.machine.version", lambda name: "0.0")
     with pytest.raises(ConfigError, match=r"numpy 0\.0 here"), EXECUTORS["cluster"](Request(scheduler=cluster.address)):
         pass
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vgrad import machine
 from vgrad.cli import run as command
 from vgrad.errors import RunStateError
-from vgrad.lab import machine, runner
+from vgrad.lab import runner
 from vgrad.lab.config import Config, check
 from vgrad.lab.npz import pack
 from vgrad.lab.reading import read_run

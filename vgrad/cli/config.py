@@ -104,7 +104,7 @@ def new(
 
 def _fitting(config: Config, file: str) -> Config:
     """The config with its digest; StorageError when it does not fit this machine's memory."""
-    from vgrad.lab.machine import check_memory
+    from vgrad.machine import check_memory
 
     try:
         check_memory(config)

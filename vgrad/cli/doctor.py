@@ -39,7 +39,7 @@ def doctor(runs_dir: RunsDir = Path("runs"), as_json: Json = False) -> None:
 
 
 def _software() -> Iterator[Finding]:
-    from vgrad.lab.machine import machine, versions
+    from vgrad.machine import machine, versions
 
     yield "versions", True, ", ".join(f"{name} {version}" for name, version in versions().items())
     facts = machine()
@@ -66,7 +66,7 @@ def _core_type(start: Path = Path("/proc/self/environ")) -> tuple[bool, str]:
 
 
 def _resources() -> Iterator[Finding]:
-    from vgrad.lab.machine import available_bytes
+    from vgrad.machine import available_bytes
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     yield "cores", True, f"{usable} usable of {os.cpu_count()}; a run uses one"

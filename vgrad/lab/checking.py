@@ -8,8 +8,8 @@ from pathlib import Path
 from vgrad.lab.building import build_network, draw_parameters, first_examples, noise_of
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init
-from vgrad.lab.machine import check_memory
 from vgrad.lab.runner import with_digest
+from vgrad.machine import check_memory
 from vgrad.nn.gradcheck import ParameterCheck, gradient_check
 
 

@@ -31,10 +31,10 @@ from vgrad.lab.config import Config
 from vgrad.lab.dispatch import outcome_of
 from vgrad.lab.jobs import Files, Job, Outcome, Progress, differences, luggage, publish, train_away
 from vgrad.lab.locking import RunHeld, exclusive
-from vgrad.lab.machine import versions
 from vgrad.lab.runner import remove_if_unused
 from vgrad.lab.store import RUN, RunFolder
 from vgrad.lab.workers import Worker
+from vgrad.machine import versions
 from vgrad.storage import make_folder, remove_leftovers
 from vgrad.text.escapes import printable
 

@@ -16,8 +16,8 @@ from vgrad.data.dataset import Dataset, Part, Scaling
 from vgrad.lab.choices import Choice
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, presets
-from vgrad.lab.machine import available_bytes, needed_bytes
 from vgrad.lab.training import draw_parameters, fresh_state, train
+from vgrad.machine import available_bytes, needed_bytes
 from vgrad.nn.parameters import shapes
 
 SPREAD = 6

@@ -25,11 +25,11 @@ from vgrad.lab.config import Config, check
 from vgrad.lab.fields import InitFile
 from vgrad.lab.loading import dump_yaml, load_yaml
 from vgrad.lab.locking import RunHeld
-from vgrad.lab.machine import versions
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.store import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
 from vgrad.lab.training import Cancelled
 from vgrad.lab.workers import STOP, report
+from vgrad.machine import versions
 from vgrad.storage import write_file
 from vgrad.text.escapes import printable
 

@@ -28,7 +28,6 @@ from vgrad.lab.fields import NAME_PATTERN
 from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
 from vgrad.lab.loading import load_yaml
 from vgrad.lab.locking import is_held
-from vgrad.lab.machine import check_memory
 from vgrad.lab.outcome import check_regular, damaged, read_facts, read_summary
 from vgrad.lab.store import (
     CHECKPOINT,
@@ -40,6 +39,7 @@ from vgrad.lab.store import (
     empty_history,
 )
 from vgrad.lab.summary import summarize
+from vgrad.machine import check_memory
 from vgrad.text.escapes import printable
 
 if TYPE_CHECKING:

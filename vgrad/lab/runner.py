@@ -26,10 +26,10 @@ from vgrad.lab.building import build_network, completed
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, InitFile
 from vgrad.lab.locking import LOCK, exclusive
-from vgrad.lab.machine import Surroundings, check_memory, machine, versions
 from vgrad.lab.npz import NpzError, digest, unpack
 from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
+from vgrad.machine import Surroundings, check_memory, machine, versions
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
 from vgrad.storage import make_folder, remove_leftovers, rename
