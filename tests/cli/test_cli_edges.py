@@ -152,7 +152,7 @@ def test_an_empty_no_color_is_none(value: str, coloured: bool, monkeypatch: pyte
     terminal.Screen(stream).say([("told", "bold red")])
     assert ("\x1b[" in stream.getvalue()) == coloured
     seen: dict[str, bool] = {}
-    monkeypatch.setattr("vgrad.report.terminal.render", lambda table, **options: seen.update(options) or "")
+    monkeypatch.setattr("vgrad.text.terminal.render", lambda table, **options: seen.update(options) or "")
     monkeypatch.setattr(sys, "stdout", Terminal())
     report.on_screen(None, None)  # type: ignore[arg-type]
     assert seen["colour"] == coloured

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from vgrad.report.formats import FORMATS
-from vgrad.report.numbers import plus_minus, significant, times_over
 from vgrad.report.report import compare
 from vgrad.report.runs import collect
 from vgrad.report.sheet import lay_out
 from vgrad.report.table import Table
-from vgrad.report.terminal import render
 from vgrad.text import escapes
+from vgrad.text.numbers import plus_minus, significant, times_over
+from vgrad.text.terminal import render
 
 HOSTILE = (
     "</script><img src=x onerror=alert(1)> | `a` [x](y) $\\input{/etc/passwd}$ %&#_^~{} \"' \x1b[31m\u202e ‖δ^1‖ é"

@@ -23,7 +23,7 @@ from vgrad.report.keys import text, varying
 from vgrad.report.report import compare
 from vgrad.report.runs import Run, collect
 from vgrad.report.sheet import lay_out
-from vgrad.report.terminal import render
+from vgrad.text.terminal import render
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -27,7 +27,7 @@ from vgrad.report.study_outcome import Outcome, read_outcome
 from vgrad.report.study_pictures import STUDY_PICTURES
 from vgrad.report.study_table import lay_out
 from vgrad.report.study_words import ALTERNATIVES
-from vgrad.report.terminal import render
+from vgrad.text.terminal import render
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -22,7 +22,7 @@ from vgrad.report.sheet import Column, Sheet
 from vgrad.report.study_formats import STUDY_FORMATS
 from vgrad.report.study_outcome import Figure, Outcome, read_outcome
 from vgrad.report.study_table import band, judged_by, lay_out, measured, provenance, sentence, short_layers
-from vgrad.report.terminal import render
+from vgrad.text.terminal import render
 
 Command = Callable[..., tuple[int, str, str]]
 PLAIN = [name for name in STUDY_FORMATS if name != "html"]  # of the page, see test_study_page.py

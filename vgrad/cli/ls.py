@@ -84,7 +84,7 @@ def _shown(value: object) -> str:
 
 
 def _cells(entry: Mapping[str, Any]) -> list[str]:
-    from vgrad.cli.figures import measure, ratio, shape
+    from vgrad.text.plain import measure, ratio, shape
 
     if entry["status"] == "damaged":
         return [_shown(entry["name"]), "-", "-", "-", "-", "damaged", "-", "-", "-", "-"]
@@ -105,7 +105,7 @@ def _cells(entry: Mapping[str, Any]) -> list[str]:
 
 def _lines(entries: list[dict[str, Any]], width: int) -> list[str]:
     """A table; on a terminal too narrow for it, each run's directory with the rest of its row below."""
-    from vgrad.cli.figures import table
+    from vgrad.text.plain import table
 
     rows = [_cells(entry) for entry in entries]
     lines = [line.rstrip() for line in table([_HEADER, *rows], left=(0, 1, 3, 4, 5, 9), width=width)]

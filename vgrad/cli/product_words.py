@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vgrad.cli.figures import shape
 from vgrad.cli.theory_words import Page
 from vgrad.lab.multiplying import RunProduct, described
-from vgrad.report.numbers import MISSING, significant
+from vgrad.text.numbers import MISSING, significant
+from vgrad.text.plain import shape
 from vgrad.theory.product import SAME
 
 ROUNDING = 1e-13

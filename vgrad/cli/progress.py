@@ -14,11 +14,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from vgrad.cli.figures import Axis, bar, cut, duration, log_axis, measure, shape
 from vgrad.cli.terminal import Line, Screen
 from vgrad.lab.config import Config
 from vgrad.lab.history import delta_norms
 from vgrad.lab.training import EpochRecord
+from vgrad.text.plain import Axis, bar, cut, duration, log_axis, measure, shape
 
 SECONDS_PER_LINE = 1.0
 SECONDS_PER_PAINTING = 0.1

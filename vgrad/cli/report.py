@@ -122,8 +122,8 @@ def tell_study(folder: Path, form: str, output: Path | None, width: int | None) 
 
 def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
     """Prints a table or a text of another format, or writes it to a file."""
-    from vgrad.report.terminal import render
     from vgrad.storage import write_file
+    from vgrad.text.terminal import render
 
     if output:
         write_file(output, (found if isinstance(found, str) else render(found, width=width)).encode())
@@ -158,7 +158,7 @@ def on_screen(sheet: Sheet, width: int | None) -> str:
 
     Without a terminal, only COLUMNS or --width limits the width.
     """
-    from vgrad.report.terminal import render
+    from vgrad.text.terminal import render
 
     terminal = sys.stdout.isatty()
     if width is None and (terminal or os.environ.get("COLUMNS")):

@@ -10,8 +10,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vgrad.cli.figures import Axis, log_axis, measure, ratio, sparkline, table
 from vgrad.cli.terminal import Line
+from vgrad.text.plain import Axis, log_axis, measure, ratio, sparkline, table
 
 Summary = Mapping[str, Any]
 LEAST_SPARK, MOST_SPARK = 8, 40

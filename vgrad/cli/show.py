@@ -108,8 +108,8 @@ def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
 
 def _facts(run: StoredRun) -> Iterator[Fact]:
     """The config and the circumstances, each in a line."""
-    from vgrad.cli.figures import shape
     from vgrad.text.escapes import printable
+    from vgrad.text.plain import shape
 
     config, facts = run.config, run.facts
     tree = config.plain()

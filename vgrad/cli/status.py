@@ -33,8 +33,8 @@ def status(folder: Folder = Path("runs"), as_json: Json = False) -> None:
 
 def _lines(tree: dict[str, Any]) -> list[str]:
     """One sweep. The file is only a report, and may be anyone's: what is missing is left out."""
-    from vgrad.cli.figures import duration
     from vgrad.text.escapes import printable
+    from vgrad.text.plain import duration
 
     done = sum(int(tree.get(key) or 0) for key in ("trained", "skipped", "failed"))
     head = (

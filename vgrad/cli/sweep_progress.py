@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from vgrad.cli.figures import cut, duration
 from vgrad.cli.terminal import Line, Screen
 from vgrad.lab.dispatch import Ended, Event, Failed, Skipped, Task
 from vgrad.lab.jobs import Progress
 from vgrad.lab.tally import Tally
+from vgrad.text.plain import cut, duration
 
 SECONDS_PER_PAINTING = 0.1
 BAR = 30

@@ -93,10 +93,10 @@ def fetch_data(plan: Plan, screen: Screen) -> None:
 
 def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
     """The axes, how many runs are missing, and what they will take."""
-    from vgrad.cli.figures import duration
     from vgrad.lab.axes import spell
     from vgrad.lab.estimating import estimate
     from vgrad.lab.store import RUN
+    from vgrad.text.plain import duration
 
     grid, about = plan.grid, "at most " if plan.points is None else ""
     lines = [f"{plan.name}: {about}{plan.count:,} runs, with {len(grid.seeds):,} seeds each"]

@@ -6,9 +6,9 @@ import math
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
-from vgrad.cli.figures import table
-from vgrad.report.numbers import MISSING, significant
 from vgrad.text.escapes import ascii_only
+from vgrad.text.numbers import MISSING, significant
+from vgrad.text.plain import table
 from vgrad.theory.chain import LEVELS, Chain, Distribution, geometric, power
 from vgrad.theory.identity import Imitation
 from vgrad.theory.lesson import MOVED, Explosion, Imitations, Lesson, Setting, Widths

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vgrad.report.numbers import significant
 from vgrad.report.slides import FACTOR, OTHER, RUNNING, decades, extent, layers, slide
 from vgrad.text.escapes import visible
+from vgrad.text.numbers import significant
 from vgrad.theory.chain import Chain, logs
 from vgrad.theory.identity import POINTS, output
 from vgrad.theory.lesson import MOVED, Lesson, curve

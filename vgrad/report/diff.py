@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vgrad.report.keys import Scalar, text
-from vgrad.report.numbers import significant
 from vgrad.report.runs import Run
 from vgrad.text.escapes import ascii_only, visible
+from vgrad.text.numbers import significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame

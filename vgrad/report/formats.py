@@ -16,8 +16,8 @@ from typing import Any
 from vgrad.report.keys import Scalar
 from vgrad.report.sheet import Column, Sheet, lay_out, provenance
 from vgrad.report.table import Cell, Key, Table
-from vgrad.report.terminal import render
 from vgrad.text import escapes
+from vgrad.text.terminal import render
 
 SCHEMA = 1
 _STATISTICS = ("n", "center", "low", "high", "spread", "median", "least", "greatest")

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from math import log10
 
 from vgrad.report.keys import DIGEST, Scalar, text, varying
-from vgrad.report.numbers import MISSING, p_value, plus_minus, significant, times_over
 from vgrad.report.runs import Run, configs
 from vgrad.report.table import ABSENT, Cell, Table
 from vgrad.report.values import Value, verdict_changes
+from vgrad.text.numbers import MISSING, p_value, plus_minus, significant, times_over
 
 PLAIN = ("false", "0", "–", "constant", "float64")
 """What a constant key need not be told for: it is off."""
