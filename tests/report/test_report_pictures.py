@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from report_runs import trained
 
 from vgrad.errors import ConfigError
-from vgrad.report.figures import SUFFIXES, colour, styled
+from vgrad.pictures.style import SUFFIXES, colour, styled
 from vgrad.report.pictures import PICTURES, Options
 from vgrad.report.runs import Run, collect
 

@@ -15,7 +15,7 @@ from study_folder import write_study
 from test_report_formats import Elements
 from test_study_table import hostile
 
-from vgrad.report.page.drawing import dark, inline, simplified
+from vgrad.pictures.svg import dark, inline, simplified
 from vgrad.report.study_formats import STUDY_FORMATS
 from vgrad.report.study_outcome import Outcome, read_outcome
 from vgrad.report.study_words import ALTERNATIVES

@@ -19,7 +19,7 @@ from matplotlib.image import imread
 from study_folder import write_study
 
 from vgrad.errors import ConfigError
-from vgrad.report.figures import content, styled
+from vgrad.pictures.style import content, styled
 from vgrad.report.study_drawing import Layout
 from vgrad.report.study_files import write_pictures
 from vgrad.report.study_formats import STUDY_FORMATS

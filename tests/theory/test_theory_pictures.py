@@ -7,8 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from vgrad.nn.activations import ACTIVATIONS, build
+from vgrad.pictures.style import styled
 from vgrad.report.chain_pictures import OVERVIEW, PANELS, lesson_figure
-from vgrad.report.figures import styled
 from vgrad.report.product_pictures import product_figure
 from vgrad.theory.lesson import SECTIONS, Lesson, Setting, teach
 from vgrad.theory.product import Product, Step

@@ -51,7 +51,7 @@ def plot(
     Of the folder that vgrad reproduce made, the kinds study-speed, study-ratio, study-bars, study-accuracy and
     study-figures draw published figures and measured ones.
     """
-    from vgrad.report.figures import suffix
+    from vgrad.pictures.style import suffix
     from vgrad.report.pictures import Options
 
     suffix(output)
@@ -73,8 +73,8 @@ def _plot_runs(
     arguments: list[str], runs_dir: Path, kind: str, output: Path, where: str, options: Options
 ) -> list[str]:
     """Draws the whole runs, and gives a line for each one that is not."""
-    from vgrad.report.figures import content, styled, suffix
-    from vgrad.report.fonts import load_matplotlib
+    from vgrad.pictures.fonts import load_matplotlib
+    from vgrad.pictures.style import content, styled, suffix
     from vgrad.report.keys import resolve
     from vgrad.report.pictures import PICTURES
     from vgrad.report.runs import collect, known_keys, without_copies
@@ -113,8 +113,8 @@ def _is_of_a_study(kind: str) -> bool:
 def _plot_study(
     arguments: list[str], runs_dir: Path, kind: str, output: Path, width: float | None, unused: list[str]
 ) -> Path:
-    from vgrad.report.figures import suffix
-    from vgrad.report.fonts import load_matplotlib
+    from vgrad.pictures.fonts import load_matplotlib
+    from vgrad.pictures.style import suffix
     from vgrad.report.study_files import picture
     from vgrad.report.study_outcome import read_outcome
     from vgrad.storage import write_file

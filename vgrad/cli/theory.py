@@ -241,21 +241,21 @@ def product(
 
 
 def _picture_form(output: Path | None) -> str:
-    from vgrad.report.figures import suffix
+    from vgrad.pictures.style import suffix
 
     return "" if output is None else suffix(output)
 
 
 def _matplotlib() -> Any:
-    from vgrad.report.figures import styled
-    from vgrad.report.fonts import load_matplotlib
+    from vgrad.pictures.fonts import load_matplotlib
+    from vgrad.pictures.style import styled
 
     load_matplotlib()
     return styled()
 
 
 def _write(output: Path, form: str, figure: Figure, title: str, runs: str = "none") -> None:
-    from vgrad.report.figures import content
+    from vgrad.pictures.style import content
     from vgrad.storage import write_file
 
     write_file(output, content(figure, form, title, runs, "vgrad theory"))

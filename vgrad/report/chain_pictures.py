@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vgrad.report.slides import FACTOR, OTHER, RUNNING, decades, extent, layers, slide
+from vgrad.pictures.slides import FACTOR, OTHER, RUNNING, decades, extent, layers, slide
 from vgrad.text.escapes import visible
 from vgrad.text.numbers import significant
 from vgrad.theory.chain import Chain, logs

@@ -20,7 +20,7 @@ import numpy as np
 
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import ACTIVATIONS
-from vgrad.report.figures import DASHES, colour, symbol
+from vgrad.pictures.style import DASHES, colour, symbol
 from vgrad.report.runs import Run
 from vgrad.report.series import Group, Series, group, of_layer, of_monitor
 from vgrad.text.escapes import visible

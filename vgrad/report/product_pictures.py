@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vgrad.nn.arrays import Array
-from vgrad.report.slides import FACTOR, OTHER, RUNNING, decades, extent, layers, slide
+from vgrad.pictures.slides import FACTOR, OTHER, RUNNING, decades, extent, layers, slide
 from vgrad.text.escapes import visible
 from vgrad.theory.product import Product
 

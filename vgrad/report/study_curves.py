@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vgrad.errors import ConfigError
-from vgrad.report.figures import DASHES, colour, symbol
+from vgrad.pictures.style import DASHES, colour, symbol
 from vgrad.report.study_drawing import (
     BAND,
     EDGE,

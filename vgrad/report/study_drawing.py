@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vgrad.report.figures import symbol
+from vgrad.pictures.style import symbol
 from vgrad.report.study_outcome import Outcome
 from vgrad.text.escapes import visible
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from vgrad.errors import ConfigError
-from vgrad.report.figures import content, styled
-from vgrad.report.fonts import load_matplotlib
+from vgrad.pictures.fonts import load_matplotlib
+from vgrad.pictures.style import content, styled
 from vgrad.report.study_drawing import Layout
 from vgrad.report.study_formats import as_page
 from vgrad.report.study_outcome import Outcome, read_outcome

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vgrad.errors import ConfigError
-from vgrad.report.figures import colour
+from vgrad.pictures.style import colour
 from vgrad.report.study_curves import ratio, speed
 from vgrad.report.study_drawing import (
     BAND,

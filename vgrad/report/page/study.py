@@ -12,9 +12,9 @@ from shlex import quote
 from string import Template
 
 from vgrad.errors import ConfigError
-from vgrad.report.fonts import load_matplotlib
+from vgrad.pictures.fonts import load_matplotlib
+from vgrad.pictures.svg import dark, inline
 from vgrad.report.page.build import digest
-from vgrad.report.page.drawing import dark, inline
 from vgrad.report.sheet import Column, Sheet
 from vgrad.report.study_files import picture
 from vgrad.report.study_outcome import Experiment, Outcome

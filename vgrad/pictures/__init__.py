@@ -1,0 +1,1 @@
+"""How pictures look and how they become files: knows no run."""
