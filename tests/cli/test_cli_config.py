@@ -14,7 +14,6 @@ from vgrad.cli.options import read_config
 from vgrad.data.datasets import DATASETS
 from vgrad.lab.config import Config
 from vgrad.lab.loading import load_yaml
-from vgrad.lab.npz import pack
 from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.schema import config_schema
 from vgrad.lab.starting import starting_config
@@ -24,6 +23,7 @@ from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import PROBES
 from vgrad.nn.schedules import SCHEDULES
+from vgrad.storage.npz import pack
 
 Capture = pytest.CaptureFixture[str]
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

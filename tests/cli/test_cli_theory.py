@@ -16,9 +16,9 @@ import pytest
 from vgrad.cli import run
 from vgrad.lab import runner
 from vgrad.lab.config import check
-from vgrad.lab.npz import pack, unpack
 from vgrad.lab.training import Cancelled, EpochRecord
 from vgrad.nn.activations import ACTIVATIONS, tanh
+from vgrad.storage.npz import pack, unpack
 from vgrad.theory.lesson import SECTIONS
 
 QUICK = ["--draws", "50"]

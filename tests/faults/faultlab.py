@@ -3,7 +3,7 @@
     python tests/faults/faultlab.py SCENARIO [N] [CONFIG]     prints what happened as JSON; `failures` must be empty
 
 One process loads the package once and forks a child for every case, so that a case costs milliseconds. Operations are
-the calls of `vgrad.storage.writing` and `vgrad.lab.locking` to the operating system, counted in the order in which they
+the calls of `vgrad.storage.writing` and `vgrad.storage.lock` to the operating system, counted in the order in which
 they happen.
 """
 
@@ -29,10 +29,12 @@ from vgrad.__main__ import fix_blas_environment
 fix_blas_environment()
 
 from vgrad import cli  # noqa: E402
-from vgrad.lab import locking, npz, runner  # noqa: E402
+from vgrad.lab import runner  # noqa: E402
 from vgrad.lab.loading import read_yaml  # noqa: E402
 from vgrad.lab.store import DETERMINISTIC, RUN  # noqa: E402
 from vgrad.lab.verifying import verify  # noqa: E402
+from vgrad.storage import lock as locking  # noqa: E402
+from vgrad.storage import npz  # noqa: E402
 from vgrad.storage import writing as storage  # noqa: E402
 
 CONFIG = """\

@@ -69,7 +69,7 @@ MUTANTS = (
     ),
     Mutant(
         "no lock",
-        "vgrad/lab/locking.py",
+        "vgrad/storage/lock.py",
         "            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "            pass\n",
         SECOND,
@@ -113,14 +113,14 @@ MUTANTS = (
     ),
     Mutant(
         "no bound on the size of an npz",
-        "vgrad/lab/npz.py",
+        "vgrad/storage/npz.py",
         " or promised > limit + _HEADER_ROOM * len(members):",
         ":",
         f"{PARAMETERS}[bomb]",
     ),
     Mutant(
         "objects in an npz are unpickled",
-        "vgrad/lab/npz.py",
+        "vgrad/storage/npz.py",
         "    if not content.startswith(_MAGIC) or header is None:\n",
         "    if header is None and b\"'|O'\" in content[:start]:\n"
         "        return np.load(io.BytesIO(content), allow_pickle=True)\n"

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from vgrad.errors import RunStateError, StorageError
-from vgrad.lab import locking
-from vgrad.lab.locking import LOCK, OWNER, exclusive, is_held
+from vgrad.storage import lock as locking
+from vgrad.storage.lock import LOCK, OWNER, exclusive, is_held
 
-HOLDER = "import sys, time; from pathlib import Path; from vgrad.lab.locking import exclusive\n"
+HOLDER = "import sys, time; from pathlib import Path; from vgrad.storage.lock import exclusive\n"
 HOLDER += "with exclusive(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 

@@ -16,9 +16,9 @@ import pytest
 from vgrad.cli.options import read_config
 from vgrad.errors import DataError
 from vgrad.lab.config import Config, check
-from vgrad.lab.npz import digest
 from vgrad.lab.runner import Opened, run, with_digest
 from vgrad.lab.store import DETERMINISTIC, SOMETIMES
+from vgrad.storage.npz import digest
 
 SIZES = (64, 4, 10)
 GOOD = oracle.draw(SIZES, 0)

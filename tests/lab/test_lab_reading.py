@@ -16,11 +16,11 @@ import pytest
 from vgrad.cli import run as vgrad
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.config import check
-from vgrad.lab.locking import exclusive
 from vgrad.lab.reading import find_runs, read_run
 from vgrad.lab.runner import run
 from vgrad.lab.training import Cancelled, EpochRecord
 from vgrad.nn.probes import PROBES
+from vgrad.storage.lock import exclusive
 
 TREE = {
     "name": "read",

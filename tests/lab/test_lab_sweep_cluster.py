@@ -15,7 +15,7 @@ from dask_cluster import DaskCluster, dask_cluster
 from vgrad.errors import ConfigError
 from vgrad.lab.executors import EXECUTORS, Request
 from vgrad.lab.jobs import Progress
-from vgrad.lab.locking import exclusive
+from vgrad.storage.lock import exclusive
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
 

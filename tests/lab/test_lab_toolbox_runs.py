@@ -15,7 +15,6 @@ from vgrad.data.datasets import load
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.loading import dump_yaml, read_yaml
-from vgrad.lab.npz import unpack
 from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.training import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
@@ -25,6 +24,7 @@ from vgrad.nn.initializers import BIASES, INITIALIZERS
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
 from vgrad.nn.probes import PROBES
 from vgrad.nn.schedules import SCHEDULES
+from vgrad.storage.npz import unpack
 
 BASE: dict[str, Any] = {"name": "a", "layers": {"depth": 2, "width": 30}}
 DIGITS: dict[str, Any] = {

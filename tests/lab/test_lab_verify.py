@@ -16,10 +16,10 @@ from vgrad.cli import run as command
 from vgrad.errors import RunStateError
 from vgrad.lab import runner
 from vgrad.lab.config import Config, check
-from vgrad.lab.npz import pack
 from vgrad.lab.reading import read_run
 from vgrad.lab.store import DETERMINISTIC, RUN
 from vgrad.lab.verifying import verify
+from vgrad.storage.npz import pack
 
 TREE = {
     "name": "v",

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgrad.lab.descent import Divergence
-from vgrad.lab.npz import Arrays
 from vgrad.lab.training import EpochRecord, Histograms
 from vgrad.nn.probes import BINS
+from vgrad.storage.npz import Arrays
 
 METRICS = "metrics.csv"
 GRADIENTS = "gradients.csv"

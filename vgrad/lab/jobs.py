@@ -24,13 +24,13 @@ from vgrad.errors import RunStateError, StorageError, VgradError
 from vgrad.lab.config import Config, check
 from vgrad.lab.fields import InitFile
 from vgrad.lab.loading import dump_yaml, load_yaml
-from vgrad.lab.locking import RunHeld
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.store import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
 from vgrad.lab.training import Cancelled
 from vgrad.lab.workers import STOP, report
 from vgrad.machine import versions
 from vgrad.storage import write_file
+from vgrad.storage.lock import RunHeld
 from vgrad.text.escapes import printable
 
 MOST_BYTES = 2**30

@@ -15,12 +15,12 @@ from vgrad.lab.building import build_network
 from vgrad.lab.config import Config
 from vgrad.lab.evaluation import CHUNK, chunks
 from vgrad.lab.feed import Feed
-from vgrad.lab.npz import NpzError, unpack
 from vgrad.lab.reading import StoredRun, read_run
 from vgrad.lab.store import FINAL, INITIAL, most_bytes
 from vgrad.machine import check_memory
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.parameters import as_type, problems
+from vgrad.storage.npz import NpzError, unpack
 from vgrad.text.escapes import printable
 from vgrad.theory.product import Product, chunk_rows, missing_factors, multiply
 

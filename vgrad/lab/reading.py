@@ -27,7 +27,6 @@ from vgrad.lab.config import Config, check
 from vgrad.lab.fields import NAME_PATTERN
 from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
 from vgrad.lab.loading import load_yaml
-from vgrad.lab.locking import is_held
 from vgrad.lab.outcome import check_regular, damaged, read_facts, read_summary
 from vgrad.lab.store import (
     CHECKPOINT,
@@ -40,6 +39,7 @@ from vgrad.lab.store import (
 )
 from vgrad.lab.summary import summarize
 from vgrad.machine import check_memory
+from vgrad.storage.lock import is_held
 from vgrad.text.escapes import printable
 
 if TYPE_CHECKING:

@@ -25,14 +25,14 @@ from vgrad.errors import DataError, StorageError
 from vgrad.lab.building import build_network, completed
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, InitFile
-from vgrad.lab.locking import LOCK, exclusive
-from vgrad.lab.npz import NpzError, digest, unpack
 from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 from vgrad.machine import Surroundings, check_memory, machine, versions
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
 from vgrad.storage import make_folder, remove_leftovers, rename
+from vgrad.storage.lock import LOCK, exclusive
+from vgrad.storage.npz import NpzError, digest, unpack
 from vgrad.text.escapes import printable
 
 CHECKPOINT_SHARE = 50

@@ -28,13 +28,13 @@ from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, QUANTITIES, History
 from vgrad.lab.loading import dump_yaml, load_yaml
-from vgrad.lab.npz import Arrays, NpzError, pack, unpack
 from vgrad.lab.summary import summarize
 from vgrad.lab.training import TrainingState, build_network, fresh_state
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import problems
 from vgrad.nn.probes import BINS
 from vgrad.storage import write_file
+from vgrad.storage.npz import Arrays, NpzError, pack, unpack
 from vgrad.text.escapes import printable
 
 CONFIG, RUN, SUMMARY = "config.yaml", "run.json", "summary.json"

@@ -12,7 +12,6 @@ from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.fields import Init
 from vgrad.lab.loading import load_yaml
-from vgrad.lab.npz import pack
 from vgrad.lab.store import (
     BEST,
     CHECKPOINT,
@@ -30,6 +29,7 @@ from vgrad.lab.store import (
 from vgrad.lab.summary import summarize
 from vgrad.lab.training import stopped
 from vgrad.machine import check_memory
+from vgrad.storage.npz import pack
 from vgrad.text.escapes import printable
 
 
