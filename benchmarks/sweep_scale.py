@@ -27,10 +27,10 @@ fix_blas_environment()
 
 import numpy as np  # noqa: E402
 
+from vgrad.document.document import read_yaml  # noqa: E402
 from vgrad.lab.dispatch import Ended, dispatch  # noqa: E402
 from vgrad.lab.grid import read_grid  # noqa: E402
 from vgrad.lab.jobs import Outcome  # noqa: E402
-from vgrad.lab.loading import read_yaml  # noqa: E402
 from vgrad.lab.planning import make_plan  # noqa: E402
 from vgrad.lab.tally import Tally  # noqa: E402
 

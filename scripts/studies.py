@@ -58,7 +58,7 @@ def copy(source: Path, place: Path) -> None:
 
 def write_sweeps(place: Path) -> None:
     """The sweeps of the study as files for `vgrad sweep`."""
-    from vgrad.lab.dumping import dump_yaml
+    from vgrad.document.writer import dump_yaml
     from vgrad.study.published import load_study
 
     study = load_study("nielsen").contents

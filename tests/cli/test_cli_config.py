@@ -12,8 +12,8 @@ import pytest
 from vgrad.cli import run
 from vgrad.cli.options import read_config
 from vgrad.data.datasets import DATASETS
+from vgrad.document.document import load_yaml
 from vgrad.lab.config import Config
-from vgrad.lab.loading import load_yaml
 from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.schema import config_schema
 from vgrad.lab.starting import starting_config

@@ -11,9 +11,9 @@ import pytest
 
 from vgrad.cli import run
 from vgrad.cli.options import read_config
+from vgrad.document.document import load_yaml
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
-from vgrad.lab.loading import load_yaml
 from vgrad.lab.schema import config_schema
 
 Capture = pytest.CaptureFixture[str]

@@ -14,12 +14,12 @@ from vgrad.cli.options import read_config
 from vgrad.cli.sweep_progress import SweepProgress
 from vgrad.cli.sweep_table import table_lines
 from vgrad.cli.terminal import Screen
+from vgrad.document.document import load_yaml
 from vgrad.lab.comparison import Comparison, Row
 from vgrad.lab.dispatch import Ended, Failed, Skipped
 from vgrad.lab.estimating import estimate
 from vgrad.lab.grid import read_grid
 from vgrad.lab.jobs import Job, Progress
-from vgrad.lab.loading import load_yaml
 from vgrad.lab.planning import make_plan
 from vgrad.lab.tally import StatusFile, Tally, read_statuses
 

@@ -29,8 +29,8 @@ from vgrad.__main__ import fix_blas_environment
 fix_blas_environment()
 
 from vgrad import cli  # noqa: E402
+from vgrad.document.document import read_yaml  # noqa: E402
 from vgrad.lab import runner  # noqa: E402
-from vgrad.lab.loading import read_yaml  # noqa: E402
 from vgrad.lab.store import DETERMINISTIC, RUN  # noqa: E402
 from vgrad.lab.verifying import verify  # noqa: E402
 from vgrad.storage import lock as locking  # noqa: E402

@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vgrad.document import reader as yaml12
+from vgrad.document.document import read_yaml, with_overrides
 from vgrad.errors import ConfigError
-from vgrad.lab import yaml12
-from vgrad.lab.loading import read_yaml, with_overrides
 
 HOSTILE_SECONDS = 2.0  # FAULTS.md; for reading and refusing, the start of Python left out
 HOSTILE_BYTES = 512 * 2**20
@@ -58,7 +58,7 @@ UNITS += ["[],", "&a [", "{a: &a ", "!<x> ", "]", "|\n ", "| ", "a: |\n ", "a: x
 SCRIPT = """
 import json, resource, sys, time
 from vgrad.errors import ConfigError
-from vgrad.lab.loading import read_yaml
+from vgrad.document.document import read_yaml
 seconds, size, units = json.load(sys.stdin)
 resource.setrlimit(resource.RLIMIT_AS, (size, size))
 repeated = [unit * (2**20 // len(unit.encode())) for unit in units]

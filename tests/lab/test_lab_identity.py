@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from vgrad.cli.options import read_config
+from vgrad.document.writer import dump_yaml
 from vgrad.lab.config import Config, check
-from vgrad.lab.dumping import dump_yaml
 from vgrad.lab.remedies import OPTIONAL
 
 Tree = dict[str, Any]

@@ -12,10 +12,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vgrad.document import reader as yaml12
+from vgrad.document.document import load_yaml, read_yaml
+from vgrad.document.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_SCALAR
 from vgrad.errors import ConfigError
-from vgrad.lab import yaml12
-from vgrad.lab.loading import load_yaml, read_yaml
-from vgrad.lab.yaml12 import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_SCALAR
 from vgrad.text.escapes import printable
 
 LOADERS = {"libyaml": getattr(yaml, "CSafeLoader", None), "python": yaml.SafeLoader}

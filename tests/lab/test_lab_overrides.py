@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from vgrad.document.document import read_yaml, with_overrides
+from vgrad.document.reader import MAX_BYTES
 from vgrad.errors import ConfigError
-from vgrad.lab.loading import read_yaml, with_overrides
-from vgrad.lab.yaml12 import MAX_BYTES
 from vgrad.text.escapes import printable
 
 BASE = "layers: [784, 30, 10]\noptimizer: sgd\nepochs: 3\nactivation: [tanh, relu]\nschedule:\nl2: 0.1\n"

@@ -9,10 +9,10 @@ import pytest
 
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
+from vgrad.document.document import load_yaml, with_overrides
 from vgrad.lab.choices import Choice
 from vgrad.lab.config import Config, check
 from vgrad.lab.fields import Init
-from vgrad.lab.loading import load_yaml, with_overrides
 from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.training import draw_parameters, fresh_state, train
 from vgrad.nn.activations import ACTIVATIONS

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from vgrad.data.datasets import load
+from vgrad.document.document import dump_yaml, read_yaml
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
-from vgrad.lab.loading import dump_yaml, read_yaml
 from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.training import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train

@@ -52,7 +52,7 @@ def check(
 @app.command("show")
 def show(config: ConfigFile, overrides: Overrides = None, seed: Seed = None, as_json: Json = False) -> None:
     """Print the resolved config, every default written out, and what it comes to. Runs again as it is."""
-    from vgrad.lab.dumping import dump_yaml
+    from vgrad.document.writer import dump_yaml
 
     settled = _with_file_digest(read_config(config, overrides, seed), config)
     tree, facts = settled.plain(), _facts(settled)

@@ -11,8 +11,8 @@ import typer
 from vgrad.errors import ConfigError, DataError, StorageError
 
 if TYPE_CHECKING:
+    from vgrad.document.document import Document
     from vgrad.lab.config import Config
-    from vgrad.lab.loading import Document
 
 
 def folder_name(text: str | Path) -> Path:
@@ -74,7 +74,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 def read_config(file: str, overrides: list[str] | None, seed: int | None = None) -> Config:
     """The checked config that a file and overrides make; ConfigError with every problem at its place."""
-    from vgrad.lab.loading import load_yaml, with_overrides
+    from vgrad.document.document import load_yaml, with_overrides
     from vgrad.lab.settling import settled
 
     settings = [*(overrides or []), *([] if seed is None else [f"seed={seed}"])]

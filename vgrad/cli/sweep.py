@@ -63,9 +63,9 @@ def sweep(
     CONFIG is a config, with axes of its own under `grid` or with those of -g. Started again, it trains what is missing.
     """
     from vgrad.cli.terminal import Screen
+    from vgrad.document.document import load_yaml
     from vgrad.lab.executors import Request, cores
     from vgrad.lab.grid import read_grid
-    from vgrad.lab.loading import load_yaml
     from vgrad.lab.planning import make_plan
 
     grid = read_grid(load_yaml(config), typed=axes or [], overrides=overrides or [], seeds=seeds)

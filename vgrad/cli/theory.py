@@ -131,9 +131,9 @@ def _sections(wanted: str, known: list[str]) -> list[str]:
 
 def _activation(text: str) -> tuple[Choice, Activation]:
     """The activation that a config's text means; ConfigError, in one line, for what is none, or none of one weight."""
+    from vgrad.document.reader import compose, decode
     from vgrad.lab.choices import Choice, Problems
     from vgrad.lab.fields import ACTIVATION
-    from vgrad.lab.yaml12 import compose, decode
     from vgrad.nn import activations
 
     here = "--activation"

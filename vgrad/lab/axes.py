@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vgrad.document.reader import Node, compose, decode
+from vgrad.document.scalars import resolve
+from vgrad.document.words import describe
 from vgrad.errors import ConfigError
-from vgrad.lab.scalars import resolve
-from vgrad.lab.wording import describe
-from vgrad.lab.yaml12 import Node, compose, decode
 from vgrad.text.escapes import printable
 
 MOST_VALUES = 100_000

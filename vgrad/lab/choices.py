@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, create_model
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
-from vgrad.lab.wording import describe
+from vgrad.document.words import describe
 from vgrad.registry import came_later, did_you_mean, lookup, parameters
 from vgrad.text.escapes import printable
 

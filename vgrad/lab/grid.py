@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vgrad.document.document import Document, with_overrides, with_value
+from vgrad.document.reader import Node
+from vgrad.document.words import describe
 from vgrad.errors import ConfigError
 from vgrad.lab.axes import Axis, LogUniform, read_axes, read_seeds, read_typed, spell, typed_seeds
-from vgrad.lab.loading import Document, with_overrides, with_value
 from vgrad.lab.sampling import LARGEST, draw, order
-from vgrad.lab.wording import describe
-from vgrad.lab.yaml12 import Node
 from vgrad.registry import did_you_mean
 from vgrad.text.escapes import printable
 

@@ -20,13 +20,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError, StorageError
 from vgrad.lab import tables
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.fields import NAME_PATTERN
 from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
-from vgrad.lab.loading import load_yaml
 from vgrad.lab.outcome import check_regular, damaged, read_facts, read_summary
 from vgrad.lab.store import (
     CHECKPOINT,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from vgrad.document.words import describe
 from vgrad.lab.choices import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, validated
-from vgrad.lab.wording import describe
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import MOMENTUM_SCHEDULES

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vgrad.data.datasets import DATASETS, SCALES
+from vgrad.document.writer import dump_yaml
 from vgrad.lab.config import Config, check
-from vgrad.lab.dumping import dump_yaml
 from vgrad.lab.fields import presets
 from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.schema import monitor_names

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
+from vgrad.document.scalars import Scalar, resolve
+from vgrad.document.words import describe, missing_space, syntax_problem
 from vgrad.errors import ConfigError
-from vgrad.lab.scalars import Scalar, resolve
-from vgrad.lab.wording import describe, missing_space, syntax_problem
 from vgrad.text.escapes import printable
 
 MAX_BYTES = 2**20

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from vgrad.document.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, compose, decode
+from vgrad.document.words import describe, missing_space
+from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError
-from vgrad.lab.dumping import dump_yaml
-from vgrad.lab.wording import describe, missing_space
-from vgrad.lab.yaml12 import MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, compose, decode
 from vgrad.text.escapes import printable
 
 __all__ = ["Document", "describe", "dump_yaml", "load_yaml", "printable", "read_yaml", "with_overrides", "with_value"]

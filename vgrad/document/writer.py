@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from vgrad.lab.scalars import resolve
+from vgrad.document.scalars import resolve
 
 _SHORT = 80  # characters of a list on one line
 
