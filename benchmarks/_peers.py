@@ -24,8 +24,8 @@ Epochs = Iterator[float]
 
 def vgrad(dtype: str) -> Epochs:
     """As `vgrad train` does it, with the environment that it sets."""
+    from vgrad.config.config import check
     from vgrad.data.datasets import load
-    from vgrad.lab.config import check
     from vgrad.lab.training import draw_parameters, fresh_state, train
 
     tree = {

@@ -33,8 +33,8 @@ MOST_OF_AN_EPOCH = 0.05  # what the default probes may add
 
 def vgrad(optimizer: str, probes: Any) -> Iterator[None]:
     """As `vgrad train` does it; the only monitor is the validation accuracy."""
+    from vgrad.config.config import check
     from vgrad.data.datasets import load
-    from vgrad.lab.config import check
     from vgrad.lab.training import draw_parameters, fresh_state, train
 
     tree = {"name": "epoch", "layers": [784, 30, 30, 10], "batch_size": BATCH, "monitor": ["validation_accuracy"]}

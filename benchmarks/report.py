@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from vgrad.lab.config import check
+from vgrad.config.config import check
 from vgrad.lab.runner import run
 from vgrad.lab.store import CONFIG, RUN, dump_json
 

@@ -26,9 +26,9 @@ fix_blas_environment()
 import numpy as np  # noqa: E402
 from _harness import processor, table  # noqa: E402
 
+from vgrad.config.check import settled  # noqa: E402
+from vgrad.config.config import Config  # noqa: E402
 from vgrad.data.datasets import load  # noqa: E402
-from vgrad.lab.config import Config  # noqa: E402
-from vgrad.lab.settling import settled  # noqa: E402
 from vgrad.lab.training import draw_parameters, fresh_state, train  # noqa: E402
 from vgrad.study.published import Experiment, Study, load_study  # noqa: E402
 

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vgrad.lab.config import Config
-from vgrad.lab.remedies import OPTIONAL
+from vgrad.config.config import Config
+from vgrad.config.remedies import OPTIONAL
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS

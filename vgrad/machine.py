@@ -14,9 +14,9 @@ from typing import Any
 import threadpoolctl
 
 from vgrad import __version__
+from vgrad.config.config import Config
 from vgrad.errors import StorageError
 from vgrad.lab.building import build_network
-from vgrad.lab.config import Config
 from vgrad.lab.evaluation import CHUNK
 
 

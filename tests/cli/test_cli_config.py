@@ -11,12 +11,12 @@ import pytest
 
 from vgrad.cli import run
 from vgrad.cli.options import read_config
+from vgrad.config.config import Config
+from vgrad.config.remedies import OPTIONAL
+from vgrad.config.schema import config_schema
+from vgrad.config.template import starting_config
 from vgrad.data.datasets import DATASETS
 from vgrad.document.document import load_yaml
-from vgrad.lab.config import Config
-from vgrad.lab.remedies import OPTIONAL
-from vgrad.lab.schema import config_schema
-from vgrad.lab.starting import starting_config
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS

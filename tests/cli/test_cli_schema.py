@@ -11,10 +11,10 @@ import pytest
 
 from vgrad.cli import run
 from vgrad.cli.options import read_config
+from vgrad.config.choice import Problems
+from vgrad.config.config import Config, check
+from vgrad.config.schema import config_schema
 from vgrad.document.document import load_yaml
-from vgrad.lab.choices import Problems
-from vgrad.lab.config import Config, check
-from vgrad.lab.schema import config_schema
 
 Capture = pytest.CaptureFixture[str]
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

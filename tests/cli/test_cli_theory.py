@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from vgrad.cli import run
+from vgrad.config.config import check
 from vgrad.lab import runner
-from vgrad.lab.config import check
 from vgrad.lab.training import Cancelled, EpochRecord
 from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.storage.npz import pack, unpack

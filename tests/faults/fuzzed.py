@@ -19,7 +19,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.lib import format as npy
 
-from vgrad.lab.config import Config
+from vgrad.config.config import Config
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.initializers import INITIALIZERS

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from vgrad.config.config import check
 from vgrad.lab import runner
-from vgrad.lab.config import check
 from vgrad.lab.store import DETERMINISTIC, RUN, SOMETIMES
 from vgrad.storage import writing as storage
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from vgrad.config.config import Config, check
 from vgrad.lab import jobs as lab_jobs
-from vgrad.lab.config import Config, check
 from vgrad.lab.dispatch import Ended, Failed, Place, Skipped, dispatch
 from vgrad.lab.executors import EXECUTORS, Request
 from vgrad.lab.jobs import Files, Job, Outcome, train_away, train_here

@@ -11,8 +11,8 @@ import pytest
 from vgrad import machine
 from vgrad.cli import run as command
 from vgrad.cli.options import read_config
+from vgrad.config.config import check
 from vgrad.errors import ConfigError, DataError, StorageError
-from vgrad.lab.config import check
 from vgrad.lab.runner import run
 
 L = "layers: [784, 30, 10]\n"

@@ -11,10 +11,10 @@ import oracle
 import pytest
 from oracle import Model
 
+from vgrad.config.config import Config, check
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
 from vgrad.lab import descent
-from vgrad.lab.config import Config, check
 from vgrad.lab.descent import Divergence
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.training import EpochRecord, draw_parameters, fresh_state, train

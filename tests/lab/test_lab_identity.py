@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from vgrad.cli.options import read_config
+from vgrad.config.config import Config, check
+from vgrad.config.remedies import OPTIONAL
 from vgrad.document.writer import dump_yaml
-from vgrad.lab.config import Config, check
-from vgrad.lab.remedies import OPTIONAL
 
 Tree = dict[str, Any]
 BASE: Tree = {"name": "x", "layers": [784, 30, 30, 10]}

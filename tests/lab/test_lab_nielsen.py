@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from vgrad.cli.options import read_config
+from vgrad.config.config import Config
+from vgrad.config.fields import Init
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.lab.config import Config
 from vgrad.lab.evaluation import ProbeSet
-from vgrad.lab.fields import Init
 from vgrad.lab.training import build_network, draw_parameters, fresh_state, train
 from vgrad.nn.probes import PROBES
 

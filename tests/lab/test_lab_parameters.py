@@ -14,8 +14,8 @@ import oracle
 import pytest
 
 from vgrad.cli.options import read_config
+from vgrad.config.config import Config, check
 from vgrad.errors import DataError
-from vgrad.lab.config import Config, check
 from vgrad.lab.runner import Opened, run, with_digest
 from vgrad.lab.store import DETERMINISTIC, SOMETIMES
 from vgrad.storage.npz import digest

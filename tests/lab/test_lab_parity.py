@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from oracle import Model, Params
 
 from vgrad.cli.options import read_config
+from vgrad.config.config import Config, check
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.lab import descent
-from vgrad.lab.config import Config, check
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.training import draw_parameters, fresh_state, train
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from vgrad.cli import run as vgrad
+from vgrad.config.config import check
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.config import check
 from vgrad.lab.reading import find_runs, read_run
 from vgrad.lab.runner import run
 from vgrad.lab.training import Cancelled, EpochRecord

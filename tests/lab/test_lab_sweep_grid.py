@@ -181,6 +181,6 @@ def test_a_huge_grid_is_checked_value_by_value_and_point_by_point() -> None:
 
 
 def test_two_configs_of_one_hash_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vgrad.lab.config.Config.identity", "00000000")
+    monkeypatch.setattr("vgrad.config.config.Config.identity", "00000000")
     with pytest.raises(ConfigError, match="have the same hash"):
         plan("grid: {layers.depth: [1, 2]}\n")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from vgrad.config.choice import Choice
+from vgrad.config.config import Config, check
+from vgrad.config.fields import Init
+from vgrad.config.remedies import OPTIONAL
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.document.document import load_yaml, with_overrides
-from vgrad.lab.choices import Choice
-from vgrad.lab.config import Config, check
-from vgrad.lab.fields import Init
-from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.training import draw_parameters, fresh_state, train
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS

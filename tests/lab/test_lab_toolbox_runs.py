@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vgrad.config.choice import Problems
+from vgrad.config.config import Config, check
+from vgrad.config.remedies import OPTIONAL
 from vgrad.data.datasets import load
 from vgrad.document.document import dump_yaml, read_yaml
-from vgrad.lab.choices import Problems
-from vgrad.lab.config import Config, check
-from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.training import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
 from vgrad.nn.activations import ACTIVATIONS, tanh

@@ -13,10 +13,10 @@ import pytest
 from numpy.random import PCG64, Generator, SeedSequence
 from oracle import Model
 
+from vgrad.config.config import Config, check
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.lab import descent
-from vgrad.lab.config import Config, check
 from vgrad.lab.randomness import Purpose, generator
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.store import DETERMINISTIC, SOMETIMES

@@ -13,9 +13,9 @@ import pytest
 
 from vgrad import machine
 from vgrad.cli import run as command
+from vgrad.config.config import Config, check
 from vgrad.errors import RunStateError
 from vgrad.lab import runner
-from vgrad.lab.config import Config, check
 from vgrad.lab.reading import read_run
 from vgrad.lab.store import DETERMINISTIC, RUN
 from vgrad.lab.verifying import verify

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from vgrad.cli.options import read_config
+from vgrad.config.check import settled
 from vgrad.errors import ConfigError
-from vgrad.lab.settling import settled
 from vgrad.study.published import HERE, Study, load_study
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "nielsen"

@@ -15,7 +15,7 @@ from vgrad.cli.terminal import answer
 from vgrad.errors import ConfigError, StorageError, VgradError
 
 if TYPE_CHECKING:
-    from vgrad.lab.config import Config
+    from vgrad.config.config import Config
 
 app = typer.Typer(help="Check, show and begin configs.", no_args_is_help=True)
 
@@ -68,7 +68,7 @@ def show(config: ConfigFile, overrides: Overrides = None, seed: Seed = None, as_
 @app.command("schema", epilog=EDITOR_HELP)
 def schema() -> None:
     """Print the JSON Schema of a config: every key and name there is, with descriptions and defaults."""
-    from vgrad.lab.schema import config_schema
+    from vgrad.config.schema import config_schema
 
     _write_json(config_schema())
 
@@ -79,9 +79,9 @@ def new(
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="The data set: digits, mnist, …")] = "digits",
 ) -> None:
     """Write a commented config to start from. A file that is there already is never overwritten."""
+    from vgrad.config.choice import Problems
+    from vgrad.config.template import starting_config
     from vgrad.data.datasets import DATASETS
-    from vgrad.lab.choices import Problems
-    from vgrad.lab.starting import starting_config
     from vgrad.registry import lookup
     from vgrad.storage import write_new
 

@@ -11,8 +11,8 @@ import typer
 from vgrad.errors import ConfigError, DataError, StorageError
 
 if TYPE_CHECKING:
+    from vgrad.config.config import Config
     from vgrad.document.document import Document
-    from vgrad.lab.config import Config
 
 
 def folder_name(text: str | Path) -> Path:
@@ -74,8 +74,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 def read_config(file: str, overrides: list[str] | None, seed: int | None = None) -> Config:
     """The checked config that a file and overrides make; ConfigError with every problem at its place."""
+    from vgrad.config.check import settled
     from vgrad.document.document import load_yaml, with_overrides
-    from vgrad.lab.settling import settled
 
     settings = [*(overrides or []), *([] if seed is None else [f"seed={seed}"])]
     document, problems = load_yaml(file), list[str]()
@@ -99,7 +99,7 @@ def read_config(file: str, overrides: list[str] | None, seed: int | None = None)
 
 def _check_init_file(config: Config, document: Document, base: Path) -> None:
     """DataError, at its place in the config, when the file of initial parameters is not there."""
-    from vgrad.lab.fields import InitFile
+    from vgrad.config.fields import InitFile
 
     if isinstance(config.init, InitFile) and not os.access(base / config.init.path, os.F_OK):
         where, path = document.where(("init", "path")), _shown(base / config.init.path)

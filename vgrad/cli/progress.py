@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from vgrad.cli.terminal import Line, Screen
-from vgrad.lab.config import Config
+from vgrad.config.config import Config
 from vgrad.lab.history import delta_norms
 from vgrad.lab.training import EpochRecord
 from vgrad.text.plain import Axis, bar, cut, duration, log_axis, measure, shape

@@ -142,7 +142,7 @@ def _failures(result: Result) -> list[str]:
 
 def _trained(study: Study, plans: Sequence[Plan]) -> list[Trained]:
     """Where the runs of every experiment are; comparable where the data are those of the study."""
-    from vgrad.lab.settling import settled
+    from vgrad.config.check import settled
     from vgrad.study.outcome import Trained
 
     found = []

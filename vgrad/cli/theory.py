@@ -18,7 +18,7 @@ from vgrad.errors import ConfigError, VgradError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from vgrad.lab.choices import Choice
+    from vgrad.config.choice import Choice
     from vgrad.nn.activations import Activation
     from vgrad.theory.lesson import Lesson, Setting
 
@@ -131,9 +131,9 @@ def _sections(wanted: str, known: list[str]) -> list[str]:
 
 def _activation(text: str) -> tuple[Choice, Activation]:
     """The activation that a config's text means; ConfigError, in one line, for what is none, or none of one weight."""
+    from vgrad.config.choice import Choice, Problems
+    from vgrad.config.fields import ACTIVATION
     from vgrad.document.reader import compose, decode
-    from vgrad.lab.choices import Choice, Problems
-    from vgrad.lab.fields import ACTIVATION
     from vgrad.nn import activations
 
     here = "--activation"

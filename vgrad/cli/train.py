@@ -20,7 +20,7 @@ from vgrad.errors import Interrupted
 
 if TYPE_CHECKING:
     from vgrad.cli.terminal import Screen
-    from vgrad.lab.config import Config
+    from vgrad.config.config import Config
     from vgrad.lab.reading import StoredRun
     from vgrad.lab.runner import Event, Opened
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from vgrad.config.config import Config
+from vgrad.config.fields import Init
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
-from vgrad.lab.config import Config
 from vgrad.lab.descent import Penalty, Rule
 from vgrad.lab.feed import Feed
-from vgrad.lab.fields import Init
 from vgrad.lab.randomness import Purpose, generator
 from vgrad.nn import activations, schedules
 from vgrad.nn.arrays import Array, Parameters

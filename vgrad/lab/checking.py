@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from vgrad.config.config import Config
+from vgrad.config.fields import Init
 from vgrad.lab.building import build_network, draw_parameters, first_examples, noise_of
-from vgrad.lab.config import Config
-from vgrad.lab.fields import Init
 from vgrad.lab.runner import with_digest
 from vgrad.machine import check_memory
 from vgrad.nn.gradcheck import ParameterCheck, gradient_check

@@ -26,8 +26,8 @@ from typing import Any
 
 from distributed import Client, KilledWorker, get_worker
 
+from vgrad.config.config import Config
 from vgrad.errors import ConfigError, SweepError, VgradError
-from vgrad.lab.config import Config
 from vgrad.lab.dispatch import outcome_of
 from vgrad.lab.jobs import Files, Job, Outcome, Progress, differences, luggage, publish, train_away
 from vgrad.lab.runner import remove_if_unused

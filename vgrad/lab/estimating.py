@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgrad.config.choice import Choice
+from vgrad.config.config import Config
+from vgrad.config.fields import Init, presets
 from vgrad.data.dataset import Dataset, Part, Scaling
-from vgrad.lab.choices import Choice
-from vgrad.lab.config import Config
-from vgrad.lab.fields import Init, presets
 from vgrad.lab.training import draw_parameters, fresh_state, train
 from vgrad.machine import available_bytes, needed_bytes
 from vgrad.nn.parameters import shapes

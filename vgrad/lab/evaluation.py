@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from vgrad.config.monitors import measures, split
 from vgrad.data.dataset import Dataset
 from vgrad.lab.feed import Feed
-from vgrad.lab.monitors import measures, split
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.general import Passes, passes
 from vgrad.nn.network import Network

@@ -18,12 +18,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from vgrad.config.config import Config, check
+from vgrad.config.fields import InitFile
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.document.document import dump_yaml, load_yaml
 from vgrad.errors import RunStateError, StorageError, VgradError
-from vgrad.lab.config import Config, check
-from vgrad.lab.fields import InitFile
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.store import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
 from vgrad.lab.training import Cancelled

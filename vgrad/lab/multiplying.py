@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
+from vgrad.config.config import Config
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.building import build_network
-from vgrad.lab.config import Config
 from vgrad.lab.evaluation import CHUNK, chunks
 from vgrad.lab.feed import Feed
 from vgrad.lab.reading import StoredRun, read_run

@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from vgrad.config.config import Config
 from vgrad.errors import RunStateError
-from vgrad.lab.config import Config
 from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, SUMMARY, read_json
 from vgrad.text.escapes import printable
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from vgrad.config.check import settled
+from vgrad.config.config import Config
 from vgrad.errors import ConfigError, VgradError
-from vgrad.lab.config import Config
 from vgrad.lab.grid import Grid, Point
 from vgrad.lab.jobs import Job
 from vgrad.lab.runner import with_digest
-from vgrad.lab.settling import settled
 
 LIMIT = 10_000
 MOST_PROBLEMS = 20

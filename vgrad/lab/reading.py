@@ -20,12 +20,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vgrad.config.choice import Problems
+from vgrad.config.config import Config, check
+from vgrad.config.fields import NAME_PATTERN
 from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError, StorageError
 from vgrad.lab import tables
-from vgrad.lab.choices import Problems
-from vgrad.lab.config import Config, check
-from vgrad.lab.fields import NAME_PATTERN
 from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
 from vgrad.lab.outcome import check_regular, damaged, read_facts, read_summary
 from vgrad.lab.store import (

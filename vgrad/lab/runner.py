@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from vgrad.config.config import Config
+from vgrad.config.fields import Init, InitFile
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.errors import DataError, StorageError
 from vgrad.lab.building import build_network, completed
-from vgrad.lab.config import Config
-from vgrad.lab.fields import Init, InitFile
 from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 from vgrad.machine import Surroundings, check_memory, machine, versions

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from vgrad.config.choice import Problems
+from vgrad.config.config import Config, check
 from vgrad.document.document import dump_yaml, load_yaml
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.choices import Problems
-from vgrad.lab.config import Config, check
 from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, QUANTITIES, History
 from vgrad.lab.summary import summarize
 from vgrad.lab.training import TrainingState, build_network, fresh_state

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vgrad.config.config import Config
 from vgrad.errors import RunStateError
-from vgrad.lab.config import Config
 from vgrad.lab.history import QUANTITIES, sparse
 from vgrad.nn.probes import BINS
 from vgrad.text.escapes import printable

@@ -12,6 +12,8 @@ from itertools import chain
 
 import numpy as np
 
+from vgrad.config.config import Config
+from vgrad.config.monitors import is_best, turned, waited
 from vgrad.data.dataset import Dataset
 from vgrad.lab.building import (
     build_network,
@@ -21,11 +23,9 @@ from vgrad.lab.building import (
     draw_parameters,
     noise_of,
 )
-from vgrad.lab.config import Config
 from vgrad.lab.descent import Cancelled, Descent, Divergence, Epoch, Penalty
 from vgrad.lab.evaluation import Evaluator, ProbeSet
 from vgrad.lab.feed import Index
-from vgrad.lab.monitors import is_best, turned, waited
 from vgrad.lab.randomness import Purpose, generator
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.network import Network

@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from vgrad.config.choice import Problems
+from vgrad.config.config import Config, check
+from vgrad.config.fields import Init
 from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.building import draw_parameters, looks_at_data
-from vgrad.lab.choices import Problems
-from vgrad.lab.config import Config, check
-from vgrad.lab.fields import Init
 from vgrad.lab.store import (
     BEST,
     CHECKPOINT,

@@ -33,13 +33,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from vgrad.config.check import placed
+from vgrad.config.choice import STRICT, Choice, ChoiceOf, Problem, Problems, validated
+from vgrad.config.fields import NAME
 from vgrad.document.document import Document, load_yaml, with_value
 from vgrad.document.reader import Node
 from vgrad.errors import ConfigError
-from vgrad.lab.choices import STRICT, Choice, ChoiceOf, Problem, Problems, validated
-from vgrad.lab.fields import NAME
 from vgrad.lab.grid import Grid, read_grid
-from vgrad.lab.settling import placed
 from vgrad.registry import did_you_mean
 from vgrad.study.measures import MEASURES, Measure
 from vgrad.text.escapes import printable

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from vgrad.lab.config import DEFAULT_MONITORS, Config
-from vgrad.lab.fields import Probes
-from vgrad.lab.monitors import PARTS, measures
+from vgrad.config.config import DEFAULT_MONITORS, Config
+from vgrad.config.fields import Probes
+from vgrad.config.monitors import PARTS, measures
 from vgrad.nn.costs import COSTS
 from vgrad.nn.probes import GROUPS, PROBES
 

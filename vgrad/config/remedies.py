@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from vgrad.config.choice import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, validated
 from vgrad.document.words import describe
-from vgrad.lab.choices import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, validated
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import MOMENTUM_SCHEDULES
 from vgrad.registry import Positive, PositiveInt, did_you_mean
 
 if TYPE_CHECKING:
-    from vgrad.lab.config import Config
+    from vgrad.config.config import Config
 
 OPTIONAL = (
     *("momentum_schedule", "label_smoothing", "dropout", "input_noise", "max_norm"),

@@ -8,12 +8,12 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vgrad.config.config import Config, check
+from vgrad.config.fields import presets
+from vgrad.config.remedies import OPTIONAL
+from vgrad.config.schema import monitor_names
 from vgrad.data.datasets import DATASETS, SCALES
 from vgrad.document.writer import dump_yaml
-from vgrad.lab.config import Config, check
-from vgrad.lab.fields import presets
-from vgrad.lab.remedies import OPTIONAL
-from vgrad.lab.schema import monitor_names
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vgrad.config.choice import Problem, Problems
+from vgrad.config.config import Config, check
 from vgrad.document.document import Document
 from vgrad.errors import ConfigError
-from vgrad.lab.choices import Problem, Problems
-from vgrad.lab.config import Config, check
 from vgrad.text.escapes import printable
 
 MOST_PROBLEMS = 50

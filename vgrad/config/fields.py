@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from vgrad.config.choice import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, each, validated
 from vgrad.data.datasets import DATASETS, SCALES, Source
 from vgrad.document.words import describe
-from vgrad.lab.choices import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, each, validated
 from vgrad.nn import activations, schedules
 from vgrad.nn import probes as _probes
 from vgrad.nn.activations import ACTIVATIONS

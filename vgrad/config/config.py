@@ -16,11 +16,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from vgrad.lab import fields, remedies
-from vgrad.lab.choices import STRICT, Choice, Problem, Problems, named, validated
-from vgrad.lab.fields import Init, InitFile, Probes, Stack
-from vgrad.lab.monitors import PARTS, measures
-from vgrad.lab.remedies import ClipField, EarlyStopping
+from vgrad.config import fields, remedies
+from vgrad.config.choice import STRICT, Choice, Problem, Problems, named, validated
+from vgrad.config.fields import Init, InitFile, Probes, Stack
+from vgrad.config.monitors import PARTS, measures
+from vgrad.config.remedies import ClipField, EarlyStopping
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.probes import GROUPS, PROBES
 from vgrad.registry import Fraction, NonNegative, NonNegativeInt, Positive
