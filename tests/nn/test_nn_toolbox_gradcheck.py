@@ -9,8 +9,8 @@ import pytest
 
 from vgrad.nn.activations import ACTIVATIONS, build
 from vgrad.nn.arrays import Parameters
+from vgrad.nn.backprop import GeneralBackprop
 from vgrad.nn.costs import COSTS, OUTPUTS
-from vgrad.nn.general import GeneralBackprop
 from vgrad.nn.gradcheck import gradient_check
 from vgrad.nn.initializers import initialize, lecun_normal, normal_biases
 from vgrad.nn.network import Network, Noise

@@ -67,7 +67,7 @@ def test_jacobians_of_every_kind_of_layer(activation: str, kind: str) -> None:
     own = {"batch_norm": {"norm": batch_norm()}, "layer_norm": {"norm": layer_norm()}, "residual": {"residual": True}}
     measurement, p, X, _Y = measured(activation, chunk=EXAMPLES, **own.get(kind, {}))
     network = measurement.standing._network
-    from vgrad.nn.general import GeneralBackprop
+    from vgrad.nn.backprop import GeneralBackprop
 
     passes = GeneralBackprop(network, p, EXAMPLES, {}, "probe")
     passes.forward(X)
@@ -130,7 +130,7 @@ def test_measuring_leaves_no_trace() -> None:
 
 def test_a_probe_that_is_off_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     measurement = measured("tanh")[0]
-    from vgrad.nn.standing import Standing
+    from vgrad.nn.measurement import Standing
 
     def refuse(self: Standing) -> None:
         raise AssertionError("a second sweep")

@@ -179,7 +179,7 @@ def network(*sizes: int, activation: str = "sigmoid") -> Network:
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "maxout"])
 def test_lsuv_gives_unit_variance(activation: str) -> None:
-    from vgrad.nn.general import GeneralBackprop
+    from vgrad.nn.backprop import GeneralBackprop
 
     net = network(20, 40, 40, 40, 5, activation=activation)
     generator = np.random.default_rng(0)

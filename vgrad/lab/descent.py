@@ -18,7 +18,7 @@ from vgrad.data.dataset import Dataset
 from vgrad.lab.evaluation import chunks
 from vgrad.lab.feed import Feed, Index
 from vgrad.nn.arrays import Array, Parameters, add_scaled, norm
-from vgrad.nn.general import GeneralBackprop, Passes, passes
+from vgrad.nn.backprop import GeneralBackprop, Passes, passes
 from vgrad.nn.limits import Clip, max_norm
 from vgrad.nn.network import Network, Noise, first_non_finite
 from vgrad.nn.optimizers import Optimizer, State, Step, Stepper

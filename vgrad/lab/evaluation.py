@@ -13,7 +13,7 @@ from vgrad.config.monitors import measures, split
 from vgrad.data.dataset import Dataset
 from vgrad.lab.feed import Feed
 from vgrad.nn.arrays import Array, Parameters
-from vgrad.nn.general import Passes, passes
+from vgrad.nn.backprop import Passes, passes
 from vgrad.nn.network import Network
 from vgrad.nn.probes import Measurement, Prober
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array, Parameters
-from vgrad.nn.general import GeneralBackprop
+from vgrad.nn.backprop import GeneralBackprop
 from vgrad.nn.network import Network, Noise
 
 COMPLEX_STEP, CENTRAL_STEP = 1e-30, 1e-5

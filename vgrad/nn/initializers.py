@@ -17,7 +17,7 @@ from annotated_types import Gt
 from numpy.random import Generator
 
 from vgrad.nn.arrays import Array, Parameters
-from vgrad.nn.general import GeneralBackprop
+from vgrad.nn.backprop import GeneralBackprop
 from vgrad.nn.network import Network
 from vgrad.registry import LATER, NonNegative, Positive, PositiveInt
 

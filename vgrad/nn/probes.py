@@ -1,7 +1,7 @@
 """Probes: the columns of gradients.csv, each a function of a measurement on the standing network.
 
 Lists start at layer 1 and end at the output layer L. delta^l, z^l and a^l are (m, n_l), one row a probe example;
-<x> is the mean over examples. What the measurement computes, and when, is told in `vgrad.nn.standing`.
+<x> is the mean over examples. What the measurement computes, and when, is told in `vgrad.nn.measurement`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from vgrad.nn.arrays import Array, norm
-from vgrad.nn.standing import Measurement, Prober
+from vgrad.nn.measurement import Measurement, Prober
 
 __all__ = ["GROUPS", "PROBES", "Measurement", "Probe", "Prober", "expand", "histograms"]
 

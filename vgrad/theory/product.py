@@ -19,7 +19,7 @@ import numpy as np
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array, Parameters, norm
-from vgrad.nn.general import passes
+from vgrad.nn.backprop import passes
 from vgrad.nn.network import Network
 from vgrad.theory.chain import logs
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from vgrad.nn.activations import steepest
 from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.backprop import GeneralBackprop, Passes, passes
 from vgrad.nn.functions import identity_f
-from vgrad.nn.general import GeneralBackprop, Passes, passes
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
 
