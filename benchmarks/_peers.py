@@ -26,7 +26,7 @@ def vgrad(dtype: str) -> Epochs:
     """As `vgrad train` does it, with the environment that it sets."""
     from vgrad.config.config import check
     from vgrad.data.datasets import load
-    from vgrad.lab.training import draw_parameters, fresh_state, train
+    from vgrad.training.loop import draw_parameters, fresh_state, train
 
     tree = {
         "name": "epoch",

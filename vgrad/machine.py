@@ -16,8 +16,8 @@ import threadpoolctl
 from vgrad import __version__
 from vgrad.config.config import Config
 from vgrad.errors import StorageError
-from vgrad.lab.building import build_network
-from vgrad.lab.evaluation import CHUNK
+from vgrad.training.assembly import build_network
+from vgrad.training.evaluation import CHUNK
 
 
 def versions() -> dict[str, str]:

@@ -16,10 +16,10 @@ import pytest
 from vgrad.cli import run
 from vgrad.config.config import check
 from vgrad.lab import runner
-from vgrad.lab.training import Cancelled, EpochRecord
 from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.storage.npz import pack, unpack
 from vgrad.theory.lesson import SECTIONS
+from vgrad.training.loop import Cancelled, EpochRecord
 
 QUICK = ["--draws", "50"]
 TREE: dict[str, Any] = {

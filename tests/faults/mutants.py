@@ -76,7 +76,7 @@ MUTANTS = (
     ),
     Mutant(
         "shuffling from one stream whose position nobody keeps",
-        "vgrad/lab/training.py",
+        "vgrad/training/loop.py",
         "        return generator(config.seed, Purpose.SHUFFLE, epoch).permutation(n)\n",
         "        global _STREAM\n"
         '        _STREAM = globals().get("_STREAM") or generator(config.seed, Purpose.SHUFFLE)\n'

@@ -14,10 +14,10 @@ from oracle import Model
 from vgrad.config.config import Config, check
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
-from vgrad.lab import descent
-from vgrad.lab.descent import Divergence
 from vgrad.lab.runner import Opened, run
-from vgrad.lab.training import EpochRecord, draw_parameters, fresh_state, train
+from vgrad.training import descent
+from vgrad.training.descent import Divergence
+from vgrad.training.loop import EpochRecord, draw_parameters, fresh_state, train
 
 CHAOTIC = 1e-6  # a run on its way to infinity multiplies its rounding errors at every step
 BASE: dict[str, Any] = {

@@ -21,9 +21,9 @@ from vgrad.config.config import Config
 from vgrad.config.fields import Init
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.lab.evaluation import ProbeSet
-from vgrad.lab.training import build_network, draw_parameters, fresh_state, train
 from vgrad.nn.probes import PROBES
+from vgrad.training.evaluation import ProbeSet
+from vgrad.training.loop import build_network, draw_parameters, fresh_state, train
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "nielsen"
 Array = np.ndarray[Any, np.dtype[np.float64]]

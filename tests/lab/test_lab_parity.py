@@ -19,10 +19,10 @@ from vgrad.cli.options import read_config
 from vgrad.config.config import Config, check
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.lab import descent
 from vgrad.lab.runner import Opened, run
-from vgrad.lab.training import draw_parameters, fresh_state, train
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
+from vgrad.training import descent
+from vgrad.training.loop import draw_parameters, fresh_state, train
 
 # -- the reference runs, from a config file to a run directory --------------------------------------------------------
 

@@ -18,9 +18,9 @@ from vgrad.config.config import check
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.reading import find_runs, read_run
 from vgrad.lab.runner import run
-from vgrad.lab.training import Cancelled, EpochRecord
 from vgrad.nn.probes import PROBES
 from vgrad.storage.lock import exclusive
+from vgrad.training.loop import Cancelled, EpochRecord
 
 TREE = {
     "name": "read",

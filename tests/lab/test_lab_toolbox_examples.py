@@ -14,7 +14,6 @@ from vgrad.config.remedies import OPTIONAL
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.document.document import load_yaml, with_overrides
-from vgrad.lab.training import draw_parameters, fresh_state, train
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
@@ -22,6 +21,7 @@ from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import GROUPS
 from vgrad.nn.schedules import MOMENTUM_SCHEDULES, SCHEDULES
 from vgrad.registry import came_later, parameters
+from vgrad.training.loop import draw_parameters, fresh_state, train
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples"
 FILES = sorted(EXAMPLES.rglob("*.yaml"))

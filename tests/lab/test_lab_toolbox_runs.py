@@ -17,7 +17,6 @@ from vgrad.config.remedies import OPTIONAL
 from vgrad.data.datasets import load
 from vgrad.document.document import dump_yaml, read_yaml
 from vgrad.lab.runner import Opened, run
-from vgrad.lab.training import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
 from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.nn.costs import COSTS, Cost
 from vgrad.nn.initializers import BIASES, INITIALIZERS
@@ -25,6 +24,7 @@ from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
 from vgrad.nn.probes import PROBES
 from vgrad.nn.schedules import SCHEDULES
 from vgrad.storage.npz import unpack
+from vgrad.training.loop import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
 
 BASE: dict[str, Any] = {"name": "a", "layers": {"depth": 2, "width": 30}}
 DIGITS: dict[str, Any] = {
@@ -262,7 +262,7 @@ def test_penalty_and_clipping_are_no_part_of_a_reported_gradient() -> None:
 def test_large_batches_are_the_sum_of_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = {"batch_size": "full", "optimizer": "adam", "activation": "prelu", "l2": 1.0}
     whole = trained(extra)[-1][1]
-    monkeypatch.setattr("vgrad.lab.descent.LARGEST_STEP", 50)
+    monkeypatch.setattr("vgrad.training.descent.LARGEST_STEP", 50)
     pieces = trained(extra)[-1][1]
     assert all(np.allclose(whole[name], pieces[name], rtol=1e-7, atol=1e-10) for name in whole)
 

@@ -16,11 +16,11 @@ from oracle import Model
 from vgrad.config.config import Config, check
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.lab import descent
-from vgrad.lab.randomness import Purpose, generator
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.store import DETERMINISTIC, SOMETIMES
-from vgrad.lab.training import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
+from vgrad.training import descent
+from vgrad.training.loop import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
+from vgrad.training.randomness import Purpose, generator
 
 Tree = dict[str, Any]
 SMALL: Tree = {

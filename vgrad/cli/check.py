@@ -24,7 +24,7 @@ def check(
 
     By complex step, or central differences where the network is not analytic. Exits 1 when a gradient is wrong.
     """
-    from vgrad.lab.checking import check_gradients
+    from vgrad.training.gradient_check import check_gradients
 
     found = list(check_gradients(read_config(config, overrides, seed), Path(config).parent, examples))
     if as_json:

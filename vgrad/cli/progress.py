@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from vgrad.cli.terminal import Line, Screen
 from vgrad.config.config import Config
 from vgrad.lab.history import delta_norms
-from vgrad.lab.training import EpochRecord
 from vgrad.text.plain import Axis, bar, cut, duration, log_axis, measure, shape
+from vgrad.training.loop import EpochRecord
 
 SECONDS_PER_LINE = 1.0
 SECONDS_PER_PAINTING = 0.1

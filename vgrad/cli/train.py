@@ -64,7 +64,7 @@ def _train(
     """Trains with what can be seen of it; Interrupted, with the command that continues, when a signal asks to stop."""
     from vgrad.cli.progress import progress_on
     from vgrad.lab.runner import Opened, run
-    from vgrad.lab.training import Cancelled, EpochRecord
+    from vgrad.training.loop import Cancelled, EpochRecord
 
     request = StopRequest()
     loading = screen.live and not quiet

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vgrad.lab.descent import Divergence
-from vgrad.lab.training import EpochRecord, Histograms
 from vgrad.nn.probes import BINS
 from vgrad.storage.npz import Arrays
+from vgrad.training.descent import Divergence
+from vgrad.training.loop import EpochRecord, Histograms
 
 METRICS = "metrics.csv"
 GRADIENTS = "gradients.csv"

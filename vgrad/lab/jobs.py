@@ -26,12 +26,12 @@ from vgrad.document.document import dump_yaml, load_yaml
 from vgrad.errors import RunStateError, StorageError, VgradError
 from vgrad.lab.runner import Opened, run
 from vgrad.lab.store import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
-from vgrad.lab.training import Cancelled
 from vgrad.lab.workers import STOP, report
 from vgrad.machine import versions
 from vgrad.storage import write_file
 from vgrad.storage.lock import RunHeld
 from vgrad.text.escapes import printable
+from vgrad.training.loop import Cancelled
 
 MOST_BYTES = 2**30
 """What the files of a run may have together to travel."""

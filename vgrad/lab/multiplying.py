@@ -12,9 +12,6 @@ import numpy as np
 from vgrad.config.config import Config
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.building import build_network
-from vgrad.lab.evaluation import CHUNK, chunks
-from vgrad.lab.feed import Feed
 from vgrad.lab.reading import StoredRun, read_run
 from vgrad.lab.store import FINAL, INITIAL, most_bytes
 from vgrad.machine import check_memory
@@ -23,6 +20,9 @@ from vgrad.nn.parameters import as_type, problems
 from vgrad.storage.npz import NpzError, unpack
 from vgrad.text.escapes import printable
 from vgrad.theory.product import Product, chunk_rows, missing_factors, multiply
+from vgrad.training.assembly import build_network
+from vgrad.training.evaluation import CHUNK, chunks
+from vgrad.training.feed import Feed
 
 When = Literal["start", "end"]
 

@@ -24,9 +24,7 @@ from vgrad.config.fields import Init, InitFile
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.errors import DataError, StorageError
-from vgrad.lab.building import build_network, completed
 from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
-from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 from vgrad.machine import Surroundings, check_memory, machine, versions
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
@@ -34,6 +32,8 @@ from vgrad.storage import make_folder, remove_leftovers, rename
 from vgrad.storage.lock import LOCK, exclusive
 from vgrad.storage.npz import NpzError, digest, unpack
 from vgrad.text.escapes import printable
+from vgrad.training.assembly import build_network, completed
+from vgrad.training.loop import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 
 CHECKPOINT_SHARE = 50
 """A checkpoint is written when the time since the last one is this many times what that one took: at most 2 %."""

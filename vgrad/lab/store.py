@@ -29,13 +29,13 @@ from vgrad.document.document import dump_yaml, load_yaml
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, QUANTITIES, History
 from vgrad.lab.summary import summarize
-from vgrad.lab.training import TrainingState, build_network, fresh_state
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import problems
 from vgrad.nn.probes import BINS
 from vgrad.storage import write_file
 from vgrad.storage.npz import Arrays, NpzError, pack, unpack
 from vgrad.text.escapes import printable
+from vgrad.training.loop import TrainingState, build_network, fresh_state
 
 CONFIG, RUN, SUMMARY = "config.yaml", "run.json", "summary.json"
 INITIAL, FINAL, BEST, CHECKPOINT = "initial.npz", "final.npz", "best.npz", "checkpoint.npz"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vgrad.lab.history import History
-from vgrad.lab.training import EpochRecord
+from vgrad.training.loop import EpochRecord
 
 VANISHING_DECAY = 0.3
 """decades a layer: from a factor of 2 a layer on (10^0.3), the gradient is said to vanish, or to explode."""

@@ -11,7 +11,6 @@ from vgrad.config.config import Config, check
 from vgrad.config.fields import Init
 from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.building import draw_parameters, looks_at_data
 from vgrad.lab.store import (
     BEST,
     CHECKPOINT,
@@ -27,10 +26,11 @@ from vgrad.lab.store import (
     most_bytes,
 )
 from vgrad.lab.summary import summarize
-from vgrad.lab.training import stopped
 from vgrad.machine import check_memory
 from vgrad.storage.npz import pack
 from vgrad.text.escapes import printable
+from vgrad.training.assembly import draw_parameters, looks_at_data
+from vgrad.training.loop import stopped
 
 
 @dataclass(frozen=True)

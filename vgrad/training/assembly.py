@@ -11,9 +11,6 @@ from vgrad.config.fields import Init
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
-from vgrad.lab.descent import Penalty, Rule
-from vgrad.lab.feed import Feed
-from vgrad.lab.randomness import Purpose, generator
 from vgrad.nn import activations, schedules
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.costs import COSTS, OUTPUTS
@@ -23,6 +20,9 @@ from vgrad.nn.network import Network, Noise
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
 from vgrad.nn.parameters import as_type
+from vgrad.training.descent import Penalty, Rule
+from vgrad.training.feed import Feed
+from vgrad.training.randomness import Purpose, generator
 
 SEEN = 500
 """Training examples, the first ones, that a data-driven initializer sees."""

@@ -11,11 +11,11 @@ import numpy as np
 
 from vgrad.config.monitors import measures, split
 from vgrad.data.dataset import Dataset
-from vgrad.lab.feed import Feed
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.backprop import Passes, passes
 from vgrad.nn.network import Network
 from vgrad.nn.probes import Measurement, Prober
+from vgrad.training.feed import Feed
 
 CHUNK = 500
 

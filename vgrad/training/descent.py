@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vgrad.data.dataset import Dataset
-from vgrad.lab.evaluation import chunks
-from vgrad.lab.feed import Feed, Index
 from vgrad.nn.arrays import Array, Parameters, add_scaled, norm
 from vgrad.nn.backprop import GeneralBackprop, Passes, passes
 from vgrad.nn.limits import Clip, max_norm
 from vgrad.nn.network import Network, Noise, first_non_finite
 from vgrad.nn.optimizers import Optimizer, State, Step, Stepper
 from vgrad.nn.parameters import copy_into, joined, viewed
+from vgrad.training.evaluation import chunks
+from vgrad.training.feed import Feed, Index
 
 GATHERED = 200  # examples gathered and scaled at once: they stay in the second-level cache until their steps are done
 LARGEST_STEP = 2000  # rows of one pass; larger batches are the sum of several

@@ -15,7 +15,12 @@ import numpy as np
 from vgrad.config.config import Config
 from vgrad.config.monitors import is_best, turned, waited
 from vgrad.data.dataset import Dataset
-from vgrad.lab.building import (
+from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.network import Network
+from vgrad.nn.optimizers import State
+from vgrad.nn.parameters import copy_into, joined
+from vgrad.nn.probes import PROBES, histograms
+from vgrad.training.assembly import (
     build_network,
     build_optimizer,
     build_rule,
@@ -23,15 +28,10 @@ from vgrad.lab.building import (
     draw_parameters,
     noise_of,
 )
-from vgrad.lab.descent import Cancelled, Descent, Divergence, Epoch, Penalty
-from vgrad.lab.evaluation import Evaluator, ProbeSet
-from vgrad.lab.feed import Index
-from vgrad.lab.randomness import Purpose, generator
-from vgrad.nn.arrays import Array, Parameters
-from vgrad.nn.network import Network
-from vgrad.nn.optimizers import State
-from vgrad.nn.parameters import copy_into, joined
-from vgrad.nn.probes import PROBES, histograms
+from vgrad.training.descent import Cancelled, Descent, Divergence, Epoch, Penalty
+from vgrad.training.evaluation import Evaluator, ProbeSet
+from vgrad.training.feed import Index
+from vgrad.training.randomness import Purpose, generator
 
 __all__ = ["Cancelled", "EpochRecord", "TrainingState", "build_network", "draw_parameters", "fresh_state", "train"]
 

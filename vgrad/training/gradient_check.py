@@ -7,10 +7,10 @@ from pathlib import Path
 
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
-from vgrad.lab.building import build_network, draw_parameters, first_examples, noise_of
 from vgrad.lab.runner import with_digest
 from vgrad.machine import check_memory
 from vgrad.nn.gradcheck import ParameterCheck, gradient_check
+from vgrad.training.assembly import build_network, draw_parameters, first_examples, noise_of
 
 
 def check_gradients(config: Config, base: Path, examples: int) -> Iterator[ParameterCheck]:

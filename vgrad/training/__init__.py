@@ -1,0 +1,1 @@
+"""From a config to epoch records: assembly, initial parameters, the descent, what is measured."""
