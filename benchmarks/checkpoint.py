@@ -19,7 +19,7 @@ import sys, time
 from vgrad.__main__ import fix_blas_environment
 fix_blas_environment()
 from pathlib import Path
-from vgrad.lab import runner
+from vgrad.runs import runner
 from vgrad.config.config import check
 if sys.argv[3] == "never":
     runner.CHECKPOINT_SECONDS = float("inf")

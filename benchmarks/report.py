@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 
 from vgrad.config.config import check
-from vgrad.lab.runner import run
-from vgrad.lab.store import CONFIG, RUN, dump_json
+from vgrad.runs.folder import CONFIG, RUN, dump_json
+from vgrad.runs.runner import run
 
 SEEDS = 100
 LIMITS = (6.0, 2.0)

@@ -249,7 +249,7 @@ def test_fault_is_found(module: str, source: str, fault: str) -> None:
         ("__main__", "from vgrad.cli import app\nraise SystemExit(app())"),
         ("cli.train", "import typer, rich.console, sys\nfrom vgrad.lab import config\nsys.exit(2)"),
         ("cli.train", "from . import options\nfrom ..report.tables import table\nfrom vgrad import __version__"),
-        ("report.tables", "from vgrad.lab import store\nfrom vgrad.lab.store import read\nimport vgrad.lab.store"),
+        ("report.tables", "from vgrad.lab import store\nfrom vgrad.runs.folder import read\nimport vgrad.runs.folder"),
         ("report.tables", "from vgrad.registry import lookup\nimport rich"),
         ("lab.config", "import yaml, re\nyaml.safe_load(x)\nre.compile('eval')\nnp.load(x, allow_pickle=False)"),
         ("lab.config", "import json\njson.load(x)\n# eval, pickle\ns = 'exec'\nquery = url.query"),

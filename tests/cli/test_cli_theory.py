@@ -15,8 +15,8 @@ import pytest
 
 from vgrad.cli import run
 from vgrad.config.config import check
-from vgrad.lab import runner
 from vgrad.nn.activations import ACTIVATIONS, tanh
+from vgrad.runs import runner
 from vgrad.storage.npz import pack, unpack
 from vgrad.theory.lesson import SECTIONS
 from vgrad.training.loop import Cancelled, EpochRecord

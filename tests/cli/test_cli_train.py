@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from vgrad import cli
-from vgrad.lab.store import BEST, DETERMINISTIC, HISTOGRAMS, RUN
+from vgrad.runs.folder import BEST, DETERMINISTIC, HISTOGRAMS, RUN
 
 CONFIG = """\
 layers: {depth: 3, width: 8}
@@ -239,7 +239,7 @@ def test_a_signal_stops_after_a_saved_epoch_and_the_told_command_continues(
 def test_a_signal_while_data_load_ends_at_once(tmp_path: Path, number: int, code: int) -> None:
     """A stand-in for a download that hangs, in the place where data are loaded."""
     script = (
-        "import sys, time, vgrad.cli, vgrad.lab.runner as runner\n"
+        "import sys, time, vgrad.cli, vgrad.runs.runner as runner\n"
         "runner.load = lambda *_, **__: (print('loading', flush=True), time.sleep(50))\n"
         "sys.exit(vgrad.cli.run(['train', 'try.yaml']))\n"
     )

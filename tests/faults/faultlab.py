@@ -30,9 +30,9 @@ fix_blas_environment()
 
 from vgrad import cli  # noqa: E402
 from vgrad.document.document import read_yaml  # noqa: E402
-from vgrad.lab import runner  # noqa: E402
-from vgrad.lab.store import DETERMINISTIC, RUN  # noqa: E402
-from vgrad.lab.verifying import verify  # noqa: E402
+from vgrad.runs import runner  # noqa: E402
+from vgrad.runs.folder import DETERMINISTIC, RUN  # noqa: E402
+from vgrad.runs.integrity import verify  # noqa: E402
 from vgrad.storage import lock as locking  # noqa: E402
 from vgrad.storage import npz  # noqa: E402
 from vgrad.storage import writing as storage  # noqa: E402

@@ -43,7 +43,7 @@ from vgrad.config import choice as choices  # noqa: E402
 from vgrad.config.config import Config, check  # noqa: E402
 from vgrad.data import digits, fetch  # noqa: E402
 from vgrad.document.document import read_yaml  # noqa: E402
-from vgrad.lab import runner  # noqa: E402
+from vgrad.runs import runner  # noqa: E402
 
 CORPUS = Path(__file__).with_name("corpus")
 CODES = {0, 2, 3, 4, 5, 6}

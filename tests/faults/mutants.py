@@ -85,7 +85,7 @@ MUTANTS = (
     ),
     Mutant(
         "a continued run trusts the CSVs that it finds",
-        "vgrad/lab/runner.py",
+        "vgrad/runs/runner.py",
         "last_saved = _Pace(), None",
         "last_saved = _Pace(), state.epoch if saved else None",
         KILLS,
@@ -99,14 +99,14 @@ MUTANTS = (
     ),
     Mutant(
         "digests are not compared",
-        "vgrad/lab/verifying.py",
+        "vgrad/runs/integrity.py",
         "        if hashlib.sha256(_content(path / name, config)).hexdigest() != digest:",
         "        if not _content(path / name, config):",
         FLIPPED,
     ),
     Mutant(
         "a checkpoint is trusted that contradicts the CSVs",
-        "vgrad/lab/verifying.py",
+        "vgrad/runs/integrity.py",
         "        if name not in digests or hashlib.sha256(content).hexdigest() != digests[name]:",
         "        if name not in digests:",
         FORGED,

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from vgrad.config.config import check
-from vgrad.lab import runner
-from vgrad.lab.store import DETERMINISTIC, RUN, SOMETIMES
+from vgrad.runs import runner
+from vgrad.runs.folder import DETERMINISTIC, RUN, SOMETIMES
 from vgrad.storage import writing as storage
 
 FINAL = {*DETERMINISTIC, RUN}

@@ -18,8 +18,8 @@ from vgrad.lab import jobs as lab_jobs
 from vgrad.lab.dispatch import Ended, Failed, Place, Skipped, dispatch
 from vgrad.lab.executors import EXECUTORS, Request
 from vgrad.lab.jobs import Files, Job, Outcome, train_away, train_here
-from vgrad.lab.runner import with_digest
-from vgrad.lab.store import RUN
+from vgrad.runs.folder import RUN
+from vgrad.runs.runner import with_digest
 
 __all__ = ["dispatch", "with_digest"]
 

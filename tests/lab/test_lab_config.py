@@ -13,7 +13,7 @@ from vgrad.cli import run as command
 from vgrad.cli.options import read_config
 from vgrad.config.config import check
 from vgrad.errors import ConfigError, DataError, StorageError
-from vgrad.lab.runner import run
+from vgrad.runs.runner import run
 
 L = "layers: [784, 30, 10]\n"
 NAMES = "1 to 100 of A-Z a-z 0-9 . _ = , + -, the first a letter or digit"

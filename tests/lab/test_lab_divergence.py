@@ -14,7 +14,7 @@ from oracle import Model
 from vgrad.config.config import Config, check
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
-from vgrad.lab.runner import Opened, run
+from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
 from vgrad.training.descent import Divergence
 from vgrad.training.loop import EpochRecord, draw_parameters, fresh_state, train

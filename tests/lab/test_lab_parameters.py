@@ -16,8 +16,8 @@ import pytest
 from vgrad.cli.options import read_config
 from vgrad.config.config import Config, check
 from vgrad.errors import DataError
-from vgrad.lab.runner import Opened, run, with_digest
-from vgrad.lab.store import DETERMINISTIC, SOMETIMES
+from vgrad.runs.folder import DETERMINISTIC, SOMETIMES
+from vgrad.runs.runner import Opened, run, with_digest
 from vgrad.storage.npz import digest
 
 SIZES = (64, 4, 10)

@@ -19,8 +19,8 @@ from vgrad.cli.options import read_config
 from vgrad.config.config import Config, check
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.lab.runner import Opened, run
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
+from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
 from vgrad.training.loop import draw_parameters, fresh_state, train
 

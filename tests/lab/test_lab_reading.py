@@ -16,9 +16,9 @@ import pytest
 from vgrad.cli import run as vgrad
 from vgrad.config.config import check
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.reading import find_runs, read_run
-from vgrad.lab.runner import run
 from vgrad.nn.probes import PROBES
+from vgrad.runs.runner import run
+from vgrad.runs.stored import find_runs, read_run
 from vgrad.storage.lock import exclusive
 from vgrad.training.loop import Cancelled, EpochRecord
 

@@ -16,13 +16,13 @@ from vgrad.config.config import Config, check
 from vgrad.config.remedies import OPTIONAL
 from vgrad.data.datasets import load
 from vgrad.document.document import dump_yaml, read_yaml
-from vgrad.lab.runner import Opened, run
 from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.nn.costs import COSTS, Cost
 from vgrad.nn.initializers import BIASES, INITIALIZERS
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
 from vgrad.nn.probes import PROBES
 from vgrad.nn.schedules import SCHEDULES
+from vgrad.runs.runner import Opened, run
 from vgrad.storage.npz import unpack
 from vgrad.training.loop import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
 
@@ -159,8 +159,8 @@ def test_continued_run_ends_with_the_same_bytes(
 ) -> None:
     config = check({**DIGITS, **variant})
     wanted = files(whole_run(config, tmp_path / "whole"))
-    monkeypatch.setattr("vgrad.lab.runner.CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr("vgrad.lab.runner.CHECKPOINT_SHARE", 0.0)
+    monkeypatch.setattr("vgrad.runs.runner.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("vgrad.runs.runner.CHECKPOINT_SHARE", 0.0)
     stops = 0
     for limit in (1, 2, 4, 6, 1000):
         calls = iter(range(10**6))

@@ -16,8 +16,8 @@ from oracle import Model
 from vgrad.config.config import Config, check
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.lab.runner import Opened, run
-from vgrad.lab.store import DETERMINISTIC, SOMETIMES
+from vgrad.runs.folder import DETERMINISTIC, SOMETIMES
+from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
 from vgrad.training.loop import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
 from vgrad.training.randomness import Purpose, generator

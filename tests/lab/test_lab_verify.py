@@ -15,10 +15,10 @@ from vgrad import machine
 from vgrad.cli import run as command
 from vgrad.config.config import Config, check
 from vgrad.errors import RunStateError
-from vgrad.lab import runner
-from vgrad.lab.reading import read_run
-from vgrad.lab.store import DETERMINISTIC, RUN
-from vgrad.lab.verifying import verify
+from vgrad.runs import runner
+from vgrad.runs.folder import DETERMINISTIC, RUN
+from vgrad.runs.integrity import verify
+from vgrad.runs.stored import read_run
 from vgrad.storage.npz import pack
 
 TREE = {

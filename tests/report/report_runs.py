@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vgrad.config.config import check
-from vgrad.lab.runner import run as train
+from vgrad.runs.runner import run as train
 
 SMALL: dict[str, Any] = {"name": "small", "layers": [64, 8, 10], "epochs": 3, "data": {"name": "digits", "train": 200}}
 

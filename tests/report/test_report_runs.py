@@ -11,8 +11,8 @@ from report_runs import trained
 
 import vgrad
 from vgrad.errors import ConfigError
-from vgrad.lab.reading import read_run
 from vgrad.report.runs import collect
+from vgrad.runs.stored import read_run
 
 
 def test_the_quick_way_is_the_thorough_one(depths: Path) -> None:

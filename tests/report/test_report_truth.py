@@ -16,12 +16,12 @@ import pytest
 from report_runs import trained
 
 from vgrad.cli.results import norm_lines, verdict_words
-from vgrad.lab.history import History
-from vgrad.lab.summary import summarize
 from vgrad.report.keys import text, varying
 from vgrad.report.report import compare
 from vgrad.report.runs import Run, collect
 from vgrad.report.sheet import lay_out
+from vgrad.runs.history import History
+from vgrad.runs.summary import summarize
 from vgrad.text.terminal import render
 from vgrad.training.loop import EpochRecord
 

@@ -115,7 +115,7 @@ def _fitting(config: Config, file: str) -> Config:
 
 def _with_file_digest(config: Config, file: str) -> Config:
     """The config with the digest of its parameters file, which is part of the run's name; DataError if it is wrong."""
-    from vgrad.lab.runner import with_digest
+    from vgrad.runs.runner import with_digest
 
     return with_digest(config, Path(file).parent)[0]
 

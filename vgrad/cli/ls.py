@@ -15,7 +15,7 @@ from vgrad.cli.options import Json, readable
 from vgrad.errors import RunStateError, SweepError
 
 if TYPE_CHECKING:
-    from vgrad.lab.reading import StoredRun
+    from vgrad.runs.stored import StoredRun
 
 _HEADER = ("name", "hash", "seed", "layers", "activation", "status", "epochs", "val. acc.", "ratio", "verdict")
 
@@ -32,7 +32,7 @@ def ls(
     to the first before training. Damaged runs are listed as such; the command then exits 6.
     """
     from vgrad.cli.terminal import Screen, answer
-    from vgrad.lab.reading import find_runs, read_run
+    from vgrad.runs.stored import find_runs, read_run
 
     entries: list[dict[str, Any]] = []
     problems: list[str] = []

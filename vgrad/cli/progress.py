@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from vgrad.cli.terminal import Line, Screen
 from vgrad.config.config import Config
-from vgrad.lab.history import delta_norms
+from vgrad.runs.history import delta_norms
 from vgrad.text.plain import Axis, bar, cut, duration, log_axis, measure, shape
 from vgrad.training.loop import EpochRecord
 

@@ -1,6 +1,6 @@
 """A run's numbers as lines: monitors, the norms of its layers, and the verdict in words.
 
-`summary` is what `vgrad.lab.summary.summarize` gives; `norms` maps an epoch to ||delta^l|| of the layers 1 … L.
+`summary` is what `vgrad.runs.summary.summarize` gives; `norms` maps an epoch to ||delta^l|| of the layers 1 … L.
 """
 
 from __future__ import annotations

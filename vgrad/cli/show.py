@@ -15,7 +15,7 @@ from vgrad.cli.options import Json, RunsDir
 from vgrad.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vgrad.lab.reading import StoredRun
+    from vgrad.runs.stored import StoredRun
 
 MOST_NAMES = 8
 Fact = tuple[str, str]
@@ -31,7 +31,7 @@ def show(
     The sparklines of the layers share one log axis; each monitor has its own, linear one.
     """
     from vgrad.cli.terminal import Screen, answer
-    from vgrad.lab.reading import read_run
+    from vgrad.runs.stored import read_run
 
     stored = read_run(find(run, runs_dir))
     if as_json:
@@ -43,8 +43,8 @@ def show(
 
 def find(wanted: str, runs_dir: Path) -> Path:
     """The run directory that is meant; ConfigError when there is none, or more than one."""
-    from vgrad.lab.reading import find_runs, is_run
     from vgrad.registry import did_you_mean
+    from vgrad.runs.stored import find_runs, is_run
     from vgrad.text.escapes import printable
 
     path, shown = Path(wanted), printable(wanted, 200)

@@ -83,7 +83,7 @@ def fetch_data(plan: Plan, screen: Screen) -> None:
     """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
     from vgrad.data.datasets import load
     from vgrad.lab.jobs import Job
-    from vgrad.lab.store import RUN
+    from vgrad.runs.folder import RUN
 
     jobs = plan.jobs() if plan.points is not None else iter(())
     missing = (job for job in jobs if isinstance(job, Job) and not (job.path / RUN).exists())
@@ -95,7 +95,7 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
     """The axes, how many runs are missing, and what they will take."""
     from vgrad.lab.axes import spell
     from vgrad.lab.estimating import estimate
-    from vgrad.lab.store import RUN
+    from vgrad.runs.folder import RUN
     from vgrad.text.plain import duration
 
     grid, about = plan.grid, "at most " if plan.points is None else ""
@@ -121,7 +121,7 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
 def list_runs(plan: Plan, as_json: bool) -> None:
     """Every run in a line, as it is made; nothing is held, and a reader that goes ends it."""
     from vgrad.lab.jobs import Job
-    from vgrad.lab.store import RUN
+    from vgrad.runs.folder import RUN
 
     for job in plan.jobs():
         if not isinstance(job, Job):

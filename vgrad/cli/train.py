@@ -21,8 +21,8 @@ from vgrad.errors import Interrupted
 if TYPE_CHECKING:
     from vgrad.cli.terminal import Screen
     from vgrad.config.config import Config
-    from vgrad.lab.reading import StoredRun
-    from vgrad.lab.runner import Event, Opened
+    from vgrad.runs.runner import Event, Opened
+    from vgrad.runs.stored import StoredRun
 
 MOST_LAYERS_TOLD = 30
 
@@ -44,7 +44,7 @@ def train(
     and the first and the last. Stdout has the run's path, or with --json one object: run, status, summary.
     """
     from vgrad.cli.terminal import Screen, answer
-    from vgrad.lab.reading import read_run
+    from vgrad.runs.stored import read_run
 
     settled = read_config(config, overrides, seed)
     screen = Screen(sys.stderr)
@@ -63,7 +63,7 @@ def _train(
 ) -> Opened:
     """Trains with what can be seen of it; Interrupted, with the command that continues, when a signal asks to stop."""
     from vgrad.cli.progress import progress_on
-    from vgrad.lab.runner import Opened, run
+    from vgrad.runs.runner import Opened, run
     from vgrad.training.loop import Cancelled, EpochRecord
 
     request = StopRequest()
@@ -130,7 +130,7 @@ def _command(
 def _tell(stored: StoredRun, opened: Opened, screen: Screen, quiet: bool) -> None:
     """What has become of the run, on the screen."""
     from vgrad.cli.results import NORMS, monitor_lines, norm_lines, verdict_words
-    from vgrad.lab.history import delta_norms
+    from vgrad.runs.history import delta_norms
 
     diverged = stored.status == "diverged"
     if opened.complete and not quiet:

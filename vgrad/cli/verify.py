@@ -24,7 +24,7 @@ def verify(
 
     Names the first wrong file of each directory; exits 4 when there is one.
     """
-    from vgrad.lab.verifying import verify as look_at
+    from vgrad.runs.integrity import verify as look_at
 
     answers: list[dict[str, object]] = []
     problems: list[str] = []
@@ -54,7 +54,7 @@ def verify(
 
 def _meant(wanted: str, runs_dir: Path) -> list[Path]:
     """The run directories that an argument names: a run, a folder of runs, or a name in `runs_dir`."""
-    from vgrad.lab.reading import find_runs
+    from vgrad.runs.stored import find_runs
     from vgrad.text.escapes import printable
 
     path, shown = Path(wanted), printable(wanted, 200)

@@ -8,7 +8,7 @@ from typing import Any
 
 from vgrad.errors import RunStateError
 from vgrad.lab.jobs import Job
-from vgrad.lab.store import SUMMARY, read_json
+from vgrad.runs.folder import SUMMARY, read_json
 
 MOST_POINTS = 2000
 """Beyond so many points nothing is kept: a table that long is a matter for `vgrad report`."""

@@ -12,11 +12,11 @@ import numpy as np
 from vgrad.config.config import Config
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.reading import StoredRun, read_run
-from vgrad.lab.store import FINAL, INITIAL, most_bytes
 from vgrad.machine import check_memory
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.parameters import as_type, problems
+from vgrad.runs.folder import FINAL, INITIAL, most_bytes
+from vgrad.runs.stored import StoredRun, read_run
 from vgrad.storage.npz import NpzError, unpack
 from vgrad.text.escapes import printable
 from vgrad.theory.product import Product, chunk_rows, missing_factors, multiply

@@ -17,7 +17,7 @@ from vgrad.config.config import Config
 from vgrad.errors import ConfigError, VgradError
 from vgrad.lab.grid import Grid, Point
 from vgrad.lab.jobs import Job
-from vgrad.lab.runner import with_digest
+from vgrad.runs.runner import with_digest
 
 LIMIT = 10_000
 MOST_PROBLEMS = 20

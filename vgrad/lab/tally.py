@@ -19,7 +19,7 @@ from typing import Any
 from vgrad.errors import RunStateError
 from vgrad.lab.dispatch import Ended, Event, Failed, Skipped, Task
 from vgrad.lab.jobs import Progress
-from vgrad.lab.store import read_json
+from vgrad.runs.folder import read_json
 from vgrad.storage import make_folder, write_file
 
 PREFIX, SUFFIX = ".sweep-", ".json"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.reading import StoredRun, find_runs, read_run
-from vgrad.lab.store import CONFIG, RUN, SUMMARY
 from vgrad.report.keys import Scalar, flatten
+from vgrad.runs.folder import CONFIG, RUN, SUMMARY
+from vgrad.runs.stored import StoredRun, find_runs, read_run
 from vgrad.text.escapes import visible
 
 MOST_BYTES = 2**20

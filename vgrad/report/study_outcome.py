@@ -22,9 +22,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vgrad.errors import RunStateError
-from vgrad.lab.reading import STUDY
-from vgrad.lab.store import read_json
 from vgrad.report import study_cells as cells
+from vgrad.runs.folder import read_json
+from vgrad.runs.stored import STUDY
 from vgrad.text.escapes import visible
 
 FIGURES, CURVES, NEURONS, VALUES = "figures.csv", "curves.csv", "neurons.csv", "values.csv"

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vgrad.lab.reading import StoredRun
 from vgrad.registry import NonNegativeInt, PositiveInt
+from vgrad.runs.stored import StoredRun
 
 Measure = Callable[[StoredRun], float | None]
 Moment = Literal["start", "least", "greatest"]

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgrad.errors import RunStateError
-from vgrad.lab.reading import STUDY, StoredRun, read_run
 from vgrad.machine import machine, versions
+from vgrad.runs.stored import STUDY, StoredRun, read_run
 from vgrad.statistics import LEVEL
 from vgrad.storage import make_folder, write_file
 from vgrad.study.judging import LIMIT, SHARE, Judgement, judge, judge_line, line

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
-from vgrad.lab.runner import with_digest
 from vgrad.machine import check_memory
 from vgrad.nn.gradcheck import ParameterCheck, gradient_check
+from vgrad.runs.runner import with_digest
 from vgrad.training.assembly import build_network, draw_parameters, first_examples, noise_of
 
 

@@ -11,7 +11,8 @@ from vgrad.config.config import Config, check
 from vgrad.config.fields import Init
 from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.store import (
+from vgrad.machine import check_memory
+from vgrad.runs.folder import (
     BEST,
     CHECKPOINT,
     CONFIG,
@@ -25,8 +26,7 @@ from vgrad.lab.store import (
     dump_json,
     most_bytes,
 )
-from vgrad.lab.summary import summarize
-from vgrad.machine import check_memory
+from vgrad.runs.summary import summarize
 from vgrad.storage.npz import pack
 from vgrad.text.escapes import printable
 from vgrad.training.assembly import draw_parameters, looks_at_data

@@ -1,7 +1,7 @@
 """run.json and summary.json, read and checked against the config that they belong to.
 
     run.json       status, machine, digests (DESIGN.md part 2); there is none before a run is complete
-    summary.json   what `vgrad.lab.summary.summarize` made
+    summary.json   what `vgrad.runs.summary.summarize` made
 
 Keys that are not known here are kept: a later version may write more.
 """
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
-from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, SUMMARY, read_json
+from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, SUMMARY, read_json
 from vgrad.text.escapes import printable
 
 Model = TypeVar("Model", bound=BaseModel)

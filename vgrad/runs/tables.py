@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
-from vgrad.lab.history import QUANTITIES, sparse
 from vgrad.nn.probes import BINS
+from vgrad.runs.history import QUANTITIES, sparse
 from vgrad.text.escapes import printable
 
 if TYPE_CHECKING:

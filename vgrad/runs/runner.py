@@ -24,10 +24,10 @@ from vgrad.config.fields import Init, InitFile
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.errors import DataError, StorageError
-from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
 from vgrad.machine import Surroundings, check_memory, machine, versions
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
+from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
 from vgrad.storage import make_folder, remove_leftovers, rename
 from vgrad.storage.lock import LOCK, exclusive
 from vgrad.storage.npz import NpzError, digest, unpack

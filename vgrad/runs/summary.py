@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vgrad.lab.history import History
+from vgrad.runs.history import History
 from vgrad.training.loop import EpochRecord
 
 VANISHING_DECAY = 0.3

@@ -27,11 +27,11 @@ from vgrad.config.choice import Problems
 from vgrad.config.config import Config, check
 from vgrad.document.document import dump_yaml, load_yaml
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, QUANTITIES, History
-from vgrad.lab.summary import summarize
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import problems
 from vgrad.nn.probes import BINS
+from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, QUANTITIES, History
+from vgrad.runs.summary import summarize
 from vgrad.storage import write_file
 from vgrad.storage.npz import Arrays, NpzError, pack, unpack
 from vgrad.text.escapes import printable

@@ -25,10 +25,10 @@ from vgrad.config.config import Config, check
 from vgrad.config.fields import NAME_PATTERN
 from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError, StorageError
-from vgrad.lab import tables
-from vgrad.lab.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
-from vgrad.lab.outcome import check_regular, damaged, read_facts, read_summary
-from vgrad.lab.store import (
+from vgrad.machine import check_memory
+from vgrad.runs import tables
+from vgrad.runs.facts import check_regular, damaged, read_facts, read_summary
+from vgrad.runs.folder import (
     CHECKPOINT,
     CONFIG,
     DETERMINISTIC,
@@ -37,8 +37,8 @@ from vgrad.lab.store import (
     RunFolder,
     empty_history,
 )
-from vgrad.lab.summary import summarize
-from vgrad.machine import check_memory
+from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
+from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held
 from vgrad.text.escapes import printable
 
@@ -108,7 +108,7 @@ def _natural(path: Path) -> list[str | int]:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run as its directory tells it. `summary` is that of summary.json (see `vgrad.lab.summary.summarize`), with the
+    """A run as its directory tells it. `summary` is that of summary.json (see `vgrad.runs.summary.summarize`), with the
     run's status; `facts` is run.json, None while the run is not complete."""
 
     path: Path
