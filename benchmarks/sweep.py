@@ -23,12 +23,12 @@ from vgrad.__main__ import fix_blas_environment
 fix_blas_environment()
 
 from vgrad.document.document import load_yaml, read_yaml  # noqa: E402
-from vgrad.lab.comparison import Comparison  # noqa: E402
-from vgrad.lab.dispatch import Ended, dispatch  # noqa: E402
-from vgrad.lab.executors import EXECUTORS, Request  # noqa: E402
-from vgrad.lab.grid import read_grid  # noqa: E402
-from vgrad.lab.jobs import Job, publish  # noqa: E402
-from vgrad.lab.planning import make_plan  # noqa: E402
+from vgrad.sweep.comparison import Comparison  # noqa: E402
+from vgrad.sweep.dispatch import Ended, dispatch  # noqa: E402
+from vgrad.sweep.executors import EXECUTORS, Request  # noqa: E402
+from vgrad.sweep.grid import read_grid  # noqa: E402
+from vgrad.sweep.job import Job, publish  # noqa: E402
+from vgrad.sweep.plan import make_plan  # noqa: E402
 
 SWEEP = Path(__file__).parents[1] / "configs" / "sweeps" / "depth-activation-mnist.yaml"
 TRIVIAL = "layers: {depth: 2, width: 3}\ndata: xor\nbatch_size: 4\nepochs: 0\nname: trivial\n"

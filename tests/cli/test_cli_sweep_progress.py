@@ -15,13 +15,13 @@ from vgrad.cli.sweep_progress import SweepProgress
 from vgrad.cli.sweep_table import table_lines
 from vgrad.cli.terminal import Screen
 from vgrad.document.document import load_yaml
-from vgrad.lab.comparison import Comparison, Row
-from vgrad.lab.dispatch import Ended, Failed, Skipped
-from vgrad.lab.estimating import estimate
-from vgrad.lab.grid import read_grid
-from vgrad.lab.jobs import Job, Progress
-from vgrad.lab.planning import make_plan
-from vgrad.lab.tally import StatusFile, Tally, read_statuses
+from vgrad.sweep.comparison import Comparison, Row
+from vgrad.sweep.dispatch import Ended, Failed, Skipped
+from vgrad.sweep.estimate import estimate
+from vgrad.sweep.grid import read_grid
+from vgrad.sweep.job import Job, Progress
+from vgrad.sweep.plan import make_plan
+from vgrad.sweep.tally import StatusFile, Tally, read_statuses
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -119,7 +119,7 @@ def test_means_over_seeds() -> None:
 
 
 def test_the_table_is_sorted_by_number_and_keeps_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vgrad.lab.comparison.MOST_POINTS", 2)
+    monkeypatch.setattr("vgrad.sweep.comparison.MOST_POINTS", 2)
     config, comparison = read_config(str(CONFIGS / "quickstart.yaml"), None), Comparison()
     for depth in ("10", "9", "8"):
         job = Job(config, tmp_path, tmp_path, (("depth", depth),))

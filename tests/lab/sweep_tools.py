@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from vgrad.config.config import Config, check
-from vgrad.lab import jobs as lab_jobs
-from vgrad.lab.dispatch import Ended, Failed, Place, Skipped, dispatch
-from vgrad.lab.executors import EXECUTORS, Request
-from vgrad.lab.jobs import Files, Job, Outcome, train_away, train_here
 from vgrad.runs.folder import RUN
 from vgrad.runs.runner import with_digest
+from vgrad.sweep import job as lab_jobs
+from vgrad.sweep.dispatch import Ended, Failed, Place, Skipped, dispatch
+from vgrad.sweep.executors import EXECUTORS, Request
+from vgrad.sweep.job import Files, Job, Outcome, train_away, train_here
 
 __all__ = ["dispatch", "with_digest"]
 

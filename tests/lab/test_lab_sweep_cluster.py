@@ -13,9 +13,9 @@ pytest.importorskip("distributed")
 from dask_cluster import DaskCluster, dask_cluster
 
 from vgrad.errors import ConfigError
-from vgrad.lab.executors import EXECUTORS, Request
-from vgrad.lab.jobs import Progress
 from vgrad.storage.lock import exclusive
+from vgrad.sweep.executors import EXECUTORS, Request
+from vgrad.sweep.job import Progress
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
 
@@ -91,7 +91,7 @@ def test_faults_on_a_cluster_stay_with_their_runs(cluster: DaskCluster, tmp_path
 
 
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vgrad.lab.cluster.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("vgrad.sweep.cluster.CONNECT_SECONDS", 1.0)
     with (
         pytest.raises(ConfigError, match="no Dask scheduler answers there"),
         EXECUTORS["cluster"](Request(scheduler="tcp://127.0.0.1:1")),

@@ -10,10 +10,10 @@ import pytest
 
 from vgrad.document.document import read_yaml
 from vgrad.errors import ConfigError
-from vgrad.lab.axes import read_typed, spell, typed_seeds
-from vgrad.lab.grid import Grid, read_grid
-from vgrad.lab.jobs import Job
-from vgrad.lab.planning import Plan, Unfit, make_plan
+from vgrad.sweep.axes import read_typed, spell, typed_seeds
+from vgrad.sweep.grid import Grid, read_grid
+from vgrad.sweep.job import Job
+from vgrad.sweep.plan import Plan, Unfit, make_plan
 
 BASE = "layers: {depth: 1, width: 3}\ndata: xor\nbatch_size: 4\nepochs: 1\n"
 

@@ -9,9 +9,9 @@ import pytest
 import sweep_tools as tools
 
 from vgrad.errors import RunStateError
-from vgrad.lab.dispatch import Failed, Skipped
-from vgrad.lab.executors import EXECUTORS, Request
-from vgrad.lab.jobs import Job, Progress
+from vgrad.sweep.dispatch import Failed, Skipped
+from vgrad.sweep.executors import EXECUTORS, Request
+from vgrad.sweep.job import Job, Progress
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from vgrad.lab.executors import EXECUTORS, Request, cores
-from vgrad.lab.workers import WorkerDied, WorkerHung, WorkerPool
+from vgrad.sweep.executors import EXECUTORS, Request, cores
+from vgrad.sweep.workers import WorkerDied, WorkerHung, WorkerPool
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_stop_refuses_what_has_not_begun() -> None:
 def test_workers_end_with_their_parent() -> None:
     with WorkerPool(1) as pool:
         code = (
-            "import os, sys; from vgrad.lab.workers import WorkerPool; pool = WorkerPool(1);"
+            "import os, sys; from vgrad.sweep.workers import WorkerPool; pool = WorkerPool(1);"
             "print(pool.submit(os.getpid).result(), flush=True); os.kill(os.getpid(), 9)"
         )
         import subprocess

@@ -19,9 +19,9 @@ from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradE
 
 if TYPE_CHECKING:
     from vgrad.cli.terminal import Screen
-    from vgrad.lab.planning import Plan
     from vgrad.study.outcome import Trained
     from vgrad.study.published import Study
+    from vgrad.sweep.plan import Plan
 
 MOST_SUFFIX = 60
 
@@ -47,10 +47,10 @@ def reproduce(
     is missing is trained. Exits 1 when a published figure lies outside the band of our seeds.
     """
     from vgrad.cli.terminal import Screen
-    from vgrad.lab.executors import Request, cores
     from vgrad.report.study_files import write_pictures
     from vgrad.study.outcome import measure, write
     from vgrad.study.published import load_study
+    from vgrad.sweep.executors import Request, cores
 
     if quick and seeds is not None:
         raise ConfigError("--quick and --seeds: both say how many seeds; give one of them")
@@ -105,7 +105,7 @@ def _plans(study: Study, folder: Path, settings: Sequence[str], seeds: str | Non
     """A plan for each experiment, all checked before anything is trained."""
     from dataclasses import replace
 
-    from vgrad.lab.planning import make_plan
+    from vgrad.sweep.plan import make_plan
 
     plans = []
     for experiment in study.contents.experiments:

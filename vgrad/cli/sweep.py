@@ -15,10 +15,10 @@ from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, list_runs, tell_p
 from vgrad.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
-    from vgrad.lab.comparison import Comparison
-    from vgrad.lab.jobs import Job
-    from vgrad.lab.planning import Plan
-    from vgrad.lab.tally import Tally
+    from vgrad.sweep.comparison import Comparison
+    from vgrad.sweep.job import Job
+    from vgrad.sweep.plan import Plan
+    from vgrad.sweep.tally import Tally
 
 LIMIT = 10_000
 
@@ -64,9 +64,9 @@ def sweep(
     """
     from vgrad.cli.terminal import Screen
     from vgrad.document.document import load_yaml
-    from vgrad.lab.executors import Request, cores
-    from vgrad.lab.grid import read_grid
-    from vgrad.lab.planning import make_plan
+    from vgrad.sweep.executors import Request, cores
+    from vgrad.sweep.grid import read_grid
+    from vgrad.sweep.plan import make_plan
 
     grid = read_grid(load_yaml(config), typed=axes or [], overrides=overrides or [], seeds=seeds)
     plan = make_plan(grid, runs_dir, Path(config).parent)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 
 from vgrad.cli.terminal import Line, Screen
-from vgrad.lab.dispatch import Ended, Event, Failed, Skipped, Task
-from vgrad.lab.jobs import Progress
-from vgrad.lab.tally import Tally
+from vgrad.sweep.dispatch import Ended, Event, Failed, Skipped, Task
+from vgrad.sweep.job import Progress
+from vgrad.sweep.tally import Tally
 from vgrad.text.plain import cut, duration
 
 SECONDS_PER_PAINTING = 0.1

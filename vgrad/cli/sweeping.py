@@ -13,11 +13,11 @@ from vgrad.errors import ConfigError
 
 if TYPE_CHECKING:
     from vgrad.cli.terminal import Screen
-    from vgrad.lab.comparison import Comparison
-    from vgrad.lab.executors import Request
-    from vgrad.lab.jobs import Job
-    from vgrad.lab.planning import Plan, Unfit
-    from vgrad.lab.tally import Tally
+    from vgrad.sweep.comparison import Comparison
+    from vgrad.sweep.executors import Request
+    from vgrad.sweep.job import Job
+    from vgrad.sweep.plan import Plan, Unfit
+    from vgrad.sweep.tally import Tally
 
 MOST_FAILURES_TOLD = 20
 
@@ -37,11 +37,11 @@ def train_missing(
 ) -> Result:
     """Trains every run of the plan that is not complete, telling `screen` how it goes."""
     from vgrad.cli.sweep_progress import SweepProgress
-    from vgrad.lab.comparison import Comparison
-    from vgrad.lab.dispatch import Ended, Failed, Skipped, dispatch
-    from vgrad.lab.executors import EXECUTORS
-    from vgrad.lab.jobs import Job
-    from vgrad.lab.tally import StatusFile, Tally
+    from vgrad.sweep.comparison import Comparison
+    from vgrad.sweep.dispatch import Ended, Failed, Skipped, dispatch
+    from vgrad.sweep.executors import EXECUTORS
+    from vgrad.sweep.job import Job
+    from vgrad.sweep.tally import StatusFile, Tally
 
     tally, comparison, failed, labels = Tally(plan.count), Comparison(), dict[str, Job](), dict[str, str]()
     status, progress = StatusFile(plan.folder, plan.name), SweepProgress(screen, plan.name, tally, labels, quiet=quiet)
@@ -82,8 +82,8 @@ def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[J
 def fetch_data(plan: Plan, screen: Screen) -> None:
     """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
     from vgrad.data.datasets import load
-    from vgrad.lab.jobs import Job
     from vgrad.runs.folder import RUN
+    from vgrad.sweep.job import Job
 
     jobs = plan.jobs() if plan.points is not None else iter(())
     missing = (job for job in jobs if isinstance(job, Job) and not (job.path / RUN).exists())
@@ -93,9 +93,9 @@ def fetch_data(plan: Plan, screen: Screen) -> None:
 
 def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
     """The axes, how many runs are missing, and what they will take."""
-    from vgrad.lab.axes import spell
-    from vgrad.lab.estimating import estimate
     from vgrad.runs.folder import RUN
+    from vgrad.sweep.axes import spell
+    from vgrad.sweep.estimate import estimate
     from vgrad.text.plain import duration
 
     grid, about = plan.grid, "at most " if plan.points is None else ""
@@ -120,8 +120,8 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
 
 def list_runs(plan: Plan, as_json: bool) -> None:
     """Every run in a line, as it is made; nothing is held, and a reader that goes ends it."""
-    from vgrad.lab.jobs import Job
     from vgrad.runs.folder import RUN
+    from vgrad.sweep.job import Job
 
     for job in plan.jobs():
         if not isinstance(job, Job):

@@ -39,9 +39,9 @@ from vgrad.config.fields import NAME
 from vgrad.document.document import Document, load_yaml, with_value
 from vgrad.document.reader import Node
 from vgrad.errors import ConfigError
-from vgrad.lab.grid import Grid, read_grid
 from vgrad.registry import did_you_mean
 from vgrad.study.measures import MEASURES, Measure
+from vgrad.sweep.grid import Grid, read_grid
 from vgrad.text.escapes import printable
 
 HERE = Path(__file__).parent

@@ -14,9 +14,9 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from vgrad.errors import ConfigError
-from vgrad.lab.dispatch import Place, outcome_of
-from vgrad.lab.jobs import Job, Outcome, Progress, train_here
-from vgrad.lab.workers import STOP, WorkerPool, report_to
+from vgrad.sweep.dispatch import Place, outcome_of
+from vgrad.sweep.job import Job, Outcome, Progress, train_here
+from vgrad.sweep.workers import STOP, WorkerPool, report_to
 
 AHEAD = 2
 """Jobs handed out for each worker: one that runs and one that waits, so no worker waits for the parent."""
@@ -86,7 +86,7 @@ def processes(request: Request) -> Iterator[Place[Job]]:
 def cluster(request: Request) -> Iterator[Place[Job]]:
     """The workers of the Dask scheduler at `scheduler`."""
     try:
-        from vgrad.lab.cluster import ClusterPlace
+        from vgrad.sweep.cluster import ClusterPlace
     except ImportError:
         raise ConfigError("--scheduler: Dask is not installed; pip install 'vgrad[cluster]'") from None
 

@@ -28,14 +28,14 @@ from distributed import Client, KilledWorker, get_worker
 
 from vgrad.config.config import Config
 from vgrad.errors import ConfigError, SweepError, VgradError
-from vgrad.lab.dispatch import outcome_of
-from vgrad.lab.jobs import Files, Job, Outcome, Progress, differences, luggage, publish, train_away
-from vgrad.lab.workers import Worker
 from vgrad.machine import versions
 from vgrad.runs.folder import RUN, RunFolder
 from vgrad.runs.runner import remove_if_unused
 from vgrad.storage import make_folder, remove_leftovers
 from vgrad.storage.lock import RunHeld, exclusive
+from vgrad.sweep.dispatch import outcome_of
+from vgrad.sweep.job import Files, Job, Outcome, Progress, differences, luggage, publish, train_away
+from vgrad.sweep.workers import Worker
 from vgrad.text.escapes import printable
 
 CONNECT_SECONDS = 10.0

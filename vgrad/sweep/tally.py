@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from vgrad.errors import RunStateError
-from vgrad.lab.dispatch import Ended, Event, Failed, Skipped, Task
-from vgrad.lab.jobs import Progress
 from vgrad.runs.folder import read_json
 from vgrad.storage import make_folder, write_file
+from vgrad.sweep.dispatch import Ended, Event, Failed, Skipped, Task
+from vgrad.sweep.job import Progress
 
 PREFIX, SUFFIX = ".sweep-", ".json"
 WRITE_SECONDS = 2.0

@@ -24,12 +24,12 @@ from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.document.document import dump_yaml, load_yaml
 from vgrad.errors import RunStateError, StorageError, VgradError
-from vgrad.lab.workers import STOP, report
 from vgrad.machine import versions
 from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
 from vgrad.runs.runner import Opened, run
 from vgrad.storage import write_file
 from vgrad.storage.lock import RunHeld
+from vgrad.sweep.workers import STOP, report
 from vgrad.text.escapes import printable
 from vgrad.training.loop import Cancelled
 

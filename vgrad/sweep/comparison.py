@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vgrad.errors import RunStateError
-from vgrad.lab.jobs import Job
 from vgrad.runs.folder import SUMMARY, read_json
+from vgrad.sweep.job import Job
 
 MOST_POINTS = 2000
 """Beyond so many points nothing is kept: a table that long is a matter for `vgrad report`."""

@@ -21,9 +21,9 @@ from vgrad.document.document import Document, with_overrides, with_value
 from vgrad.document.reader import Node
 from vgrad.document.words import describe
 from vgrad.errors import ConfigError
-from vgrad.lab.axes import Axis, LogUniform, read_axes, read_seeds, read_typed, spell, typed_seeds
-from vgrad.lab.sampling import LARGEST, draw, order
 from vgrad.registry import did_you_mean
+from vgrad.sweep.axes import Axis, LogUniform, read_axes, read_seeds, read_typed, spell, typed_seeds
+from vgrad.sweep.sampling import LARGEST, draw, order
 from vgrad.text.escapes import printable
 
 KEYS = ("grid", "seeds", "exclude", "sample")

@@ -1,0 +1,1 @@
+"""Grids of runs: axes, plan, jobs, and the executors that train them."""
