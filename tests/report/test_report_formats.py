@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from vgrad.report.compare import compare
 from vgrad.report.formats import FORMATS
-from vgrad.report.report import compare
+from vgrad.report.layout import lay_out
 from vgrad.report.runs import collect
-from vgrad.report.sheet import lay_out
 from vgrad.report.table import Table
 from vgrad.text import escapes
 from vgrad.text.numbers import plus_minus, significant, times_over

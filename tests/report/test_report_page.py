@@ -10,8 +10,8 @@ import pytest
 from browsing import faults
 from report_runs import trained
 
+from vgrad.report.compare import compare
 from vgrad.report.formats import FORMATS
-from vgrad.report.report import compare
 from vgrad.report.runs import collect
 
 pytestmark = pytest.mark.slow

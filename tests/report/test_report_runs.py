@@ -99,7 +99,7 @@ def test_frames_warn_of_damage(depths: Path, tmp_path: Path) -> None:
 
 def test_tensorboard_reads_the_events(pair: tuple[Path, Path], tmp_path: Path) -> None:
     accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    from vgrad.report.events import write_events
+    from vgrad.report.tensorboard import write_events
 
     (run,), _ = collect([str(pair[1])], Path())
     place = write_events(run, tmp_path)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vgrad.errors import ConfigError
-from vgrad.report.report import compare
+from vgrad.report.compare import compare
 from vgrad.report.runs import collect
 from vgrad.report.select import parse_conditions, where
 from vgrad.report.verdicts import Thresholds

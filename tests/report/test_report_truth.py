@@ -16,10 +16,10 @@ import pytest
 from report_runs import trained
 
 from vgrad.cli.results import norm_lines, verdict_words
+from vgrad.report.compare import compare
 from vgrad.report.keys import text, varying
-from vgrad.report.report import compare
+from vgrad.report.layout import lay_out
 from vgrad.report.runs import Run, collect
-from vgrad.report.sheet import lay_out
 from vgrad.runs.history import History
 from vgrad.runs.summary import summarize
 from vgrad.text.terminal import render

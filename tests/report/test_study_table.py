@@ -18,7 +18,7 @@ from report_runs import trained
 from study_folder import write_study
 from test_report_formats import ALL_ASCII, HOSTILE
 
-from vgrad.report.sheet import Column, Sheet
+from vgrad.report.layout import Column, Sheet
 from vgrad.report.study_formats import STUDY_FORMATS
 from vgrad.report.study_outcome import Figure, Outcome, read_outcome
 from vgrad.report.study_table import band, judged_by, lay_out, measured, provenance, sentence, short_layers

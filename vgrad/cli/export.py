@@ -28,8 +28,8 @@ def tensorboard(
 
     Needs the extra: pip install "vgrad[tb]".
     """
-    from vgrad.report.events import write_events
     from vgrad.report.runs import collect, without_copies
+    from vgrad.report.tensorboard import write_events
 
     found, problems = collect(runs, runs_dir)
     found, copies = without_copies(found)

@@ -76,10 +76,10 @@ def _plot_runs(
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import content, styled, suffix
     from vgrad.report.keys import resolve
+    from vgrad.report.layout import provenance
     from vgrad.report.pictures import PICTURES
     from vgrad.report.runs import collect, known_keys, without_copies
     from vgrad.report.select import where as chosen
-    from vgrad.report.sheet import provenance
     from vgrad.report.verdicts import Thresholds
     from vgrad.storage import write_file
 

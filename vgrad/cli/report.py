@@ -16,8 +16,8 @@ from vgrad.cli.terminal import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
+    from vgrad.report.layout import Sheet
     from vgrad.report.runs import Run
-    from vgrad.report.sheet import Sheet
 
 Runs = Annotated[list[str], typer.Argument(metavar="RUNS…", help="Run directories, folders of them, globs, names.")]
 Where = Annotated[
@@ -64,10 +64,10 @@ def report(
     Runs that differ only in their seed share a row. Without --rows, what varies becomes the rows.
     The folder that vgrad reproduce made gives that study: published figures beside measured ones.
     """
+    from vgrad.report.compare import compare
     from vgrad.report.formats import FORMATS
-    from vgrad.report.report import compare
+    from vgrad.report.layout import lay_out
     from vgrad.report.runs import collect, without_copies
-    from vgrad.report.sheet import lay_out
     from vgrad.report.verdicts import parse_thresholds
 
     form = "json" if as_json else form

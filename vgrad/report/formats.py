@@ -14,7 +14,7 @@ from io import StringIO
 from typing import Any
 
 from vgrad.report.keys import Scalar
-from vgrad.report.sheet import Column, Sheet, lay_out, provenance
+from vgrad.report.layout import Column, Sheet, lay_out, provenance
 from vgrad.report.table import Cell, Key, Table
 from vgrad.text import escapes
 from vgrad.text.terminal import render

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from vgrad.report.sheet import Column, Sheet, named
+from vgrad.report.layout import Column, Sheet, named
 from vgrad.report.study_outcome import Experiment, Figure, Outcome, Study, Value
 from vgrad.statistics import reach, within
 from vgrad.text.escapes import visible

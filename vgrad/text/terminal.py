@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from io import StringIO
 
-from vgrad.report.sheet import Column, Sheet
+from vgrad.report.layout import Column, Sheet
 from vgrad.text.escapes import ascii_only, visible
 
 GAP = "  "

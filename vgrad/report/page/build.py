@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from vgrad.report.keys import text, varying
+from vgrad.report.layout import Column, Sheet, lay_out
 from vgrad.report.runs import Run
-from vgrad.report.sheet import Column, Sheet, lay_out
 from vgrad.report.table import Table
 from vgrad.text.escapes import page as inert
 from vgrad.text.escapes import visible
