@@ -168,7 +168,7 @@ def _finite(numbers: dict[str, Any]) -> dict[str, Any]:
 
 def as_page(table: Table) -> str:
     """The page, which also shows the runs epoch by epoch."""
-    from vgrad.report.page.build import render as render_page
+    from vgrad.report.page.page import render as render_page
 
     return render_page(table)
 

@@ -15,7 +15,7 @@ from vgrad.errors import ConfigError
 from vgrad.pictures.fonts import load_matplotlib
 from vgrad.pictures.svg import dark, inline
 from vgrad.report.layout import Column, Sheet
-from vgrad.report.page.build import digest
+from vgrad.report.page.page import digest
 from vgrad.report.study_files import picture
 from vgrad.report.study_outcome import Experiment, Outcome
 from vgrad.report.study_table import heading, lay_out, sentence, verdict
