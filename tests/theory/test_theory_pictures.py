@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from vgrad.nn.activations import ACTIVATIONS, build
 from vgrad.pictures.style import styled
-from vgrad.report.chain_pictures import OVERVIEW, PANELS, lesson_figure
-from vgrad.report.product_pictures import product_figure
+from vgrad.theory.chain_pictures import OVERVIEW, PANELS, lesson_figure
 from vgrad.theory.lesson import SECTIONS, Lesson, Setting, teach
 from vgrad.theory.product import Product, Step
+from vgrad.theory.product_pictures import product_figure
 
 NAMES = [name for name in ACTIVATIONS if name != "maxout"]
 

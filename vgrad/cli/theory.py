@@ -94,7 +94,7 @@ def chain(
     if output is not None:
         _draw_lesson(lesson, str(choice), output, form, section)
     if as_json:
-        from vgrad.cli.theory_trees import lesson_tree
+        from vgrad.theory.trees import lesson_tree
 
         answer(json.dumps(lesson_tree(lesson, choice.plain()), indent=2, allow_nan=False))
     elif output is not None:
@@ -104,7 +104,7 @@ def chain(
 
 
 def _draw_lesson(lesson: Lesson, named: str, output: Path, form: str, section: str) -> None:
-    from vgrad.report.chain_pictures import lesson_figure
+    from vgrad.theory.chain_pictures import lesson_figure
 
     with _matplotlib():
         _write(output, form, lesson_figure(lesson, named), f"vgrad theory chain: {section}")
@@ -112,7 +112,7 @@ def _draw_lesson(lesson: Lesson, named: str, output: Path, form: str, section: s
 
 def _print_lesson(lesson: Lesson, named: str) -> None:
     from vgrad.cli.terminal import Screen
-    from vgrad.cli.theory_words import lesson_lines
+    from vgrad.theory.chain_lines import lesson_lines
 
     screen = Screen(sys.stdout)
     answer("\n".join(lesson_lines(lesson, named, screen.width, screen.pictures)))
@@ -211,27 +211,27 @@ def product(
     The matrices are multiplied for each example and compared with what backpropagation gives; exits 1 if they differ.
     """
     from vgrad.cli.show import find
-    from vgrad.lab.multiplying import multiply_run
+    from vgrad.theory.run_product import multiply_run
 
     if epoch not in ("start", "end"):
         raise ConfigError("--epoch: write start or end; a run keeps its parameters of no other epoch")
     form = _picture_form(output)
     found = multiply_run(find(run, runs_dir), "start" if epoch == "start" else "end", examples)
     if output is not None:
-        from vgrad.report.product_pictures import product_figure
+        from vgrad.theory.product_pictures import product_figure
 
         with _matplotlib():
             figure = product_figure(found.product, f"{found.run.config.run_name}, epoch {found.epoch}")
             _write(output, form, figure, "vgrad theory product", found.run.config.run_name)
     if as_json:
-        from vgrad.cli.theory_trees import product_tree
+        from vgrad.theory.trees import product_tree
 
         answer(json.dumps(product_tree(found), indent=2, allow_nan=False))
     elif output is not None:
         answer(output)
     else:
-        from vgrad.cli.product_words import product_lines
         from vgrad.cli.terminal import Screen
+        from vgrad.theory.product_lines import product_lines
 
         screen = Screen(sys.stdout)
         answer("\n".join(product_lines(found, screen.width, screen.pictures)))

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from vgrad.lab.multiplying import RunProduct
 from vgrad.theory.chain import LEVELS, Chain
 from vgrad.theory.lesson import Lesson
+from vgrad.theory.run_product import RunProduct
 
 
 def plain(value: Any) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vgrad.cli.theory_words import Page
-from vgrad.lab.multiplying import RunProduct, described
 from vgrad.text.numbers import MISSING, significant
 from vgrad.text.plain import shape
+from vgrad.theory.chain_lines import Page
 from vgrad.theory.product import SAME
+from vgrad.theory.run_product import RunProduct, described
 
 ROUNDING = 1e-13
 """Differences below this are told as that: their digits are those of one machine's matrix products."""
