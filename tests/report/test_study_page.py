@@ -17,8 +17,8 @@ from test_study_table import hostile
 
 from vgrad.pictures.svg import dark, inline, simplified
 from vgrad.report.study_formats import STUDY_FORMATS
-from vgrad.report.study_outcome import Outcome, read_outcome
 from vgrad.report.study_words import ALTERNATIVES
+from vgrad.study.outcome import Outcome, read_outcome
 
 
 @pytest.fixture(scope="module")

@@ -23,10 +23,10 @@ from vgrad.pictures.style import content, styled
 from vgrad.report.study_drawing import Layout
 from vgrad.report.study_files import write_pictures
 from vgrad.report.study_formats import STUDY_FORMATS
-from vgrad.report.study_outcome import Outcome, read_outcome
 from vgrad.report.study_pictures import STUDY_PICTURES
 from vgrad.report.study_table import lay_out
 from vgrad.report.study_words import ALTERNATIVES
+from vgrad.study.outcome import Outcome, read_outcome
 from vgrad.text.terminal import render
 
 Command = Callable[..., tuple[int, str, str]]

@@ -20,8 +20,8 @@ from test_report_formats import ALL_ASCII, HOSTILE
 
 from vgrad.report.layout import Column, Sheet
 from vgrad.report.study_formats import STUDY_FORMATS
-from vgrad.report.study_outcome import Figure, Outcome, read_outcome
 from vgrad.report.study_table import band, judged_by, lay_out, measured, provenance, sentence, short_layers
+from vgrad.study.outcome import Figure, Outcome, read_outcome
 from vgrad.text.terminal import render
 
 Command = Callable[..., tuple[int, str, str]]

@@ -116,8 +116,8 @@ def _plot_study(
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import suffix
     from vgrad.report.study_files import picture
-    from vgrad.report.study_outcome import read_outcome
     from vgrad.storage import write_file
+    from vgrad.study.outcome import read_outcome
 
     if unused:
         raise ConfigError(f"{', '.join(unused)}: not for {kind}, which draws a whole study; leave it out")

@@ -93,7 +93,7 @@ def report(
 
 def study_folder(arguments: Sequence[str], runs_dir: Path) -> Path | None:
     """The folder of a study that a single argument names, by its path or by its name in `runs_dir`."""
-    from vgrad.report.study_outcome import is_study
+    from vgrad.study.outcome import is_study
 
     if len(arguments) != 1:
         return None
@@ -112,8 +112,8 @@ def _format(table: Mapping[str, Write], form: str) -> Write:
 def tell_study(folder: Path, form: str, output: Path | None, width: int | None) -> None:
     """Prints the outcome of a study in a format, or writes it to a file."""
     from vgrad.report.study_formats import STUDY_FORMATS
-    from vgrad.report.study_outcome import read_outcome
     from vgrad.report.study_table import lay_out
+    from vgrad.study.outcome import read_outcome
 
     write = _format(STUDY_FORMATS, form)
     outcome = read_outcome(folder)

@@ -19,7 +19,7 @@ from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradE
 
 if TYPE_CHECKING:
     from vgrad.cli.terminal import Screen
-    from vgrad.study.outcome import Trained
+    from vgrad.study.measurement import Trained
     from vgrad.study.published import Study
     from vgrad.sweep.plan import Plan
 
@@ -48,7 +48,7 @@ def reproduce(
     """
     from vgrad.cli.terminal import Screen
     from vgrad.report.study_files import write_pictures
-    from vgrad.study.outcome import measure, write
+    from vgrad.study.measurement import measure, write
     from vgrad.study.published import load_study
     from vgrad.sweep.executors import Request, cores
 
@@ -143,7 +143,7 @@ def _failures(result: Result) -> list[str]:
 def _trained(study: Study, plans: Sequence[Plan]) -> list[Trained]:
     """Where the runs of every experiment are; comparable where the data are those of the study."""
     from vgrad.config.check import settled
-    from vgrad.study.outcome import Trained
+    from vgrad.study.measurement import Trained
 
     found = []
     for index, (experiment, plan) in enumerate(zip(study.contents.experiments, plans, strict=True)):

@@ -21,8 +21,8 @@ from vgrad.report.study_drawing import (
     put_title,
     typed,
 )
-from vgrad.report.study_outcome import RATIO, Curve, Outcome
 from vgrad.report.study_table import short_layers
+from vgrad.study.outcome import RATIO, Curve, Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

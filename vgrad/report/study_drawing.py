@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vgrad.pictures.style import symbol
-from vgrad.report.study_outcome import Outcome
+from vgrad.study.outcome import Outcome
 from vgrad.text.escapes import visible
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from io import StringIO
 from typing import Any
 
 from vgrad.report.formats import as_latex, as_markdown
-from vgrad.report.study_outcome import Figure, Outcome
 from vgrad.report.study_table import lay_out, provenance
+from vgrad.study.outcome import Figure, Outcome
 from vgrad.text import escapes
 from vgrad.text.terminal import render
 

@@ -36,9 +36,9 @@ from vgrad.report.study_drawing import (
     put_title,
     typed,
 )
-from vgrad.report.study_outcome import Figure as Published
-from vgrad.report.study_outcome import Neuron, Outcome
 from vgrad.report.study_table import band_of, grouped, short_layers
+from vgrad.study.outcome import Figure as Published
+from vgrad.study.outcome import Neuron, Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from vgrad.report.layout import Column, Sheet, named
-from vgrad.report.study_outcome import Experiment, Figure, Outcome, Study, Value
 from vgrad.statistics import reach, within
+from vgrad.study.outcome import Experiment, Figure, Outcome, Study, Value
 from vgrad.text.escapes import visible
 from vgrad.text.numbers import MISSING, decimals_for, plus_minus, significant, times_over
 

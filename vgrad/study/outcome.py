@@ -1,363 +1,313 @@
-"""The outcome of a study: our runs measured, judged beside the published figures, and kept as plain files.
+"""The outcome of a study that was reproduced, as its folder tells it: published figures beside measured ones.
 
-study.json     the verdict and how it came about: settings, seeds, counts, versions
-figures.csv    a row for each published figure
-curves.csv     a row for each published curve and epoch: the published norm beside the band of our seeds
-neurons.csv    single neurons before training, published beside ours
-values.csv     every number behind figures.csv, with the name of its run
+    study.json     what was reproduced, with what, and the verdict
+    figures.csv    a row a published figure: what was published, what the seeds gave, and the band of a draw
+    curves.csv     a row a line and epoch: a published curve and the band of the seeds
+    neurons.csv    a row a neuron: |dC/db_j| before training, published and measured
+    values.csv     a row a figure and seed: every number behind the figures, with the run that it is of
 
-All but study.json are the same bytes whenever the same runs are measured.
+Reading writes nothing and runs nothing; a file that is not what is written here is one line of RunStateError. Columns
+and keys that are not known here are left alone: a later version may write more.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import StringIO
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vgrad.errors import RunStateError
-from vgrad.machine import machine, versions
-from vgrad.runs.stored import STUDY, StoredRun, read_run
-from vgrad.statistics import LEVEL
-from vgrad.storage import make_folder, write_file
-from vgrad.study.judging import LIMIT, SHARE, Judgement, judge, judge_line, line
-from vgrad.study.measures import hidden_norms, neuron_deltas
-from vgrad.study.published import Curves, Experiment, Figure, Study
+from vgrad.runs.folder import read_json
+from vgrad.runs.stored import STUDY
+from vgrad.study import cells
+from vgrad.text.escapes import visible
 
-SCHEMA = 1
 FIGURES, CURVES, NEURONS, VALUES = "figures.csv", "curves.csv", "neurons.csv", "values.csv"
+SCHEMA = 1
 RATIO = "ratio"
+_MODEL = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)
+Words = Literal["reproduced", "not reproduced", "not comparable", "undecided"]
 
-Row = dict[str, Any]
+
+class Experiment(BaseModel):
+    """One of the study's experiments; `text` says what is done and what was published; `seconds` are those of all its
+    runs, None where they are not known."""
+
+    model_config = _MODEL
+    name: str = Field(max_length=100)
+    letter: str = Field(pattern=r"^[A-Z]$")
+    title: str = Field(max_length=500)
+    text: str = Field(default="", max_length=2000)
+    seeds: list[int]
+    runs: int = Field(ge=0)
+    complete: int = Field(ge=0)
+    diverged: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    seconds: float | None
+
+
+class Study(BaseModel):
+    """study.json. A figure is inside where one further draw falls as often as a normal variable within `limit` standard
+    deviations; `level` is that of intervals and of the bands of curves, `share` the share of a curve that has to lie in
+    its band."""
+
+    model_config = _MODEL
+    study: str = Field(max_length=100)
+    title: str = Field(max_length=500)
+    source: str = Field(max_length=1000)
+    url: str = Field(max_length=500)
+    data: str = Field(max_length=100)
+    settings: list[str]
+    quick: bool
+    left_out: list[str]
+    limit: float = Field(gt=0, le=100)
+    level: float = Field(gt=0, lt=1)
+    share: float = Field(ge=0, le=1)
+    verdict: Words
+    reason: str = Field(max_length=2000)
+    experiments: list[Experiment]
+    versions: dict[str, str]
+    processor: str
+    blas: list[str] = []
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the published figures are of this data and these settings."""
+        return self.verdict != "not comparable"
 
 
 @dataclass(frozen=True)
-class Trained:
-    """The runs of an experiment: for each point of its grid, the run directory of every seed."""
+class Figure:
+    """One published figure, in its published unit, and what the seeds gave.
 
-    experiment: Experiment
-    letter: str
-    seeds: Sequence[int]
-    points: Sequence[Sequence[Path]]
-    comparable: bool
+    `scale` linear: mean, standard deviation and t interval; log: the same of log10, raised back, so that `spread` is
+    a factor. `band_low` … `band_high`: where one further draw falls. `z`: (published - mean) / sd on that scale. Of a
+    curve, `inside` is the share of epochs at which the published one lies in the band of the seeds, and the numbers
+    between are None. `lost` runs are in none of it.
+    """
+
+    experiment: str
+    figure: str
+    layers: str
+    label: str
+    unit: str
+    scale: str
+    published: float | None
+    n: int
+    center: float | None
+    spread: float | None
+    low: float | None
+    high: float | None
+    band_low: float | None
+    band_high: float | None
+    z: float | None
+    inside: float | None
+    lost: int
+    verdict: str
+
+    @property
+    def of_a_curve(self) -> bool:
+        """Whether this is a whole curve, judged by a share of its epochs: its numbers are in curves.csv."""
+        return self.center is None and self.n > 0
 
 
-@dataclass
+@dataclass(frozen=True)
+class Point:
+    """One epoch of a line: the geometric mean of `n` seeds, and the band of one further draw."""
+
+    epoch: int
+    published: float | None
+    n: int
+    center: float | None
+    low: float | None
+    high: float | None
+    inside: bool | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """‖delta^l‖ over epochs of a network's hidden layer `line`, or last/first where `line` is "ratio"."""
+
+    experiment: str
+    layers: str
+    line: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """|dC/db_j| of one neuron before training; `low` … `high` hold 95 % of all neurons of the layer over all seeds."""
+
+    layers: str
+    layer: int
+    neuron: int
+    published: float | None
+    measured: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Value:
+    """What one run gave for one figure."""
+
+    experiment: str
+    figure: str
+    seed: int
+    run: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """The rows of the files."""
+    """A study's folder, read."""
 
-    figures: list[Row] = field(default_factory=list)
-    curves: list[Row] = field(default_factory=list)
-    neurons: list[Row] = field(default_factory=list)
-    values: list[Row] = field(default_factory=list)
-    experiments: list[Row] = field(default_factory=list)
-    data: list[str] = field(default_factory=list)
+    study: Study
+    figures: tuple[Figure, ...]
+    curves: tuple[Curve, ...]
+    neurons: tuple[Neuron, ...]
+    values: tuple[Value, ...] = field(repr=False)
 
-    @property
-    def verdict(self) -> str:
-        """One for the study: nothing is reproduced while a figure is outside or could not be judged."""
-        found = Counter(row["verdict"] for row in self.figures)
-        if found["outside"]:
-            return "not reproduced"
-        if found["undecided"]:
-            return "undecided"
-        return "reproduced" if found["inside"] else "not comparable"
+    @cached_property
+    def behind(self) -> Mapping[tuple[str, str], tuple[Value, ...]]:
+        """The values behind each figure, by experiment and figure."""
+        found: dict[tuple[str, str], list[Value]] = {}
+        for value in self.values:
+            found.setdefault((value.experiment, value.figure), []).append(value)
+        return {at: tuple(values) for at, values in found.items()}
 
-    @property
-    def reason(self) -> str:
-        """The verdict in a sentence."""
-        found = Counter(row["verdict"] for row in self.figures)
-        judged = found["inside"] + found["outside"] + found["undecided"]
-        if self.verdict == "not comparable":
-            return f"the published figures do not apply to {' and '.join(self.data) or 'these runs'}"
-        if self.verdict == "reproduced":
-            return f"all {judged} published figures lie inside their bands"
-        told = [f"{found['outside']} outside the bands"] if found["outside"] else []
-        told += [f"{found['undecided']} not judged by these runs"] if found["undecided"] else []
-        return f"of {judged} published figures, {' and '.join(told)}"
+    def of(self, figure: Figure) -> tuple[Value, ...]:
+        """The values behind a figure."""
+        return self.behind.get((figure.experiment, figure.figure), ())
+
+    def experiment(self, letter: str) -> Experiment:
+        """The experiment of this letter, which every figure's experiment has."""
+        return next(each for each in self.study.experiments if each.letter == letter)
 
 
-def measure(study: Study, trained: Sequence[Trained]) -> Outcome:
-    """Reads the runs that are there, and judges every figure and curve."""
-    outcome = Outcome()
-    for each in trained:
-        runs = [[_read(path) for path in paths] for paths in each.points]
-        there = [run for seeds in runs for run in seeds if run]
-        outcome.experiments.append(_counts(each, there))
-        outcome.data += [run.config.data.name for run in there[:1] if run.config.data.name not in outcome.data]
-        for point, seeds in enumerate(runs):
-            label = next(("-".join(map(str, run.config.sizes)) for run in seeds if run), f"point {point + 1}")
-            _figures(outcome, each, point, label, seeds)
-        _neurons(outcome, each, runs[0] if runs else [])
-        _curves(outcome, each, runs, study.curves.get(each.experiment.name))
-    return outcome
-
-
-def write(folder: Path, study: Study, outcome: Outcome, *, settings: Sequence[str], quick: bool) -> None:
-    """Puts the files into `folder`, study.json last."""
-    make_folder(folder)
-    for name, rows, columns in (
-        (FIGURES, outcome.figures, _FIGURE_COLUMNS),
-        (CURVES, outcome.curves, _CURVE_COLUMNS),
-        (NEURONS, outcome.neurons, _NEURON_COLUMNS),
-        (VALUES, outcome.values, _VALUE_COLUMNS),
-    ):
-        write_file(folder / name, _table(rows, columns))
-    contents, where = study.contents, machine()
-    tree = {
-        "schema": SCHEMA,
-        "study": contents.study,
-        "title": contents.title,
-        "source": contents.source,
-        "url": contents.url,
-        "data": " and ".join(outcome.data),
-        "settings": list(settings),
-        "quick": quick,
-        "left_out": _left_out(study, outcome) if quick else [],
-        "limit": LIMIT,
-        "level": LEVEL,
-        "share": SHARE,
-        "verdict": outcome.verdict,
-        "reason": outcome.reason,
-        "experiments": outcome.experiments,
-        "versions": versions(),
-        "processor": where["processor"],
-        "blas": [f"{pool['internal_api']} {pool['version']} {pool['architecture']}" for pool in where["blas"]],
-    }
-    write_file(folder / STUDY, json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-
-
-def _left_out(study: Study, outcome: Outcome) -> list[str]:
-    """What a quick look lacks."""
-    told = []
-    for experiment, row in zip(study.contents.experiments, outcome.experiments, strict=True):
-        parts = []
-        if experiment.quick.points:
-            points = study.grid(experiment, [], None).size
-            parts.append(f"{points - experiment.quick.points} of {points} networks")
-        if len(row["seeds"]) < study.contents.seeds:
-            parts.append(f"{study.contents.seeds - len(row['seeds'])} of {study.contents.seeds} seeds")
-        if parts:
-            told.append(f"{row['letter']}, {experiment.name}: {' and '.join(parts)}")
-    return told
-
-
-def _read(path: Path) -> StoredRun | None:
-    """A run that has come to its end; None for one that is not there, not complete or damaged."""
+def is_study(folder: Path) -> bool:
+    """Whether a study's outcome lies here, whole or damaged."""
     try:
-        run = read_run(path)
-    except RunStateError:
-        return None
-    return run if run.status in ("complete", "diverged") else None
+        return (folder / STUDY).exists()
+    except (OSError, ValueError):
+        return False
 
 
-def _counts(each: Trained, there: Sequence[StoredRun]) -> Row:
-    runs = sum(map(len, each.points))
-    seconds = [(run.facts or {}).get("seconds") for run in there]
-    known = [value for value in seconds if isinstance(value, int | float)]
-    return {
-        "name": each.experiment.name,
-        "letter": each.letter,
-        "title": each.experiment.title,
-        "text": each.experiment.text,
-        "seeds": list(each.seeds),
-        "runs": runs,
-        "complete": sum(run.status == "complete" for run in there),
-        "diverged": sum(run.status == "diverged" for run in there),
-        "failed": runs - len(there),
-        "seconds": round(math.fsum(known), 1) if len(known) == runs else None,
-    }
+def read_outcome(folder: Path) -> Outcome:
+    """The outcome in `folder`. RunStateError, one line, for whatever is not one."""
+    study = _study(folder / STUDY)
+    letters = [each.letter for each in study.experiments]
+    figures = tuple(Figure(**row) for row in cells.read(folder / FIGURES, _FIGURE))
+    values = tuple(Value(**row) for row in cells.read(folder / VALUES, _VALUE))
+    curves = _curves(folder / CURVES, letters)
+    neurons = tuple(Neuron(**row) for row in cells.read(folder / NEURONS, _NEURON))
+    for file, rows in ((FIGURES, figures), (VALUES, values)):
+        strange = next((row.experiment for row in rows if row.experiment not in letters), None)
+        if strange:
+            raise _damaged(folder / file, f"experiment {strange} is not in {STUDY}")
+    _once(folder / FIGURES, [figure.figure for figure in figures])
+    said = {figure.verdict for figure in figures}
+    if (study.verdict == "reproduced" and said - {"inside", "not comparable"}) or (
+        study.verdict != "not comparable" and not said
+    ):
+        raise _damaged(folder / STUDY, f"says {study.verdict}, and {FIGURES} does not")
+    _once(folder / VALUES, [(value.experiment, value.figure, value.seed, value.run) for value in values])
+    return Outcome(study, figures, curves, neurons, values)
 
 
-def _figures(outcome: Outcome, each: Trained, point: int, label: str, seeds: Sequence[StoredRun | None]) -> None:
-    for figure in each.experiment.figures:
-        published = figure.published[point]
-        if published is None:
-            continue
-        values = [_value(figure, run) for run in seeds]
-        found = judge(published if each.comparable else None, values, figure.scale, comparable=each.comparable)
-        name = f"{each.letter}.{label}.{_slug(figure)}"
-        outcome.figures.append(_figure_row(each, name, label, figure, found))
-        outcome.values += [
-            {"experiment": each.letter, "figure": name, "seed": seed, "run": path.name, "value": value}
-            for seed, path, value in zip(each.seeds, each.points[point], values, strict=True)
-            if value is not None
-        ]
+def _study(file: Path) -> Study:
+    tree = read_json(file)
+    if tree is None:
+        raise RunStateError(f"{visible(str(file))}: no such file; name the folder that vgrad reproduce made")
+    if tree.get("schema") != SCHEMA:
+        found = visible(repr(tree.get("schema")))[:40]
+        raise RunStateError(f"{visible(str(file))}: schema {found}, where this version of vgrad reads {SCHEMA}")
+    try:
+        study = Study.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise _damaged(file, f"{place}: {first['msg'].lower()}") from None
+    _once(file, [each.letter for each in study.experiments])
+    return study
 
 
-def _value(figure: Figure, run: StoredRun | None) -> float | None:
-    """In the unit of the published figure."""
-    value = figure.of()(run) if run else None
-    return value if value is None or figure.unit != "%" else 100 * value
+def _curves(file: Path, letters: list[str]) -> tuple[Curve, ...]:
+    """The lines of curves.csv, each in one piece with its epochs in order."""
+    found = []
+    for (experiment, layers, line), rows in groupby(
+        cells.read(file, _CURVE), key=lambda row: (row["experiment"], row["layers"], row["line"])
+    ):
+        points = tuple(Point(**{name: row[name] for name in Point.__annotations__}) for row in rows)
+        epochs = [point.epoch for point in points]
+        if epochs != sorted(set(epochs)):
+            raise _damaged(file, f"the epochs of {layers}, line {line}, do not follow on each other")
+        if experiment not in letters:
+            raise _damaged(file, f"experiment {experiment} is not in {STUDY}")
+        found.append(Curve(experiment, layers, line, points))
+    _once(file, [(curve.layers, curve.line) for curve in found])
+    return tuple(found)
 
 
-def _slug(figure: Figure) -> str:
-    parameters = figure.measure.parameters
-    return "-".join(str(part) for part in (figure.measure.name, *parameters.values()) if part is not None)
+def _once(file: Path, names: list[Any]) -> None:
+    seen = set[Any]()
+    for name in names:
+        if name in seen:
+            told = name if isinstance(name, str) else ", ".join(map(str, name))
+            raise _damaged(file, f"{told} stands there twice")
+        seen.add(name)
 
 
-def _figure_row(each: Trained, name: str, label: str, figure: Figure, found: Judgement) -> Row:
-    estimate, band = found.estimate, found.band or (None, None)
-    if found.band and figure.unit == "%":  # a share is between 0 and 100
-        band = max(found.band[0], 0.0), min(found.band[1], 100.0)
-    return {
-        "experiment": each.letter,
-        "figure": name,
-        "layers": label,
-        "label": figure.label,
-        "unit": figure.unit,
-        "scale": figure.scale,
-        "published": found.published,
-        "n": estimate.n if estimate else 0,
-        "center": estimate.center if estimate else None,
-        "spread": estimate.spread if estimate else None,
-        "low": estimate.low if estimate else None,
-        "high": estimate.high if estimate else None,
-        "band_low": band[0],
-        "band_high": band[1],
-        "z": found.z,
-        "inside": None,
-        "lost": found.lost,
-        "verdict": found.verdict,
-    }
+def _damaged(file: Path, what: str) -> RunStateError:
+    return RunStateError(f"{visible(str(file))}: damaged: {visible(what)[:200]}")
 
 
-def _neurons(outcome: Outcome, each: Trained, seeds: Sequence[StoredRun | None]) -> None:
-    """The chapter's bars: the first neurons of every hidden layer, published beside our first seed."""
-    first = next((run for run in seeds if run), None)
-    for layer, published in enumerate(each.experiment.neurons, 1):
-        ours = neuron_deltas(first, layer) if first else np.empty(0)
-        pool = np.abs(np.concatenate([neuron_deltas(run, layer) for run in seeds if run] or [np.empty(0)]))
-        if not pool.size or len(ours) < len(published):
-            continue
-        low, high = np.quantile(pool, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
-        outcome.neurons += [
-            {
-                "layers": "-".join(map(str, first.config.sizes)) if first else "",
-                "layer": layer,
-                "neuron": neuron,
-                "published": abs(value) if each.comparable else None,
-                "measured": abs(float(ours[neuron - 1])),
-                "low": low,
-                "high": high,
-            }
-            for neuron, value in enumerate(published, 1)
-        ]
-
-
-def _curves(
-    outcome: Outcome, each: Trained, runs: Sequence[Sequence[StoredRun | None]], published: Curves | None
-) -> None:
-    """A line for each hidden layer of each network, and one for last/first."""
-    if published is None:
-        return
-    for seeds in runs:
-        there = [run for run in seeds if run and run.status == "complete"]
-        measured = [found for found in map(hidden_norms, there) if len(found[0])]
-        if not measured:
-            continue
-        hidden, label = len(there[0].config.sizes) - 2, "-".join(map(str, there[0].config.sizes))
-        last = max((max(layer) for layer in published.get(hidden, {}).values()), default=None)
-        epochs, norms = _aligned(measured, last)
-        lines: dict[str, Any] = {str(layer): norms[:, :, layer - 1] for layer in range(1, hidden + 1)}
-        if hidden > 1:
-            lines[RATIO] = norms[:, :, -1] / np.where(norms[:, :, 0] > 0, norms[:, :, 0], np.nan)
-        for name, values in lines.items():
-            found = line(_published(published, hidden, name) if each.comparable else {}, epochs, values)
-            outcome.curves += list(_curve_rows(each.letter, label, name, found))
-            if each.comparable and not np.isfinite(found.published).any():
-                continue  # a network that was not published
-            count = found.count or len(found.epochs)
-            outcome.figures.append(
-                {
-                    "experiment": each.letter,
-                    "figure": f"{each.letter}.{label}.curve-{name}",
-                    "layers": label,
-                    "label": f"{'last/first' if name == RATIO else f'‖δ^{name}‖'}, {count} epochs",
-                    "unit": "",
-                    "scale": "log",
-                    "n": found.n,
-                    "inside": found.share,
-                    "lost": len(seeds) - len(measured),
-                    "verdict": judge_line(found, comparable=each.comparable),
-                }
-            )
-
-
-def _aligned(
-    measured: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], last: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The epochs up to `last` that any run measured, and the norms, (n, epochs, H), NaN where a run has none."""
-    epochs = np.unique(np.concatenate([at for at, _ in measured]))
-    epochs = epochs if last is None else epochs[epochs <= last]
-    norms = np.full((len(measured), len(epochs), measured[0][1].shape[1]), np.nan)
-    for row, (at, found) in zip(norms, measured, strict=True):
-        kept = np.isin(at, epochs)
-        row[np.isin(epochs, at)] = found[kept]
-    return epochs, norms
-
-
-def _published(curves: Curves, hidden: int, name: str) -> dict[int, float]:
-    lines = curves.get(hidden, {})
-    if name != RATIO:
-        return lines.get(int(name), {})
-    first, last = lines.get(1, {}), lines.get(hidden, {})
-    return {epoch: last[epoch] / first[epoch] for epoch in first if epoch in last}
-
-
-def _curve_rows(letter: str, label: str, name: str, found: Any) -> Iterator[Row]:
-    inside = found.inside
-    for index, epoch in enumerate(found.epochs.tolist()):
-        spot = float(found.published[index])
-        yield {
-            "experiment": letter,
-            "layers": label,
-            "line": name,
-            "epoch": epoch,
-            "published": spot,
-            "n": found.n,
-            "center": _short(found.center[index]),
-            "low": _short(found.low[index]),
-            "high": _short(found.high[index]),
-            "inside": bool(inside[index]) if math.isfinite(spot) else None,
-        }
-
-
-def _short(number: float) -> float:
-    """To six digits: more than a picture shows, and half the size. Judged is what has all of them."""
-    return float(f"{number:.6g}")
-
-
-_FIGURE_COLUMNS = (
-    *("experiment", "figure", "layers", "label", "unit", "scale", "published", "n", "center", "spread", "low", "high"),
-    *("band_low", "band_high", "z", "inside", "lost", "verdict"),
-)
-_CURVE_COLUMNS = ("experiment", "layers", "line", "epoch", "published", "n", "center", "low", "high", "inside")
-_NEURON_COLUMNS = ("layers", "layer", "neuron", "published", "measured", "low", "high")
-_VALUE_COLUMNS = ("experiment", "figure", "seed", "run", "value")
-
-
-def _table(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    """A CSV; numbers read back bit for bit, what is not there is empty."""
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([[_cell(row.get(column)) for column in columns] for row in rows])
-    return out.getvalue().encode()
-
-
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value) if isinstance(value, float) else str(value)
+_VERDICT = cells.one_of("inside", "outside", "not comparable", "undecided")
+_FIGURE: Mapping[str, cells.Parse] = {
+    "experiment": cells.name,
+    "figure": cells.name,
+    "layers": cells.layers,
+    "label": cells.words,
+    "unit": cells.words,
+    "scale": cells.one_of("linear", "log"),
+    "published": cells.maybe,
+    "n": cells.count,
+    "center": cells.maybe,
+    **dict.fromkeys(("spread", "low", "high", "band_low", "band_high"), cells.bound),
+    "z": cells.maybe,
+    "inside": cells.maybe,
+    "lost": cells.count,
+    "verdict": _VERDICT,
+}
+_CURVE: Mapping[str, cells.Parse] = {
+    "experiment": cells.name,
+    "layers": cells.layers,
+    "line": cells.line,
+    "epoch": cells.count,
+    "published": cells.maybe,
+    "n": cells.count,
+    "center": cells.maybe,
+    "low": cells.bound,
+    "high": cells.bound,
+    "inside": cells.flag,
+}
+_NEURON: Mapping[str, cells.Parse] = {
+    "layers": cells.layers,
+    "layer": cells.place,
+    "neuron": cells.place,
+    "published": cells.maybe,
+    "measured": cells.number,
+    **dict.fromkeys(("low", "high"), cells.bound),
+}
+_VALUE: Mapping[str, cells.Parse] = {
+    "experiment": cells.name,
+    "figure": cells.name,
+    "seed": cells.count,
+    "run": cells.words,
+    "value": cells.number,
+}
