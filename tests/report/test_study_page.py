@@ -16,9 +16,9 @@ from test_report_formats import Elements
 from test_study_table import hostile
 
 from vgrad.pictures.svg import dark, inline, simplified
-from vgrad.report.study_formats import STUDY_FORMATS
-from vgrad.report.study_words import ALTERNATIVES
 from vgrad.study.outcome import Outcome, read_outcome
+from vgrad.study.report.formats import STUDY_FORMATS
+from vgrad.study.report.words import ALTERNATIVES
 
 
 @pytest.fixture(scope="module")

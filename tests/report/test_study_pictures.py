@@ -20,13 +20,13 @@ from study_folder import write_study
 
 from vgrad.errors import ConfigError
 from vgrad.pictures.style import content, styled
-from vgrad.report.study_drawing import Layout
-from vgrad.report.study_files import write_pictures
-from vgrad.report.study_formats import STUDY_FORMATS
-from vgrad.report.study_pictures import STUDY_PICTURES
-from vgrad.report.study_table import lay_out
-from vgrad.report.study_words import ALTERNATIVES
 from vgrad.study.outcome import Outcome, read_outcome
+from vgrad.study.report.folder import write_pictures
+from vgrad.study.report.formats import STUDY_FORMATS
+from vgrad.study.report.marks import Layout
+from vgrad.study.report.pictures import STUDY_PICTURES
+from vgrad.study.report.table import lay_out
+from vgrad.study.report.words import ALTERNATIVES
 from vgrad.text.terminal import render
 
 Command = Callable[..., tuple[int, str, str]]

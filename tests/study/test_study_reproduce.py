@@ -58,7 +58,9 @@ STUDY: dict[str, Any] = {
 @pytest.fixture
 def vgrad(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("vgrad.report.study_files.write_pictures", lambda folder: [])  # seconds each; one test has them
+    monkeypatch.setattr(
+        "vgrad.study.report.folder.write_pictures", lambda folder: []
+    )  # seconds each; one test has them
     write(tmp_path, STUDY)
     (tmp_path / "curves.csv").write_text("hidden,epoch,layer,value\n2,0,1,0.09\n2,0,2,0.4\n2,1,1,0.09\n2,1,2,0.4\n")
 

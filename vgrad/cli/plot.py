@@ -101,7 +101,7 @@ def _is_of_a_study(kind: str) -> bool:
     """Whether this is a picture of a study and not of runs; ConfigError when it is neither."""
     from vgrad.registry import lookup
     from vgrad.report.pictures import PICTURES
-    from vgrad.report.study_pictures import STUDY_PICTURES
+    from vgrad.study.report.pictures import STUDY_PICTURES
 
     try:
         lookup({**PICTURES, **STUDY_PICTURES}, kind, "kind of picture")
@@ -115,9 +115,9 @@ def _plot_study(
 ) -> Path:
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import suffix
-    from vgrad.report.study_files import picture
     from vgrad.storage import write_file
     from vgrad.study.outcome import read_outcome
+    from vgrad.study.report.folder import picture
 
     if unused:
         raise ConfigError(f"{', '.join(unused)}: not for {kind}, which draws a whole study; leave it out")

@@ -111,9 +111,9 @@ def _format(table: Mapping[str, Write], form: str) -> Write:
 
 def tell_study(folder: Path, form: str, output: Path | None, width: int | None) -> None:
     """Prints the outcome of a study in a format, or writes it to a file."""
-    from vgrad.report.study_formats import STUDY_FORMATS
-    from vgrad.report.study_table import lay_out
     from vgrad.study.outcome import read_outcome
+    from vgrad.study.report.formats import STUDY_FORMATS
+    from vgrad.study.report.table import lay_out
 
     write = _format(STUDY_FORMATS, form)
     outcome = read_outcome(folder)

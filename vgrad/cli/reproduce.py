@@ -47,9 +47,9 @@ def reproduce(
     is missing is trained. Exits 1 when a published figure lies outside the band of our seeds.
     """
     from vgrad.cli.terminal import Screen
-    from vgrad.report.study_files import write_pictures
     from vgrad.study.measurement import measure, write
     from vgrad.study.published import load_study
+    from vgrad.study.report.folder import write_pictures
     from vgrad.sweep.executors import Request, cores
 
     if quick and seeds is not None:

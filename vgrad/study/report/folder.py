@@ -10,12 +10,12 @@ from pathlib import Path
 from vgrad.errors import ConfigError
 from vgrad.pictures.fonts import load_matplotlib
 from vgrad.pictures.style import content, styled
-from vgrad.report.study_drawing import Layout
-from vgrad.report.study_formats import as_page
-from vgrad.report.study_pictures import STUDY_PICTURES
-from vgrad.report.study_table import provenance
 from vgrad.storage import write_file
 from vgrad.study.outcome import Outcome, read_outcome
+from vgrad.study.report.formats import as_page
+from vgrad.study.report.marks import Layout
+from vgrad.study.report.pictures import STUDY_PICTURES
+from vgrad.study.report.table import provenance
 
 PAGE = "page.html"
 

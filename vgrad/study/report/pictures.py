@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from vgrad.errors import ConfigError
 from vgrad.pictures.style import colour
-from vgrad.report.study_curves import ratio, speed
-from vgrad.report.study_drawing import (
+from vgrad.study.outcome import Figure as Published
+from vgrad.study.outcome import Neuron, Outcome
+from vgrad.study.report.curves import ratio, speed
+from vgrad.study.report.marks import (
     BAND,
     EDGE,
     MEASURED,
@@ -36,9 +38,7 @@ from vgrad.report.study_drawing import (
     put_title,
     typed,
 )
-from vgrad.report.study_table import band_of, grouped, short_layers
-from vgrad.study.outcome import Figure as Published
-from vgrad.study.outcome import Neuron, Outcome
+from vgrad.study.report.table import band_of, grouped, short_layers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vgrad.report.study_table import lost_runs, measured, plain, published
 from vgrad.study.outcome import RATIO, Experiment, Figure, Outcome
+from vgrad.study.report.table import lost_runs, measured, plain, published
 
 PICTURE_OF = {
     "accuracy": ("study-accuracy",),

@@ -10,8 +10,8 @@ from io import StringIO
 from typing import Any
 
 from vgrad.report.formats import as_latex, as_markdown
-from vgrad.report.study_table import lay_out, provenance
 from vgrad.study.outcome import Figure, Outcome
+from vgrad.study.report.table import lay_out, provenance
 from vgrad.text import escapes
 from vgrad.text.terminal import render
 
@@ -63,7 +63,7 @@ def _finite(tree: Any) -> Any:
 
 def as_page(outcome: Outcome) -> str:
     """The page, with the pictures."""
-    from vgrad.report.page.study import render as render_page
+    from vgrad.study.report.page import render as render_page
 
     return render_page(outcome)
 

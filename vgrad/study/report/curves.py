@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from vgrad.errors import ConfigError
 from vgrad.pictures.style import DASHES, colour, symbol
-from vgrad.report.study_drawing import (
+from vgrad.study.outcome import RATIO, Curve, Outcome
+from vgrad.study.report.marks import (
     BAND,
     EDGE,
     GREATEST,
@@ -21,8 +22,7 @@ from vgrad.report.study_drawing import (
     put_title,
     typed,
 )
-from vgrad.report.study_table import short_layers
-from vgrad.study.outcome import RATIO, Curve, Outcome
+from vgrad.study.report.table import short_layers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

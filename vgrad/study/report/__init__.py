@@ -1,0 +1,1 @@
+"""The outcome of a study told: its table, words, pictures and page."""
