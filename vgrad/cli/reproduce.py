@@ -14,7 +14,7 @@ import typer
 from vgrad.cli.options import Json, Overrides, RunsDir
 from vgrad.cli.report import tell_study
 from vgrad.cli.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
-from vgrad.cli.sweeping import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, tell_plan, train_missing
+from vgrad.cli.sweeps import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, tell_plan, train_missing
 from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradError
 
 if TYPE_CHECKING:

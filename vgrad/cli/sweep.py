@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
-from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, list_runs, tell_plan, train_missing
+from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
