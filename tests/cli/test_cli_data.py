@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vgrad.cli import doctor, run
+from vgrad.cli import run
+from vgrad.cli.commands import doctor
 from vgrad.data import fetch
 
 Capture = pytest.CaptureFixture[str]

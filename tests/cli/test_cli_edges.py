@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from vgrad.cli import report, run, terminal, train
+from vgrad.cli import run, terminal
+from vgrad.cli.commands import report, train
 
 Capture = pytest.CaptureFixture[str]
 CONFIG = "layers: {depth: 2, width: 4}\ndata: {name: digits, train: 50, validation: 20}\nepochs: 1\n"

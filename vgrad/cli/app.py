@@ -7,22 +7,22 @@ from typing import Annotated
 import typer
 
 from vgrad import __version__
-from vgrad.cli import check as _check
-from vgrad.cli import config as _config
-from vgrad.cli import data as _data
-from vgrad.cli import doctor as _doctor
-from vgrad.cli import export as _export
-from vgrad.cli import ls as _ls
-from vgrad.cli import plot as _plot
-from vgrad.cli import report as _report
-from vgrad.cli import reproduce as _reproduce
-from vgrad.cli import show as _show
-from vgrad.cli import status as _status
-from vgrad.cli import sweep as _sweep
-from vgrad.cli import theory as _theory
-from vgrad.cli import train as _train
-from vgrad.cli import verify as _verify
-from vgrad.cli import worker as _worker
+from vgrad.cli.commands import check as _check
+from vgrad.cli.commands import config as _config
+from vgrad.cli.commands import data as _data
+from vgrad.cli.commands import doctor as _doctor
+from vgrad.cli.commands import export as _export
+from vgrad.cli.commands import ls as _ls
+from vgrad.cli.commands import plot as _plot
+from vgrad.cli.commands import report as _report
+from vgrad.cli.commands import reproduce as _reproduce
+from vgrad.cli.commands import show as _show
+from vgrad.cli.commands import status as _status
+from vgrad.cli.commands import sweep as _sweep
+from vgrad.cli.commands import theory as _theory
+from vgrad.cli.commands import train as _train
+from vgrad.cli.commands import verify as _verify
+from vgrad.cli.commands import worker as _worker
 from vgrad.cli.terminal import answer
 
 app = typer.Typer(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli.commands.report import Keys, Runs, Where, split, study_folder
 from vgrad.cli.options import RunsDir, output_file
-from vgrad.cli.report import Keys, Runs, Where, split, study_folder
 from vgrad.cli.terminal import answer, complain
 from vgrad.errors import ConfigError, SweepError
 

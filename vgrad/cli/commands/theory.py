@@ -210,7 +210,7 @@ def product(
 
     The matrices are multiplied for each example and compared with what backpropagation gives; exits 1 if they differ.
     """
-    from vgrad.cli.show import find
+    from vgrad.cli.commands.show import find
     from vgrad.theory.run_product import multiply_run
 
     if epoch not in ("start", "end"):

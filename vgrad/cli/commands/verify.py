@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from vgrad.cli.commands.show import find
 from vgrad.cli.options import Json, RunsDir
-from vgrad.cli.show import find
 from vgrad.cli.terminal import answer
 from vgrad.errors import ConfigError, RunStateError
 

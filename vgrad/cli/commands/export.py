@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vgrad.cli.commands.report import Runs
 from vgrad.cli.options import RunsDir, folder_name
-from vgrad.cli.report import Runs
 from vgrad.cli.terminal import answer, complain
 from vgrad.errors import SweepError
 

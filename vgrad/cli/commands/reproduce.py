@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli.commands.report import tell_study
+from vgrad.cli.commands.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
 from vgrad.cli.options import Json, Overrides, RunsDir
-from vgrad.cli.report import tell_study
-from vgrad.cli.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
 from vgrad.cli.sweeps import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, tell_plan, train_missing
 from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradError
 
