@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from vgrad.cli import run, terminal
+from vgrad.cli import run
 from vgrad.cli.commands import report, train
+from vgrad.cli.screen import streams as terminal
 
 Capture = pytest.CaptureFixture[str]
 CONFIG = "layers: {depth: 2, width: 4}\ndata: {name: digits, train: 50, validation: 20}\nepochs: 1\n"

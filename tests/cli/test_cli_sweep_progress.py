@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from vgrad.cli.options import read_config
-from vgrad.cli.sweep_progress import SweepProgress
-from vgrad.cli.sweep_table import table_lines
-from vgrad.cli.terminal import Screen
+from vgrad.cli.screen.streams import Screen
+from vgrad.cli.screen.sweep_progress import SweepProgress
+from vgrad.cli.screen.sweep_table import table_lines
 from vgrad.document.document import load_yaml
 from vgrad.sweep.comparison import Comparison, Row
 from vgrad.sweep.dispatch import Ended, Failed, Skipped

@@ -202,7 +202,7 @@ def test_extreme_numbers_have_an_answer(vgrad: Any, words: list[str]) -> None:
 
 
 def test_ascii_terminals(vgrad: Any, monkeypatch: pytest.MonkeyPatch, made: Path) -> None:
-    from vgrad.cli import terminal
+    from vgrad.cli.screen import streams as terminal
 
     monkeypatch.setattr(terminal, "PICTURES", "\udcff")  # which no encoding has
     for words in (["chain", *QUICK], ["product", made]):

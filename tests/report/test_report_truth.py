@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from report_runs import trained
 
-from vgrad.cli.results import norm_lines, verdict_words
+from vgrad.cli.screen.results import norm_lines, verdict_words
 from vgrad.report.compare import compare
 from vgrad.report.keys import text, varying
 from vgrad.report.layout import lay_out

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from vgrad.cli.app import app
-from vgrad.cli.terminal import complain, explain, lost, open_streams, silence
+from vgrad.cli.screen.streams import complain, explain, lost, open_streams, silence
 from vgrad.errors import VgradError
 
 __all__ = ["run"]

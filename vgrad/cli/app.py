@@ -23,7 +23,7 @@ from vgrad.cli.commands import theory as _theory
 from vgrad.cli.commands import train as _train
 from vgrad.cli.commands import verify as _verify
 from vgrad.cli.commands import worker as _worker
-from vgrad.cli.terminal import answer
+from vgrad.cli.screen.streams import answer
 
 app = typer.Typer(
     help="A laboratory for the vanishing gradient: how fast does each layer learn, and why do the early ones stop?",

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vgrad.cli.screen.streams import answer
 from vgrad.cli.signals import stop_requests
-from vgrad.cli.terminal import answer
 from vgrad.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vgrad.cli.terminal import Screen
+    from vgrad.cli.screen.streams import Screen
     from vgrad.sweep.comparison import Comparison
     from vgrad.sweep.executors import Request
     from vgrad.sweep.job import Job
@@ -36,7 +36,7 @@ def train_missing(
     plan: Plan, request: Request, screen: Screen, *, retries: int, fail_fast: bool = False, quiet: bool
 ) -> Result:
     """Trains every run of the plan that is not complete, telling `screen` how it goes."""
-    from vgrad.cli.sweep_progress import SweepProgress
+    from vgrad.cli.screen.sweep_progress import SweepProgress
     from vgrad.sweep.comparison import Comparison
     from vgrad.sweep.dispatch import Ended, Failed, Skipped, dispatch
     from vgrad.sweep.executors import EXECUTORS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, output_file, read_config
-from vgrad.cli.terminal import answer
+from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, StorageError, VgradError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vgrad.cli.options import Json
-from vgrad.cli.terminal import answer
+from vgrad.cli.screen.streams import answer
 from vgrad.errors import DataError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from vgrad.cli.options import Json, folder_name
-from vgrad.cli.terminal import answer
+from vgrad.cli.screen.streams import answer
 from vgrad.errors import VgradError
 
 CORE_TYPE = "OPENBLAS_CORETYPE"

@@ -9,7 +9,7 @@ import typer
 
 from vgrad.cli.commands.report import Runs
 from vgrad.cli.options import RunsDir, folder_name
-from vgrad.cli.terminal import answer, complain
+from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import SweepError
 
 export = typer.Typer(help="Runs for other tools.", no_args_is_help=True, rich_markup_mode=None)

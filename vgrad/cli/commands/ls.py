@@ -31,7 +31,7 @@ def ls(
     Layers such as 784-30x20-10 have twenty hidden layers of 30. The ratio is that of ||delta|| of the last hidden layer
     to the first before training. Damaged runs are listed as such; the command then exits 6.
     """
-    from vgrad.cli.terminal import Screen, answer
+    from vgrad.cli.screen.streams import Screen, answer
     from vgrad.runs.stored import find_runs, read_run
 
     entries: list[dict[str, Any]] = []

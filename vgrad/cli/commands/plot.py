@@ -10,7 +10,7 @@ import typer
 
 from vgrad.cli.commands.report import Keys, Runs, Where, split, study_folder
 from vgrad.cli.options import RunsDir, output_file
-from vgrad.cli.terminal import answer, complain
+from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from vgrad.cli.options import Json, RunsDir, output_file
-from vgrad.cli.terminal import answer, complain
+from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from vgrad.cli.sweeps import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, 
 from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradError
 
 if TYPE_CHECKING:
-    from vgrad.cli.terminal import Screen
+    from vgrad.cli.screen.streams import Screen
     from vgrad.study.measurement import Trained
     from vgrad.study.published import Study
     from vgrad.sweep.plan import Plan
@@ -46,7 +46,7 @@ def reproduce(
     Its sweeps and its outcome go to runs/STUDY, the outcome of fewer seeds to a folder in it; started again, only what
     is missing is trained. Exits 1 when a published figure lies outside the band of our seeds.
     """
-    from vgrad.cli.terminal import Screen
+    from vgrad.cli.screen.streams import Screen
     from vgrad.study.measurement import measure, write
     from vgrad.study.published import load_study
     from vgrad.study.report.folder import write_pictures

@@ -30,7 +30,7 @@ def show(
 
     The sparklines of the layers share one log axis; each monitor has its own, linear one.
     """
-    from vgrad.cli.terminal import Screen, answer
+    from vgrad.cli.screen.streams import Screen, answer
     from vgrad.runs.stored import read_run
 
     stored = read_run(find(run, runs_dir))
@@ -81,7 +81,7 @@ def _tree(run: StoredRun) -> dict[str, Any]:
 
 
 def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
-    from vgrad.cli.results import NORMS, monitor_lines, norm_lines, verdict_words
+    from vgrad.cli.screen.results import NORMS, monitor_lines, norm_lines, verdict_words
 
     metrics, gradients, summary = run.metrics, run.gradients, run.summary
     curves = {name: metrics[name].tolist() for name in run.config.monitors}

@@ -17,7 +17,7 @@ Folder = Annotated[
 
 def status(folder: Folder = Path("runs"), as_json: Json = False) -> None:
     """Tell how far the sweeps below DIR are, with their active runs and failures."""
-    from vgrad.cli.terminal import answer
+    from vgrad.cli.screen.streams import answer
     from vgrad.sweep.tally import read_statuses
 
     found = read_statuses(folder)

@@ -62,7 +62,7 @@ def sweep(
 
     CONFIG is a config, with axes of its own under `grid` or with those of -g. Started again, it trains what is missing.
     """
-    from vgrad.cli.terminal import Screen
+    from vgrad.cli.screen.streams import Screen
     from vgrad.document.document import load_yaml
     from vgrad.sweep.executors import Request, cores
     from vgrad.sweep.grid import read_grid
@@ -101,8 +101,8 @@ def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str
 
 
 def _answer(plan: Plan, tally: Tally, comparison: Comparison, as_json: bool) -> None:
-    from vgrad.cli.sweep_table import table_lines
-    from vgrad.cli.terminal import answer
+    from vgrad.cli.screen.streams import answer
+    from vgrad.cli.screen.sweep_table import table_lines
 
     if as_json:
         tree = {"sweep": plan.name, "folder": str(plan.folder), **tally.plain(), "table": comparison.table()}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vgrad.cli.options import Json, RunsDir, output_file
-from vgrad.cli.terminal import answer
+from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, VgradError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _draw_lesson(lesson: Lesson, named: str, output: Path, form: str, section: s
 
 
 def _print_lesson(lesson: Lesson, named: str) -> None:
-    from vgrad.cli.terminal import Screen
+    from vgrad.cli.screen.streams import Screen
     from vgrad.theory.chain_lines import lesson_lines
 
     screen = Screen(sys.stdout)
@@ -230,7 +230,7 @@ def product(
     elif output is not None:
         answer(output)
     else:
-        from vgrad.cli.terminal import Screen
+        from vgrad.cli.screen.streams import Screen
         from vgrad.theory.product_lines import product_lines
 
         screen = Screen(sys.stdout)

@@ -19,7 +19,7 @@ from vgrad.cli.signals import StopRequest, stop_requests
 from vgrad.errors import Interrupted
 
 if TYPE_CHECKING:
-    from vgrad.cli.terminal import Screen
+    from vgrad.cli.screen.streams import Screen
     from vgrad.config.config import Config
     from vgrad.runs.runner import Event, Opened
     from vgrad.runs.stored import StoredRun
@@ -43,7 +43,7 @@ def train(
     Progress goes to stderr: a display on a terminal, elsewhere a line per finished epoch; of short epochs one a second,
     and the first and the last. Stdout has the run's path, or with --json one object: run, status, summary.
     """
-    from vgrad.cli.terminal import Screen, answer
+    from vgrad.cli.screen.streams import Screen, answer
     from vgrad.runs.stored import read_run
 
     settled = read_config(config, overrides, seed)
@@ -62,7 +62,7 @@ def _train(
     config: Config, runs_dir: Path, base: Path, restart: bool, quiet: bool, screen: Screen, again: str
 ) -> Opened:
     """Trains with what can be seen of it; Interrupted, with the command that continues, when a signal asks to stop."""
-    from vgrad.cli.progress import progress_on
+    from vgrad.cli.screen.progress import progress_on
     from vgrad.runs.runner import Opened, run
     from vgrad.training.loop import Cancelled, EpochRecord
 
@@ -129,7 +129,7 @@ def _command(
 
 def _tell(stored: StoredRun, opened: Opened, screen: Screen, quiet: bool) -> None:
     """What has become of the run, on the screen."""
-    from vgrad.cli.results import NORMS, monitor_lines, norm_lines, verdict_words
+    from vgrad.cli.screen.results import NORMS, monitor_lines, norm_lines, verdict_words
     from vgrad.runs.history import delta_norms
 
     diverged = stored.status == "diverged"

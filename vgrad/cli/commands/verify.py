@@ -11,7 +11,7 @@ import typer
 
 from vgrad.cli.commands.show import find
 from vgrad.cli.options import Json, RunsDir
-from vgrad.cli.terminal import answer
+from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, RunStateError
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from vgrad.cli.terminal import Line, Screen
+from vgrad.cli.screen.streams import Line, Screen
 from vgrad.config.config import Config
 from vgrad.runs.history import delta_norms
 from vgrad.text.plain import Axis, bar, cut, duration, log_axis, measure, shape

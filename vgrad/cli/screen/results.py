@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vgrad.cli.terminal import Line
+from vgrad.cli.screen.streams import Line
 from vgrad.text.plain import Axis, log_axis, measure, ratio, sparkline, table
 
 Summary = Mapping[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from vgrad.cli.terminal import Line, Screen
+from vgrad.cli.screen.streams import Line, Screen
 from vgrad.sweep.dispatch import Ended, Event, Failed, Skipped, Task
 from vgrad.sweep.job import Progress
 from vgrad.sweep.tally import Tally
