@@ -1,12 +1,9 @@
-"""A table as text: titled columns of short cells, a caption that says what all runs share, notes that explain.
-
-The sheet is the same for the terminal, Markdown, LaTeX and HTML; each escapes it in its own way.
-"""
+"""A comparison laid out as a sheet: the words of its cells, its caption and its notes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import log10
 
 from vgrad.report.keys import DIGEST, Scalar, text, varying
@@ -14,55 +11,12 @@ from vgrad.report.runs import Run, configs
 from vgrad.report.table import ABSENT, Cell, Table
 from vgrad.report.values import Value, verdict_changes
 from vgrad.text.numbers import MISSING, p_value, plus_minus, significant, times_over
+from vgrad.text.sheet import Column, Sheet, named
 
 PLAIN = ("false", "0", "–", "constant", "float64")
 """What a constant key need not be told for: it is off."""
 MOST_TOLD = 8
 UNTOLD = ("layers.depth", "layers.width", "monitor", "data.scale", "shuffle", "dtype", "seed", DIGEST)
-
-
-@dataclass(frozen=True)
-class Column:
-    """`cells` under `title`; `shades` are decades of a ratio, or None; cells sort by `ranks`.
-
-    Columns of one `panel` stand together, and below that heading the `short` title is enough.
-    """
-
-    title: str
-    cells: tuple[str, ...]
-    panel: str = ""
-    short: str = ""
-    numeric: bool = True
-    shades: tuple[float | None, ...] = ()
-    ranks: tuple[float | str | None, ...] = ()
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """`labels` name the rows and come first; `caption` is said before the table and `notes` after it.
-
-    `provenance` names the runs, all of them; `origin` is what a terminal is told of them. `groups`, where there are
-    any, hold the headings under which each row stands, the most general first: neighbours that have the same share
-    them.
-    """
-
-    labels: tuple[Column, ...]
-    columns: tuple[Column, ...]
-    caption: str
-    notes: tuple[str, ...]
-    provenance: str
-    origin: str
-    groups: tuple[tuple[str, ...], ...] = ()
-
-    def headings(self, row: int) -> tuple[str, ...]:
-        """The headings before this row: those that the row above it does not stand under."""
-        if not self.groups:
-            return ()
-        here, above = self.groups[row], self.groups[row - 1] if row else ()
-        shared = 0
-        while shared < min(len(here), len(above)) and here[shared] == above[shared]:
-            shared += 1
-        return here[shared:]
 
 
 def lay_out(table: Table) -> Sheet:
@@ -255,21 +209,3 @@ def _mixed(table: Table) -> list[str]:
 def provenance(runs: Sequence[Run]) -> str:
     """Every run of the table as hash and seeds: `c87f3e66 s0-4, 8a1b2c3d s0 s2`."""
     return named((run.hash, run.seed) for run in runs)
-
-
-def named(runs: Iterable[tuple[str, int]]) -> str:
-    """Names with their seeds, neighbouring seeds together."""
-    seeds: dict[str, list[int]] = {}
-    for name, seed in runs:
-        seeds.setdefault(name, []).append(seed)
-    return ", ".join(f"{name} {' '.join(_spans(sorted(found)))}" for name, found in seeds.items())
-
-
-def _spans(seeds: Sequence[int]) -> list[str]:
-    spans: list[list[int]] = []
-    for seed in seeds:
-        if spans and seed <= spans[-1][1] + 1:
-            spans[-1][1] = seed
-        else:
-            spans.append([seed, seed])
-    return [f"s{first}" if first == last else f"s{first}-{last}" for first, last in spans]

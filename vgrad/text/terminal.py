@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Sequence
 from io import StringIO
 
-from vgrad.report.layout import Column, Sheet
 from vgrad.text.escapes import ascii_only, visible
+from vgrad.text.sheet import Column, Sheet
 
 GAP = "  "
 SHADES = ("#08306b", "#2171b5", "#6baed6")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vgrad.text.numbers import MISSING, significant
+from vgrad.text.page import Page
 from vgrad.text.plain import shape
-from vgrad.theory.chain_lines import Page
 from vgrad.theory.product import SAME
 from vgrad.theory.run_product import RunProduct, described
 

@@ -16,8 +16,8 @@ from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
-    from vgrad.report.layout import Sheet
     from vgrad.report.runs import Run
+    from vgrad.text.sheet import Sheet
 
 Runs = Annotated[list[str], typer.Argument(metavar="RUNS…", help="Run directories, folders of them, globs, names.")]
 Where = Annotated[

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from vgrad.report.keys import text, varying
-from vgrad.report.layout import Column, Sheet, lay_out
+from vgrad.report.layout import lay_out
 from vgrad.report.runs import Run
 from vgrad.report.table import Table
 from vgrad.text.escapes import page as inert
 from vgrad.text.escapes import visible
+from vgrad.text.sheet import Column, Sheet
 
 NORMS = ("delta_norm", "delta_norm_mean", "weight_gradient_norm")
 MOST_RUNS = 60

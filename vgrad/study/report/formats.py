@@ -9,10 +9,10 @@ from dataclasses import asdict, fields
 from io import StringIO
 from typing import Any
 
-from vgrad.report.formats import as_latex, as_markdown
 from vgrad.study.outcome import Figure, Outcome
 from vgrad.study.report.table import lay_out, provenance
 from vgrad.text import escapes
+from vgrad.text.markup import as_latex, as_markdown
 from vgrad.text.terminal import render
 
 SCHEMA = 1

@@ -14,13 +14,13 @@ from string import Template
 from vgrad.errors import ConfigError
 from vgrad.pictures.fonts import load_matplotlib
 from vgrad.pictures.svg import dark, inline
-from vgrad.report.layout import Column, Sheet
 from vgrad.report.page.page import digest
 from vgrad.study.outcome import Experiment, Outcome
 from vgrad.study.report.folder import picture
 from vgrad.study.report.table import heading, lay_out, sentence, verdict
 from vgrad.study.report.words import ALTERNATIVES, PICTURE_OF, found
 from vgrad.text.escapes import page as inert
+from vgrad.text.sheet import Column, Sheet
 
 _NORM = re.compile(r"‖δ\^([0-9]{1,3})‖")
 

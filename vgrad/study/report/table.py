@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from vgrad.report.layout import Column, Sheet, named
 from vgrad.statistics import reach, within
 from vgrad.study.outcome import Experiment, Figure, Outcome, Study, Value
 from vgrad.text.escapes import visible
 from vgrad.text.numbers import MISSING, decimals_for, plus_minus, significant, times_over
+from vgrad.text.sheet import Column, Sheet, named
 
 _RUN = re.compile(r"(?P<name>.+)-s(?P<seed>[0-9]{1,15})")
 MOST_EQUAL = 3  # hidden layers of one size that are written out
