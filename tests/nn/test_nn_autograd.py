@@ -13,8 +13,9 @@ import pytest
 from oracle import Model
 
 from vgrad.nn.activations import ACTIVATIONS
+from vgrad.nn.backprop import Backprop
 from vgrad.nn.costs import COSTS, OUTPUTS
-from vgrad.nn.network import Backprop, Network
+from vgrad.nn.network import Network
 from vgrad.nn.optimizers import Step, Stepper, sgd
 from vgrad.nn.parameters import copy_into, joined
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from oracle import Model, Params
 
 from vgrad.nn.activations import ACTIVATIONS
+from vgrad.nn.backprop import Backprop, first_non_finite
 from vgrad.nn.costs import COSTS, OUTPUTS
-from vgrad.nn.network import Backprop, Network, first_non_finite
+from vgrad.nn.network import Network
 
 PAIRS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs]
 FIRST = ("sigmoid", "tanh", "relu", "identity")

@@ -196,7 +196,7 @@ def test_lsuv_gives_unit_variance(activation: str) -> None:
 
 def test_exploding_example_explodes() -> None:
     """Nielsen's chain: every z is 0, so each factor is w s'(0) = 25; on wide layers it is 25 in the mean square."""
-    from vgrad.nn.network import Backprop
+    from vgrad.nn.backprop import Backprop
 
     for sizes, wide in (((1, 1, 1, 1, 1), False), ((9, 50, 50, 50, 50), True)):
         net, generator = network(*sizes), np.random.default_rng(1)

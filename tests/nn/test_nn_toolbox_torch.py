@@ -138,7 +138,7 @@ def test_running_statistics_are_torchs() -> None:
 
 def test_the_general_path_is_the_plain_one() -> None:
     """Both passes on a plain network, to rounding."""
-    from vgrad.nn.network import Backprop
+    from vgrad.nn.backprop import Backprop
 
     network, parameters, x, y = make("tanh", "log_likelihood", "softmax", "plain")
     found = []

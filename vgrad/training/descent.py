@@ -16,9 +16,9 @@ import numpy as np
 
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Array, Parameters, add_scaled, norm
-from vgrad.nn.backprop import GeneralBackprop, Passes, passes
+from vgrad.nn.backprop import GeneralBackprop, Passes, first_non_finite, passes
 from vgrad.nn.limits import Clip, max_norm
-from vgrad.nn.network import Network, Noise, first_non_finite
+from vgrad.nn.network import Network, Noise
 from vgrad.nn.optimizers import Optimizer, State, Step, Stepper
 from vgrad.nn.parameters import copy_into, joined, viewed
 from vgrad.training.evaluation import chunks
