@@ -26,7 +26,9 @@ def vgrad(dtype: str) -> Epochs:
     """As `vgrad train` does it, with the environment that it sets."""
     from vgrad.config.config import check
     from vgrad.data.datasets import load
-    from vgrad.training.loop import draw_parameters, fresh_state, train
+    from vgrad.training.assembly import fresh_state
+    from vgrad.training.initial import draw_parameters
+    from vgrad.training.loop import train
 
     tree = {
         "name": "epoch",

@@ -35,7 +35,9 @@ def vgrad(optimizer: str, probes: Any) -> Iterator[None]:
     """As `vgrad train` does it; the only monitor is the validation accuracy."""
     from vgrad.config.config import check
     from vgrad.data.datasets import load
-    from vgrad.training.loop import draw_parameters, fresh_state, train
+    from vgrad.training.assembly import fresh_state
+    from vgrad.training.initial import draw_parameters
+    from vgrad.training.loop import train
 
     tree = {"name": "epoch", "layers": [784, 30, 30, 10], "batch_size": BATCH, "monitor": ["validation_accuracy"]}
     config = check({**tree, "epochs": 10**4, "optimizer": SETTINGS[optimizer][0], "probes": probes})

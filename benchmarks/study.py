@@ -30,7 +30,9 @@ from vgrad.config.check import settled  # noqa: E402
 from vgrad.config.config import Config  # noqa: E402
 from vgrad.data.datasets import load  # noqa: E402
 from vgrad.study.published import Experiment, Study, load_study  # noqa: E402
-from vgrad.training.loop import draw_parameters, fresh_state, train  # noqa: E402
+from vgrad.training.assembly import fresh_state  # noqa: E402
+from vgrad.training.initial import draw_parameters  # noqa: E402
+from vgrad.training.loop import train  # noqa: E402
 
 SHARE = 10  # a tenth of the examples of A are timed
 Array = np.ndarray

@@ -1,8 +1,7 @@
-"""What a run tells about where it ran, and whether it fits there."""
+"""What a run tells about where it ran: processor, memory, libraries and BLAS."""
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 from collections.abc import Sequence
@@ -14,10 +13,6 @@ from typing import Any
 import threadpoolctl
 
 from vgrad import __version__
-from vgrad.config.config import Config
-from vgrad.errors import StorageError
-from vgrad.training.assembly import build_network
-from vgrad.training.evaluation import CHUNK
 
 
 def versions() -> dict[str, str]:
@@ -63,24 +58,6 @@ class Surroundings:
         return f"computed before with {self.all[-2]}; now with {self.all[-1]}: other bits than an undisturbed run's"
 
 
-def needed_bytes(config: Config) -> int:
-    """What training `config` allocates at the least: parameters with their copies, and one pass of a batch."""
-    numbers = sum(math.prod(shape) for shape in build_network(config).shapes().values())
-    rows = max(min(config.rows_per_step, 2000), CHUNK)
-    width = 8 if config.dtype == "float64" else 4
-    # working copy, initial, kept epoch and the file in memory; then the float64 copy of the probes
-    return numbers * (5 * width + 8) + 4 * rows * sum(config.sizes) * 8
-
-
-def epoch_bytes(config: Config) -> int:
-    """What an epoch's record takes in memory, about: 1.6 kB of a small network with the default monitors."""
-    return (
-        700
-        + 100 * len(config.monitors)
-        + 120 * (len(config.sizes) - 1) * len(config.probes.record) // config.probes.every
-    )
-
-
 def available_bytes() -> int | None:
     """Memory that can be had without swapping, or None where the system does not tell."""
     try:
@@ -90,16 +67,3 @@ def available_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (OSError, ValueError):
         return None
-
-
-def check_memory(config: Config) -> None:
-    """StorageError, with the figures, when `config` cannot fit; before anything is allocated."""
-    needed, available = needed_bytes(config), available_bytes()
-    if available is not None and needed > available:
-        sizes = f"{len(config.sizes)} layers, the widest of {max(config.sizes):,}"
-        told = f"{needed / 2**30:,.1f} GiB of memory, and {available / 2**30:,.1f} GiB are free"
-        raise StorageError(f"layers: training {sizes}, needs {told}; use smaller layers")
-    kept = (config.epochs + 1) * epoch_bytes(config)
-    if available is not None and kept > available:
-        told = f"{kept / 2**30:,.1f} GiB of memory, and {available / 2**30:,.1f} GiB are free"
-        raise StorageError(f"epochs: the measurements of {config.epochs:,} epochs need {told}; use fewer epochs")

@@ -19,7 +19,8 @@ from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.runs import runner
 from vgrad.storage.npz import pack, unpack
 from vgrad.theory.lesson import SECTIONS
-from vgrad.training.loop import Cancelled, EpochRecord
+from vgrad.training.descent import Cancelled
+from vgrad.training.record import EpochRecord
 
 QUICK = ["--draws", "50"]
 TREE: dict[str, Any] = {

@@ -15,11 +15,11 @@ import numpy as np
 
 from vgrad.config.config import Config, check
 from vgrad.runs.folder import RUN
-from vgrad.runs.runner import with_digest
 from vgrad.sweep import job as lab_jobs
 from vgrad.sweep.dispatch import Ended, Failed, Place, Skipped, dispatch
 from vgrad.sweep.executors import EXECUTORS, Request
 from vgrad.sweep.job import Files, Job, Outcome, train_away, train_here
+from vgrad.training.initial import with_digest
 
 __all__ = ["dispatch", "with_digest"]
 

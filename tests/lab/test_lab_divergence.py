@@ -16,8 +16,10 @@ from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
 from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
-from vgrad.training.descent import Divergence
-from vgrad.training.loop import EpochRecord, draw_parameters, fresh_state, train
+from vgrad.training.assembly import fresh_state
+from vgrad.training.initial import draw_parameters
+from vgrad.training.loop import train
+from vgrad.training.record import Divergence, EpochRecord
 
 CHAOTIC = 1e-6  # a run on its way to infinity multiplies its rounding errors at every step
 BASE: dict[str, Any] = {

@@ -22,8 +22,10 @@ from vgrad.config.fields import Init
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.nn.probes import PROBES
+from vgrad.training.assembly import build_network, fresh_state
 from vgrad.training.evaluation import ProbeSet
-from vgrad.training.loop import build_network, draw_parameters, fresh_state, train
+from vgrad.training.initial import draw_parameters
+from vgrad.training.loop import train
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "nielsen"
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -17,8 +17,9 @@ from vgrad.cli.options import read_config
 from vgrad.config.config import Config, check
 from vgrad.errors import DataError
 from vgrad.runs.folder import DETERMINISTIC, SOMETIMES
-from vgrad.runs.runner import Opened, run, with_digest
+from vgrad.runs.runner import Opened, run
 from vgrad.storage.npz import digest
+from vgrad.training.initial import with_digest
 
 SIZES = (64, 4, 10)
 GOOD = oracle.draw(SIZES, 0)

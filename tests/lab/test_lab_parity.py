@@ -22,7 +22,9 @@ from vgrad.data.datasets import load
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
 from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
-from vgrad.training.loop import draw_parameters, fresh_state, train
+from vgrad.training.assembly import fresh_state
+from vgrad.training.initial import draw_parameters
+from vgrad.training.loop import train
 
 # -- the reference runs, from a config file to a run directory --------------------------------------------------------
 

@@ -20,7 +20,8 @@ from vgrad.nn.probes import PROBES
 from vgrad.runs.runner import run
 from vgrad.runs.stored import find_runs, read_run
 from vgrad.storage.lock import exclusive
-from vgrad.training.loop import Cancelled, EpochRecord
+from vgrad.training.descent import Cancelled
+from vgrad.training.record import EpochRecord
 
 TREE = {
     "name": "read",

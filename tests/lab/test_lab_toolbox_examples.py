@@ -21,7 +21,9 @@ from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import GROUPS
 from vgrad.nn.schedules import MOMENTUM_SCHEDULES, SCHEDULES
 from vgrad.registry import came_later, parameters
-from vgrad.training.loop import draw_parameters, fresh_state, train
+from vgrad.training.assembly import fresh_state
+from vgrad.training.initial import draw_parameters
+from vgrad.training.loop import train
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples"
 FILES = sorted(EXAMPLES.rglob("*.yaml"))

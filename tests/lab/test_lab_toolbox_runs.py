@@ -24,7 +24,11 @@ from vgrad.nn.probes import PROBES
 from vgrad.nn.schedules import SCHEDULES
 from vgrad.runs.runner import Opened, run
 from vgrad.storage.npz import unpack
-from vgrad.training.loop import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
+from vgrad.training.assembly import fresh_state
+from vgrad.training.descent import Cancelled
+from vgrad.training.initial import draw_parameters
+from vgrad.training.loop import train
+from vgrad.training.record import EpochRecord, TrainingState
 
 BASE: dict[str, Any] = {"name": "a", "layers": {"depth": 2, "width": 30}}
 DIGITS: dict[str, Any] = {

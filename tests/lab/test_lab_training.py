@@ -19,8 +19,12 @@ from vgrad.data.datasets import load
 from vgrad.runs.folder import DETERMINISTIC, SOMETIMES
 from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
-from vgrad.training.loop import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
+from vgrad.training.assembly import fresh_state
+from vgrad.training.descent import Cancelled
+from vgrad.training.initial import draw_parameters
+from vgrad.training.loop import train
 from vgrad.training.randomness import Purpose, generator
+from vgrad.training.record import EpochRecord, TrainingState
 
 Tree = dict[str, Any]
 SMALL: Tree = {

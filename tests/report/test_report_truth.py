@@ -23,7 +23,7 @@ from vgrad.report.runs import Run, collect
 from vgrad.runs.history import History
 from vgrad.runs.summary import summarize
 from vgrad.text.terminal import render
-from vgrad.training.loop import EpochRecord
+from vgrad.training.record import EpochRecord
 
 Command = Callable[..., tuple[int, str, str]]
 

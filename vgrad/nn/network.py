@@ -1,12 +1,7 @@
-"""Networks, and backpropagation through plain fully connected layers, without allocation.
+"""Fully connected networks: what is computed, without how.
 
 Rows are examples: x = a^0 is (m, n_0), W^l is (n_l, n_(l-1)), z^l = a^(l-1) (W^l)^T + b^l, a^l = f(z^l), and
 delta^l = dC_x/dz^l is (m, n_l), one row an example (Nielsen ch. 2, BP1-BP4). Lists start at layer 1: `z[0]` is z^1.
-
-A step of a 784-30-30-10 network on ten examples is some 25 small NumPy calls, so the calls are what it costs: all
-arrays are made once, every call writes with `out=`, and the update W <- (1 - eta lambda/n) W - (eta/m) delta^T a is a
-single BLAS call that multiplies, scales and adds in place. Whatever has more to it than weights, biases and activation
-(normalization, residual connections, learned activations, dropout, noise) goes through `vgrad.nn.backprop` instead.
 """
 
 from __future__ import annotations

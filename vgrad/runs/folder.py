@@ -35,7 +35,8 @@ from vgrad.runs.summary import summarize
 from vgrad.storage import write_file
 from vgrad.storage.npz import Arrays, NpzError, pack, unpack
 from vgrad.text.escapes import printable
-from vgrad.training.loop import TrainingState, build_network, fresh_state
+from vgrad.training.assembly import build_network, fresh_state
+from vgrad.training.record import TrainingState
 
 CONFIG, RUN, SUMMARY = "config.yaml", "run.json", "summary.json"
 INITIAL, FINAL, BEST, CHECKPOINT = "initial.npz", "final.npz", "best.npz", "checkpoint.npz"

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from vgrad.nn.probes import BINS
 from vgrad.storage.npz import Arrays
-from vgrad.training.descent import Divergence
-from vgrad.training.loop import EpochRecord, Histograms
+from vgrad.training.record import Divergence, EpochRecord, Histograms
 
 METRICS = "metrics.csv"
 GRADIENTS = "gradients.csv"

@@ -11,7 +11,6 @@ from vgrad.config.config import Config, check
 from vgrad.config.fields import Init
 from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.machine import check_memory
 from vgrad.runs.folder import (
     BEST,
     CHECKPOINT,
@@ -29,8 +28,9 @@ from vgrad.runs.folder import (
 from vgrad.runs.summary import summarize
 from vgrad.storage.npz import pack
 from vgrad.text.escapes import printable
-from vgrad.training.assembly import draw_parameters, looks_at_data
-from vgrad.training.loop import stopped
+from vgrad.training.initial import draw_parameters, looks_at_data
+from vgrad.training.memory import check_memory
+from vgrad.training.record import stopped
 
 
 @dataclass(frozen=True)

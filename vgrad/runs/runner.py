@@ -7,7 +7,6 @@ Whoever loops decides what to print; stopping is asked for through `cancelled`, 
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -17,23 +16,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vgrad.config.config import Config
-from vgrad.config.fields import Init, InitFile
+from vgrad.config.fields import Init
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.errors import DataError, StorageError
-from vgrad.machine import Surroundings, check_memory, machine, versions
+from vgrad.errors import StorageError
+from vgrad.machine import Surroundings, machine, versions
 from vgrad.nn.arrays import Parameters
-from vgrad.nn.parameters import as_type, problems
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
 from vgrad.storage import make_folder, remove_leftovers, rename
 from vgrad.storage.lock import LOCK, exclusive
-from vgrad.storage.npz import NpzError, digest, unpack
-from vgrad.text.escapes import printable
-from vgrad.training.assembly import build_network, completed
-from vgrad.training.loop import Cancelled, EpochRecord, draw_parameters, fresh_state, train
+from vgrad.training.assembly import fresh_state
+from vgrad.training.descent import Cancelled
+from vgrad.training.initial import draw_parameters, with_digest
+from vgrad.training.loop import train
+from vgrad.training.memory import check_memory
+from vgrad.training.record import EpochRecord
 
 CHECKPOINT_SHARE = 50
 """A checkpoint is written when the time since the last one is this many times what that one took: at most 2 %."""
@@ -53,38 +51,6 @@ class Opened:
 
 
 Event = Opened | EpochRecord
-
-
-def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
-    """Reads an `init` file relative to `base`: the config with its digest, and the parameters; (config, None) when
-    they are drawn. DataError when the file does not fit the network or is not the one that the config names."""
-    init = config.init
-    if not isinstance(init, InitFile):
-        return config, None
-    path = base / init.path
-    network = build_network(config)
-    wanted = network.shapes()
-    numbers = sum(math.prod(shape) for shape in wanted.values())
-    try:
-        arrays = unpack(path, 8 * numbers)
-    except NpzError as error:
-        raise DataError(f"{printable(str(path), 200)}: not a parameters file: {printable(str(error), 200)}") from None
-    except (OSError, ValueError) as error:
-        reason = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
-        raise DataError(f"{printable(str(path), 200)}: cannot be read: {printable(reason)}") from None
-    arrays = completed(network, arrays)
-    wrong = problems(arrays, wanted)
-    if wrong:
-        raise DataError(*(f"{printable(str(path), 200)}: {printable(problem, 200)}" for problem in wrong))
-    with np.errstate(over="ignore"):
-        parameters = as_type(arrays, wanted, config.dtype)
-    wrong = [f"{name} is too large for {config.dtype}" for name, x in parameters.items() if not np.isfinite(x).all()]
-    if wrong:
-        raise DataError(*(f"{printable(str(path), 200)}: {problem}" for problem in wrong))
-    found = digest(parameters)
-    if init.sha256 not in (None, found):
-        raise DataError(f"{printable(str(path), 200)}: holds other parameters: digest {found[:12]}, not {init.sha256}")
-    return config.model_copy(update={"init": init.model_copy(update={"sha256": found})}), parameters
 
 
 def run(

@@ -25,7 +25,6 @@ from vgrad.config.config import Config, check
 from vgrad.config.fields import NAME_PATTERN
 from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError, StorageError
-from vgrad.machine import check_memory
 from vgrad.runs import tables
 from vgrad.runs.facts import check_regular, damaged, read_facts, read_summary
 from vgrad.runs.folder import (
@@ -41,6 +40,7 @@ from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
 from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held
 from vgrad.text.escapes import printable
+from vgrad.training.memory import check_memory
 
 if TYPE_CHECKING:
     from pandas import DataFrame

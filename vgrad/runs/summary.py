@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vgrad.runs.history import History
-from vgrad.training.loop import EpochRecord
+from vgrad.training.record import EpochRecord
 
 VANISHING_DECAY = 0.3
 """decades a layer: from a factor of 2 a layer on (10^0.3), the gradient is said to vanish, or to explode."""

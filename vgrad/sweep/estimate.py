@@ -16,9 +16,12 @@ from vgrad.config.choice import Choice
 from vgrad.config.config import Config
 from vgrad.config.fields import Init, presets
 from vgrad.data.dataset import Dataset, Part, Scaling
-from vgrad.machine import available_bytes, needed_bytes
+from vgrad.machine import available_bytes
 from vgrad.nn.parameters import shapes
-from vgrad.training.loop import draw_parameters, fresh_state, train
+from vgrad.training.assembly import fresh_state
+from vgrad.training.initial import draw_parameters
+from vgrad.training.loop import train
+from vgrad.training.memory import needed_bytes
 
 SPREAD = 6
 """Networks that are tried, from the first to the last of the sweep."""

@@ -31,7 +31,7 @@ from vgrad.storage import write_file
 from vgrad.storage.lock import RunHeld
 from vgrad.sweep.workers import STOP, report
 from vgrad.text.escapes import printable
-from vgrad.training.loop import Cancelled
+from vgrad.training.descent import Cancelled
 
 MOST_BYTES = 2**30
 """What the files of a run may have together to travel."""

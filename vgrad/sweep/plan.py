@@ -15,9 +15,9 @@ from pathlib import Path
 from vgrad.config.check import settled
 from vgrad.config.config import Config
 from vgrad.errors import ConfigError, VgradError
-from vgrad.runs.runner import with_digest
 from vgrad.sweep.grid import Grid, Point
 from vgrad.sweep.job import Job
+from vgrad.training.initial import with_digest
 
 LIMIT = 10_000
 MOST_PROBLEMS = 20

@@ -12,7 +12,6 @@ import numpy as np
 from vgrad.config.config import Config
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError, RunStateError
-from vgrad.machine import check_memory
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.parameters import as_type, problems
 from vgrad.runs.folder import FINAL, INITIAL, most_bytes
@@ -23,6 +22,7 @@ from vgrad.theory.product import Product, chunk_rows, missing_factors, multiply
 from vgrad.training.assembly import build_network
 from vgrad.training.evaluation import CHUNK, chunks
 from vgrad.training.feed import Feed
+from vgrad.training.memory import check_memory
 
 When = Literal["start", "end"]
 

@@ -1,31 +1,21 @@
-"""From a checked config to the things that train: the network, its parameters, the optimizer and the schedules."""
+"""From a checked config to the things that train: the network, the optimizer, the schedules and the fresh state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from vgrad.config.config import Config
-from vgrad.config.fields import Init
-from vgrad.data.dataset import Dataset
-from vgrad.data.datasets import load
-from vgrad.errors import ConfigError
 from vgrad.nn import activations, schedules
-from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.arrays import Parameters
 from vgrad.nn.costs import COSTS, OUTPUTS
-from vgrad.nn.initializers import BIASES, INITIALIZERS, DataDriven, initialize
 from vgrad.nn.limits import Clip
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
-from vgrad.nn.parameters import as_type
+from vgrad.nn.parameters import joined
 from vgrad.training.descent import Penalty, Rule
-from vgrad.training.feed import Feed
 from vgrad.training.randomness import Purpose, generator
-
-SEEN = 500
-"""Training examples, the first ones, that a data-driven initializer sees."""
+from vgrad.training.record import TrainingState
 
 
 def build_network(config: Config) -> Network:
@@ -41,52 +31,6 @@ def build_network(config: Config) -> Network:
         dropout=config.dropout,
         input_noise=config.input_noise,
     )
-
-
-def draw_parameters(config: Config, init: Init, dataset: Dataset | None = None) -> Parameters:
-    """Initial parameters drawn as `init` says, with the config's seed and of its type. ConfigError on overflow.
-
-    Initializers that look at data look at the first training examples of `dataset`, loaded when it is not given.
-    """
-    network = build_network(config)
-    weights = INITIALIZERS[init.weights.name](**init.weights.parameters)
-    with np.errstate(over="ignore"):
-        drawn = initialize(
-            config.sizes,
-            weights,
-            BIASES[init.biases.name](**init.biases.parameters),
-            init.gain,
-            (generator(config.seed, Purpose.WEIGHTS), generator(config.seed, Purpose.BIASES)),
-            [activation.pieces for activation in network.activations],
-        )
-    complete = completed(network, drawn)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is refused below
-        if isinstance(weights, DataDriven):
-            weights.adapt(network, complete, first_examples(config, dataset, SEEN)[0])
-        parameters = as_type(complete, network.shapes(), config.dtype)
-    if not all(np.isfinite(value).all() for value in parameters.values()):
-        raise ConfigError(f"init.gain: {init.gain:g} makes weights that {config.dtype} cannot hold; use a smaller one")
-    return parameters
-
-
-def looks_at_data(init: Init) -> bool:
-    """Whether initial parameters depend on training examples."""
-    return isinstance(INITIALIZERS[init.weights.name](**init.weights.parameters), DataDriven)
-
-
-def completed(network: Network, parameters: Parameters) -> Parameters:
-    """`parameters` and, where they are missing, the initial values of what hidden layers learn beside W and b."""
-    extras = [network.extras(layer) for layer in range(1, network.depth)]
-    return {name: value for extra in extras for name, value in extra.items()} | parameters
-
-
-def first_examples(config: Config, dataset: Dataset | None, most: int) -> tuple[Array, Array]:
-    """x and y, in float64, of the first `most` training examples, or of all when there are fewer."""
-    if dataset is None:
-        dataset = load(config.data.name, **config.data.parameters)
-    rows = min(most, len(dataset.train))
-    feed = Feed(dataset, config.sizes[-1], rows, np.float64, config.label_smoothing)
-    return feed.load(dataset.train, np.arange(rows, dtype=np.intp))
 
 
 def build_optimizer(config: Config) -> Optimizer:
@@ -118,3 +62,10 @@ def noise_of(config: Config, epoch: int) -> Callable[[], Noise]:
     return lambda: Noise(
         generator(config.seed, Purpose.MASKS, epoch), generator(config.seed, Purpose.INPUT_NOISE, epoch)
     )
+
+
+def fresh_state(config: Config, initial: Parameters) -> TrainingState:
+    """The state before any update; `initial` is left alone."""
+    parameters = {name: value.copy() for name, value in initial.items()}
+    buffers = {name: value.astype(config.dtype) for name, value in build_network(config).buffers().items()}
+    return TrainingState(0, parameters, build_optimizer(config).init(joined(parameters)[0]), buffers)

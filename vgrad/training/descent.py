@@ -23,6 +23,7 @@ from vgrad.nn.optimizers import Optimizer, State, Step, Stepper
 from vgrad.nn.parameters import copy_into, joined, viewed
 from vgrad.training.evaluation import chunks
 from vgrad.training.feed import Feed, Index
+from vgrad.training.record import Divergence
 
 GATHERED = 200  # examples gathered and scaled at once: they stay in the second-level cache until their steps are done
 LARGEST_STEP = 2000  # rows of one pass; larger batches are the sum of several
@@ -41,15 +42,6 @@ def _first_bad_layer(passes: Passes) -> int | None:
 
 class Cancelled(Exception):
     """The caller asked to stop between two batches; the epoch is not finished."""
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """Where the numbers stopped being numbers: epoch and batch from 1 (batch None: while measuring), layer from 1."""
-
-    epoch: int
-    batch: int | None
-    layer: int | None
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
-from vgrad.machine import check_memory
 from vgrad.nn.gradcheck import ParameterCheck, gradient_check
-from vgrad.runs.runner import with_digest
-from vgrad.training.assembly import build_network, draw_parameters, first_examples, noise_of
+from vgrad.training.assembly import build_network, noise_of
+from vgrad.training.initial import draw_parameters, first_examples, with_digest
+from vgrad.training.memory import check_memory
 
 
 def check_gradients(config: Config, base: Path, examples: int) -> Iterator[ParameterCheck]:

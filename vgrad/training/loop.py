@@ -7,76 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
 from vgrad.config.config import Config
-from vgrad.config.monitors import is_best, turned, waited
+from vgrad.config.monitors import is_best
 from vgrad.data.dataset import Dataset
-from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.arrays import Parameters
 from vgrad.nn.network import Network
-from vgrad.nn.optimizers import State
-from vgrad.nn.parameters import copy_into, joined
+from vgrad.nn.parameters import copy_into
 from vgrad.nn.probes import PROBES, histograms
-from vgrad.training.assembly import (
-    build_network,
-    build_optimizer,
-    build_rule,
-    build_schedule,
-    draw_parameters,
-    noise_of,
-)
-from vgrad.training.descent import Cancelled, Descent, Divergence, Epoch, Penalty
+from vgrad.training.assembly import build_network, build_rule, build_schedule, noise_of
+from vgrad.training.descent import Cancelled, Descent, Epoch, Penalty
 from vgrad.training.evaluation import Evaluator, ProbeSet
 from vgrad.training.feed import Index
 from vgrad.training.randomness import Purpose, generator
-
-__all__ = ["Cancelled", "EpochRecord", "TrainingState", "build_network", "draw_parameters", "fresh_state", "train"]
-
-Histograms = list[dict[str, tuple[Array, Array]]]
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch leaves.
-
-    `metrics`: monitor -> value, then `penalty` and `learning_rate` (None in epoch 0). `gradients`: probe -> a number a
-    layer, or None in an epoch that is not measured. `neurons`: the mean delta of every neuron, layer by layer, and
-    `histograms`: per layer the counts and edges of each quantity, in the epochs that the config names. `divergence` is
-    set in the last record of a run that diverged, which has nothing else.
-    """
-
-    epoch: int
-    metrics: dict[str, float | None] = field(default_factory=dict)
-    gradients: dict[str, Sequence[float | None]] | None = None
-    neurons: list[Array] | None = None
-    divergence: Divergence | None = None
-    histograms: Histograms | None = None
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """Where training stands after `epoch`: all that the next epoch starts from. Training changes it in place, and
-    leaves the state of the last whole epoch in it when it is cancelled; entries of `parameters` may become new arrays.
-
-    `buffers` are the running statistics of normalization, `best` the parameters of the best epoch so far with early
-    stopping; both are empty without.
-    """
-
-    epoch: int
-    parameters: Parameters
-    optimizer: State
-    buffers: Parameters = field(default_factory=dict)
-    best: Parameters = field(default_factory=dict)
-
-
-def fresh_state(config: Config, initial: Parameters) -> TrainingState:
-    """The state before any update; `initial` is left alone."""
-    parameters = {name: value.copy() for name, value in initial.items()}
-    buffers = {name: value.astype(config.dtype) for name, value in build_network(config).buffers().items()}
-    return TrainingState(0, parameters, build_optimizer(config).init(joined(parameters)[0]), buffers)
+from vgrad.training.record import Divergence, EpochRecord, TrainingState, stopped, values_of
 
 
 def train(
@@ -107,17 +55,6 @@ def train(
         yield record, session.after(record)
         if record.divergence:
             return
-
-
-def stopped(config: Config, past: Sequence[EpochRecord]) -> bool:
-    """Whether a run with these records ends here because patience has run out."""
-    stopping = config.early_stopping
-    return stopping is not None and waited(values_of(stopping.monitor, past)) >= stopping.patience
-
-
-def values_of(monitor: str, past: Sequence[EpochRecord]) -> list[float]:
-    """The monitor epoch by epoch, turned so that less is better."""
-    return [turned(monitor, record.metrics[monitor]) for record in past if record.divergence is None]
 
 
 class _Session:

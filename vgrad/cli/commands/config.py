@@ -104,7 +104,7 @@ def new(
 
 def _fitting(config: Config, file: str) -> Config:
     """The config with its digest; StorageError when it does not fit this machine's memory."""
-    from vgrad.machine import check_memory
+    from vgrad.training.memory import check_memory
 
     try:
         check_memory(config)
@@ -115,7 +115,7 @@ def _fitting(config: Config, file: str) -> Config:
 
 def _with_file_digest(config: Config, file: str) -> Config:
     """The config with the digest of its parameters file, which is part of the run's name; DataError if it is wrong."""
-    from vgrad.runs.runner import with_digest
+    from vgrad.training.initial import with_digest
 
     return with_digest(config, Path(file).parent)[0]
 

@@ -64,7 +64,8 @@ def _train(
     """Trains with what can be seen of it; Interrupted, with the command that continues, when a signal asks to stop."""
     from vgrad.cli.screen.progress import progress_on
     from vgrad.runs.runner import Opened, run
-    from vgrad.training.loop import Cancelled, EpochRecord
+    from vgrad.training.descent import Cancelled
+    from vgrad.training.record import EpochRecord
 
     request = StopRequest()
     loading = screen.live and not quiet

@@ -18,7 +18,7 @@ from vgrad.cli.screen.streams import Line, Screen
 from vgrad.config.config import Config
 from vgrad.runs.history import delta_norms
 from vgrad.text.plain import Axis, bar, cut, duration, log_axis, measure, shape
-from vgrad.training.loop import EpochRecord
+from vgrad.training.record import EpochRecord
 
 SECONDS_PER_LINE = 1.0
 SECONDS_PER_PAINTING = 0.1

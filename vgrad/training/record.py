@@ -1,0 +1,67 @@
+"""What training leaves: the record of an epoch, the state that the next one starts from, and how it diverged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vgrad.config.config import Config
+from vgrad.config.monitors import turned, waited
+from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.optimizers import State
+
+Histograms = list[dict[str, tuple[Array, Array]]]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch leaves.
+
+    `metrics`: monitor -> value, then `penalty` and `learning_rate` (None in epoch 0). `gradients`: probe -> a number a
+    layer, or None in an epoch that is not measured. `neurons`: the mean delta of every neuron, layer by layer, and
+    `histograms`: per layer the counts and edges of each quantity, in the epochs that the config names. `divergence` is
+    set in the last record of a run that diverged, which has nothing else.
+    """
+
+    epoch: int
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    gradients: dict[str, Sequence[float | None]] | None = None
+    neurons: list[Array] | None = None
+    divergence: Divergence | None = None
+    histograms: Histograms | None = None
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where training stands after `epoch`: all that the next epoch starts from. Training changes it in place, and
+    leaves the state of the last whole epoch in it when it is cancelled; entries of `parameters` may become new arrays.
+
+    `buffers` are the running statistics of normalization, `best` the parameters of the best epoch so far with early
+    stopping; both are empty without.
+    """
+
+    epoch: int
+    parameters: Parameters
+    optimizer: State
+    buffers: Parameters = field(default_factory=dict)
+    best: Parameters = field(default_factory=dict)
+
+
+def stopped(config: Config, past: Sequence[EpochRecord]) -> bool:
+    """Whether a run with these records ends here because patience has run out."""
+    stopping = config.early_stopping
+    return stopping is not None and waited(values_of(stopping.monitor, past)) >= stopping.patience
+
+
+def values_of(monitor: str, past: Sequence[EpochRecord]) -> list[float]:
+    """The monitor epoch by epoch, turned so that less is better."""
+    return [turned(monitor, record.metrics[monitor]) for record in past if record.divergence is None]
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where the numbers stopped being numbers: epoch and batch from 1 (batch None: while measuring), layer from 1."""
+
+    epoch: int
+    batch: int | None
+    layer: int | None
