@@ -24,7 +24,7 @@ Epochs = Iterator[float]
 
 def vgrad(dtype: str) -> Epochs:
     """As `vgrad train` does it, with the environment that it sets."""
-    from vgrad.config.config import check
+    from vgrad.config.check import check
     from vgrad.data.datasets import load
     from vgrad.training.assembly import fresh_state
     from vgrad.training.initial import draw_parameters

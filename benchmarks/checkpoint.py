@@ -20,7 +20,7 @@ from vgrad.__main__ import fix_blas_environment
 fix_blas_environment()
 from pathlib import Path
 from vgrad.runs import runner
-from vgrad.config.config import check
+from vgrad.config.check import check
 if sys.argv[3] == "never":
     runner.CHECKPOINT_SECONDS = float("inf")
 saves, save = [], runner.RunFolder.save

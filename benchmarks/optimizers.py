@@ -33,7 +33,7 @@ MOST_OF_AN_EPOCH = 0.05  # what the default probes may add
 
 def vgrad(optimizer: str, probes: Any) -> Iterator[None]:
     """As `vgrad train` does it; the only monitor is the validation accuracy."""
-    from vgrad.config.config import check
+    from vgrad.config.check import check
     from vgrad.data.datasets import load
     from vgrad.training.assembly import fresh_state
     from vgrad.training.initial import draw_parameters

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from vgrad.config.config import check
+from vgrad.config.check import check
 from vgrad.runs.folder import CONFIG, RUN, dump_json
 from vgrad.runs.runner import run
 

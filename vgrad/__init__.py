@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vgrad.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from vgrad.report.frames import Paths
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "load_runs"]
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import threadpoolctl
 
-from vgrad import __version__
+from vgrad.version import VERSION
 
 
 def versions() -> dict[str, str]:
     """vgrad, Python and the libraries that decide the bits."""
     libraries = ("numpy", "scipy", "scikit-learn")
-    return {"vgrad": __version__, "python": platform.python_version(), **{name: version(name) for name in libraries}}
+    return {"vgrad": VERSION, "python": platform.python_version(), **{name: version(name) for name in libraries}}
 
 
 def machine() -> dict[str, Any]:

@@ -11,8 +11,9 @@ import pytest
 
 from vgrad.cli import run
 from vgrad.cli.options import read_config
-from vgrad.config.choice import Problems
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
+from vgrad.config.problems import Problems
 from vgrad.config.schema import config_schema
 from vgrad.document.document import load_yaml
 

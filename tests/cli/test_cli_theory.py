@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from vgrad.cli import run
-from vgrad.config.config import check
+from vgrad.config.check import check
 from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.runs import runner
 from vgrad.storage.npz import pack, unpack

@@ -40,7 +40,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 
 from vgrad import cli  # noqa: E402
 from vgrad.config import choice as choices  # noqa: E402
-from vgrad.config.config import Config, check  # noqa: E402
+from vgrad.config.check import check  # noqa: E402
+from vgrad.config.config import Config  # noqa: E402
 from vgrad.data import digits, fetch  # noqa: E402
 from vgrad.document.document import read_yaml  # noqa: E402
 from vgrad.runs import runner  # noqa: E402

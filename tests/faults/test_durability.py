@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from vgrad.config.config import check
+from vgrad.config.check import check
 from vgrad.runs import runner
 from vgrad.runs.folder import DETERMINISTIC, RUN, SOMETIMES
 from vgrad.storage import writing as storage

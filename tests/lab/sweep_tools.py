@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.runs.folder import RUN
 from vgrad.sweep import job as lab_jobs
 from vgrad.sweep.dispatch import Ended, Failed, Place, Skipped, dispatch

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from vgrad import machine
 from vgrad.cli import run as command
 from vgrad.cli.options import read_config
-from vgrad.config.config import check
+from vgrad.config.check import check
 from vgrad.errors import ConfigError, DataError, StorageError
 from vgrad.runs.runner import run
+from vgrad.training import memory
 
 L = "layers: [784, 30, 10]\n"
 NAMES = "1 to 100 of A-Z a-z 0-9 . _ = , + -, the first a letter or digit"
@@ -294,7 +294,7 @@ def test_the_check_refuses_what_does_not_fit_memory(here: Path, capsys: pytest.C
 
 def test_more_epochs_than_memory_holds_are_refused_with_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     config = check({"name": "long", "layers": [2, 2, 1], "data": "xor", "epochs": 10**7})
-    monkeypatch.setattr(machine, "available_bytes", lambda: 8 * 2**30)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 8 * 2**30)
     with pytest.raises(StorageError, match=r"epochs: the measurements of 10,000,000 epochs need 1\d\.\d GiB"):
-        machine.check_memory(config)
-    machine.check_memory(check({**config.plain(), "epochs": 10**5}))
+        memory.check_memory(config)
+    memory.check_memory(check({**config.plain(), "epochs": 10**5}))

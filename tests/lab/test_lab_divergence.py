@@ -11,7 +11,8 @@ import oracle
 import pytest
 from oracle import Model
 
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
 from vgrad.runs.runner import Opened, run

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from vgrad.cli.options import read_config
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.config.remedies import OPTIONAL
 from vgrad.document.writer import dump_yaml
 

@@ -14,7 +14,8 @@ import oracle
 import pytest
 
 from vgrad.cli.options import read_config
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.errors import DataError
 from vgrad.runs.folder import DETERMINISTIC, SOMETIMES
 from vgrad.runs.runner import Opened, run

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from oracle import Model, Params
 
 from vgrad.cli.options import read_config
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer

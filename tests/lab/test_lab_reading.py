@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from vgrad.cli import run as vgrad
-from vgrad.config.config import check
+from vgrad.config.check import check
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.nn.probes import PROBES
 from vgrad.runs.runner import run

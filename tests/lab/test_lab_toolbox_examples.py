@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from vgrad.config.check import check
 from vgrad.config.choice import Choice
-from vgrad.config.config import Config, check
+from vgrad.config.config import Config
 from vgrad.config.fields import Init
 from vgrad.config.remedies import OPTIONAL
 from vgrad.data.dataset import Dataset

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vgrad.config.choice import Problems
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
+from vgrad.config.problems import Problems
 from vgrad.config.remedies import OPTIONAL
 from vgrad.data.datasets import load
 from vgrad.document.document import dump_yaml, read_yaml

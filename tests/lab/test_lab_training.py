@@ -13,7 +13,8 @@ import pytest
 from numpy.random import PCG64, Generator, SeedSequence
 from oracle import Model
 
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.runs.folder import DETERMINISTIC, SOMETIMES

@@ -13,7 +13,8 @@ import pytest
 
 from vgrad import machine
 from vgrad.cli import run as command
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.errors import RunStateError
 from vgrad.runs import runner
 from vgrad.runs.folder import DETERMINISTIC, RUN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vgrad.config.config import check
+from vgrad.config.check import check
 from vgrad.runs.runner import run as train
 
 SMALL: dict[str, Any] = {"name": "small", "layers": [64, 8, 10], "epochs": 3, "data": {"name": "digits", "train": 200}}

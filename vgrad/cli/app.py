@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from vgrad import __version__
 from vgrad.cli.commands import check as _check
 from vgrad.cli.commands import config as _config
 from vgrad.cli.commands import data as _data
@@ -24,6 +23,7 @@ from vgrad.cli.commands import train as _train
 from vgrad.cli.commands import verify as _verify
 from vgrad.cli.commands import worker as _worker
 from vgrad.cli.screen.streams import answer
+from vgrad.version import VERSION
 
 app = typer.Typer(
     help="A laboratory for the vanishing gradient: how fast does each layer learn, and why do the early ones stop?",
@@ -37,7 +37,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        answer(f"vgrad {__version__}")
+        answer(f"vgrad {VERSION}")
         raise typer.Exit
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from vgrad.config.choice import Problem, Problems
-from vgrad.config.config import Config, check
+from vgrad.config.config import Config
+from vgrad.config.fit import problems
+from vgrad.config.problems import Problem, Problems, validated
 from vgrad.document.document import Document
 from vgrad.errors import ConfigError
 from vgrad.text.escapes import printable
+
+FITTING = {"layers", "activation", "output", "cost", "epochs", "batch_size", "data", "monitor", "probes"}
+"""The keys that have to fit each other; a wrong one says nothing about the others."""
 
 MOST_PROBLEMS = 50
 
@@ -37,3 +42,27 @@ def placed(document: Document, problems: Sequence[Problem]) -> list[str]:
 
 def _key(path: tuple[str | int, ...]) -> str:
     return f"{printable('.'.join(map(str, path)), 80)}: " if path else ""
+
+
+def check(tree: Mapping[str, Any]) -> Config:
+    """The config that a plain tree is; raises Problems with everything that is wrong in it."""
+    try:
+        return _fitting(validated(Config, tree))
+    except Problems as first:
+        wrong = {problem.path[0] for problem in first.problems if problem.path}
+        if wrong & FITTING or not wrong:
+            raise
+        # what fits together or not is asked only of fields that are right: ask it without the wrong ones
+        try:
+            _fitting(validated(Config, {key: value for key, value in tree.items() if key not in wrong}))
+        except Problems as second:
+            others = [problem for problem in second.problems if not wrong & {*problem.path[:1]}]
+            raise Problems([*first.problems, *others]) from None
+        raise
+
+
+def _fitting(config: Config) -> Config:
+    wrong = problems(config)
+    if wrong:
+        raise Problems(wrong)
+    return config

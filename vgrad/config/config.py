@@ -10,26 +10,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
 from vgrad.config import fields, remedies
-from vgrad.config.choice import STRICT, Choice, Problem, Problems, named, validated
+from vgrad.config.choice import Choice, named
 from vgrad.config.fields import Init, InitFile, Probes, Stack
-from vgrad.config.monitors import PARTS, measures
-from vgrad.config.remedies import ClipField, EarlyStopping
+from vgrad.config.monitors import PARTS
+from vgrad.config.problems import STRICT
+from vgrad.config.remedies import OPTIONAL, ClipField, EarlyStopping
 from vgrad.nn.costs import COSTS, OUTPUTS
-from vgrad.nn.probes import GROUPS, PROBES
+from vgrad.nn.norms import NORMS
 from vgrad.registry import Fraction, NonNegative, NonNegativeInt, Positive
 
 DEFAULT_MONITORS = ("train_cost", "train_accuracy", "validation_cost", "validation_accuracy")
 DEFAULT_PROBE_EXAMPLES = 1000
 DEFAULT_BATCH_SIZE = 10
-FITTING = {"layers", "activation", "output", "cost", "epochs", "batch_size", "data", "monitor", "probes"}
-"""The keys that have to fit each other; a wrong one says nothing about the others."""
 
 
 class Config(BaseModel):
@@ -132,73 +130,11 @@ class Config(BaseModel):
         return self.part_sizes["train"] if self.batch_size == "full" else self.batch_size
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Config:
-        if "batch_size" not in self.model_fields_set:  # the default is made to fit, a written one is checked
+    def _default_batch_fits(self) -> Config:
+        """The default batch size is made to fit; a written one is checked, with all that has to go together, by fit."""
+        if "batch_size" not in self.model_fields_set:
             object.__setattr__(self, "batch_size", min(DEFAULT_BATCH_SIZE, self.part_sizes["train"]))
-        problems = [*self._size_problems(), *self._pairing_problems(), *self._measuring_problems()]
-        problems += remedies.problems(self)
-        if problems:
-            raise Problems(problems)
         return self
-
-    def _size_problems(self) -> list[Problem]:
-        source = fields.source(self.data)
-        problems = list(fields.data_problems(self.data))
-        if not isinstance(self.layers, Stack):
-            last = len(self.layers) - 1
-            if self.layers[0] != source.n_inputs:
-                problems.append(
-                    Problem(("layers", 0), f"{self.data.name} has {source.n_inputs} inputs, found {self.layers[0]}")
-                )
-            allowed = [source.classes, 1] if source.classes == 2 else [source.classes]
-            if self.layers[-1] not in allowed:
-                wanted = " or ".join(map(str, allowed))
-                problems.append(
-                    Problem(("layers", last), f"{self.data.name} needs {wanted} outputs, found {self.layers[-1]}")
-                )
-        if isinstance(self.activation, tuple) and len(self.activation) != len(self.sizes) - 2:
-            hidden = f"needs one for each of the {len(self.sizes) - 2} hidden layers, found {len(self.activation)}"
-            problems.append(Problem(("activation",), hidden))
-        if not problems and self.rows_per_step > self.part_sizes["train"]:
-            n = self.part_sizes["train"]
-            problems.append(
-                Problem(("batch_size",), f"there are {n} training examples, found {self.batch_size}; write {n} or full")
-            )
-        return problems
-
-    def _pairing_problems(self) -> list[Problem]:
-        if self.output in COSTS[self.cost]:
-            if self.output == "softmax" and self.sizes[-1] == 1:
-                return [Problem(("output",), "softmax over one output is always 1; use sigmoid or 2 outputs")]
-            return []
-        costs = [name for name, pairs in COSTS.items() if self.output in pairs]
-        outputs = list(COSTS[self.cost])
-        hint = f"use {' or '.join(costs)}, or output: {' or '.join(outputs)}"
-        if (self.output, self.cost) == ("softmax", "cross_entropy"):
-            hint = "write log_likelihood, which is what other libraries call cross-entropy of a softmax"
-        return [Problem(("cost",), f"{self.cost} does not go with {self.output} outputs; {hint}")]
-
-    def _measuring_problems(self) -> list[Problem]:
-        problems: list[Problem] = []
-        if self.output in COSTS[self.cost]:
-            known = [f"{part}_{name}" for part in PARTS for name in measures(self.cost, self.output)]
-            problems += fields.name_problems(("monitor",), self.monitor or [], known, "monitor")
-        for index, name in enumerate(self.monitor or []):
-            part = name.split("_")[0]
-            if self.part_sizes.get(part) == 0:
-                problems.append(Problem(("monitor", index), f"the {part} part is empty"))
-        problems += fields.name_problems(("probes", "record"), self.probes.record, [*PROBES, *GROUPS, "all"], "probe")
-        n = self.part_sizes["train"]
-        if self.probe_examples > n:
-            found = f"there are {n} training examples, found {self.probe_examples}; write {n} or all"
-            problems.append(Problem(("probes", "examples"), found))
-        problems += [
-            Problem(("probes", key, index), f"the last epoch is {self.epochs}, found {epoch}")
-            for key, epochs in (("neurons", self.probes.neurons), ("histograms", self.probes.histograms))
-            for index, epoch in enumerate(epochs)
-            if epoch > self.epochs
-        ]
-        return problems
 
     def plain(self) -> dict[str, Any]:
         """The tree that means this very run, every default written out, in the order of the keys."""
@@ -220,7 +156,7 @@ class Config(BaseModel):
             "shuffle": self.shuffle,
             "l2": self.l2 + 0.0,  # not -0.0, which is the same number
             "l1": self.l1 + 0.0,
-            **remedies.plain(self),
+            **_remedies(self),
             "data": {"name": self.data.name, **data},
             "monitor": list(self.monitors),
             "probes": {
@@ -249,18 +185,12 @@ class Config(BaseModel):
         return f"{self.name}-{self.identity}-s{self.seed}"
 
 
-def check(tree: Mapping[str, Any]) -> Config:
-    """The config that a plain tree is; raises Problems with everything that is wrong in it."""
-    try:
-        return validated(Config, tree)
-    except Problems as first:
-        wrong = {problem.path[0] for problem in first.problems if problem.path}
-        if wrong & FITTING or not wrong:
-            raise
-        # what fits together or not is asked only of fields that are right: ask it without the wrong ones
-        try:
-            validated(Config, {key: value for key, value in tree.items() if key not in wrong})
-        except Problems as second:
-            others = [problem for problem in second.problems if not wrong & {*problem.path[:1]}]
-            raise Problems([*first.problems, *others]) from None
-        raise
+def _remedies(config: Config) -> dict[str, Any]:
+    """The optional keys that are on, as a config writes them."""
+    return {name: _plain(name, value) for name in OPTIONAL if (value := getattr(config, name))}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name in NORMS:
+        return dict(value.parameters)
+    return value.plain() if isinstance(value, Choice | ClipField | EarlyStopping) else value

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from vgrad.config.choice import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, each, validated
+from vgrad.config.choice import Checked, Choice, ChoiceOf
+from vgrad.config.problems import STRICT, Problem, Problems, each, validated
 from vgrad.data.datasets import DATASETS, SCALES, Source
 from vgrad.document.words import describe
 from vgrad.nn import activations, schedules

@@ -5,21 +5,17 @@ A key that is off is not part of the resolved config, so a remedy that is added 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from vgrad.config.choice import STRICT, Checked, Choice, ChoiceOf, Problem, Problems, validated
+from vgrad.config.choice import Checked, Choice, ChoiceOf
+from vgrad.config.problems import STRICT, Problems, validated
 from vgrad.document.words import describe
 from vgrad.nn.norms import NORMS
-from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import MOMENTUM_SCHEDULES
-from vgrad.registry import Positive, PositiveInt, did_you_mean
-
-if TYPE_CHECKING:
-    from vgrad.config.config import Config
+from vgrad.registry import Positive, PositiveInt
 
 OPTIONAL = (
     *("momentum_schedule", "label_smoothing", "dropout", "input_noise", "max_norm"),
@@ -117,33 +113,3 @@ LAYER_NORM = _switch("layer_norm", "normalize over the layer")
 CLIP = _number_or(ClipField, "norm")
 EARLY_STOPPING = _number_or(EarlyStopping, "patience")
 MOMENTUM_SCHEDULE = _optional(_momentum.check, _momentum.schema)
-
-
-def plain(config: Config) -> dict[str, Any]:
-    """The keys that are on, as a config writes them."""
-    return {name: _plain(name, value) for name in OPTIONAL if (value := getattr(config, name))}
-
-
-def _plain(name: str, value: Any) -> Any:
-    if name in NORMS:
-        return dict(value.parameters)
-    return value.plain() if isinstance(value, Choice | ClipField | EarlyStopping) else value
-
-
-def problems(config: Config) -> Iterator[Problem]:
-    """What does not go together in remedies and schedules."""
-    if config.batch_norm and config.layer_norm:
-        yield Problem(("layer_norm",), "there is batch_norm already; use one of the two")
-    if config.batch_norm and config.batch_size == 1:
-        yield Problem(("batch_norm",), "the statistics of one example say nothing; use a batch_size of 2 or more")
-    if config.residual and not any(below == above for below, above in pairwise(config.sizes[:-1])):
-        yield Problem(("residual",), "no hidden layer is as wide as the layer below it; there is nothing to connect")
-    optimizer = config.optimizer
-    if config.momentum_schedule and not OPTIMIZERS[optimizer.name](**optimizer.parameters).momentum:
-        yield Problem(("momentum_schedule",), f"{optimizer.name} has no momentum; use momentum or nesterov")
-    watched = [(("early_stopping", "monitor"), config.early_stopping.monitor)] if config.early_stopping else []
-    if "monitor" in config.schedule.parameters:
-        watched.append((("schedule", "monitor"), config.schedule.parameters["monitor"]))
-    for path, name in watched:
-        if name not in config.monitors:
-            yield Problem(path, f"{name} is not in metrics.csv{did_you_mean(name, config.monitors)}")

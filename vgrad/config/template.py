@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.config.fields import presets
 from vgrad.config.remedies import OPTIONAL
 from vgrad.config.schema import monitor_names

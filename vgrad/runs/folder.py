@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from vgrad.config.choice import Problems
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
+from vgrad.config.problems import Problems
 from vgrad.document.document import dump_yaml, load_yaml
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.nn.arrays import Parameters

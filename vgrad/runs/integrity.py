@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from vgrad.config.choice import Problems
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.config.fields import Init
+from vgrad.config.problems import Problems
 from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.runs.folder import (

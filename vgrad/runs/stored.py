@@ -20,9 +20,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from vgrad.config.choice import Problems
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.config.fields import NAME_PATTERN
+from vgrad.config.problems import Problems
 from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError, StorageError
 from vgrad.runs import tables

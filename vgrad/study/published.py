@@ -34,8 +34,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from vgrad.config.check import placed
-from vgrad.config.choice import STRICT, Choice, ChoiceOf, Problem, Problems, validated
+from vgrad.config.choice import Choice, ChoiceOf
 from vgrad.config.fields import NAME
+from vgrad.config.problems import STRICT, Problem, Problems, validated
 from vgrad.document.document import Document, load_yaml, with_value
 from vgrad.document.reader import Node
 from vgrad.errors import ConfigError

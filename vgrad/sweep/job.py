@@ -18,7 +18,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from vgrad.config.config import Config, check
+from vgrad.config.check import check
+from vgrad.config.config import Config
 from vgrad.config.fields import InitFile
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load

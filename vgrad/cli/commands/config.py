@@ -79,7 +79,7 @@ def new(
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="The data set: digits, mnist, …")] = "digits",
 ) -> None:
     """Write a commented config to start from. A file that is there already is never overwritten."""
-    from vgrad.config.choice import Problems
+    from vgrad.config.problems import Problems
     from vgrad.config.template import starting_config
     from vgrad.data.datasets import DATASETS
     from vgrad.registry import lookup

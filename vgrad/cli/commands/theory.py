@@ -131,8 +131,9 @@ def _sections(wanted: str, known: list[str]) -> list[str]:
 
 def _activation(text: str) -> tuple[Choice, Activation]:
     """The activation that a config's text means; ConfigError, in one line, for what is none, or none of one weight."""
-    from vgrad.config.choice import Choice, Problems
+    from vgrad.config.choice import Choice
     from vgrad.config.fields import ACTIVATION
+    from vgrad.config.problems import Problems
     from vgrad.document.reader import compose, decode
     from vgrad.nn import activations
 

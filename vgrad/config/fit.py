@@ -1,0 +1,102 @@
+"""What has to go together in a config whose fields are right one by one: sizes, output and cost, what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from vgrad.config import fields
+from vgrad.config.config import Config
+from vgrad.config.fields import Stack
+from vgrad.config.monitors import PARTS, measures
+from vgrad.config.problems import Problem
+from vgrad.nn.costs import COSTS
+from vgrad.nn.optimizers import OPTIMIZERS
+from vgrad.nn.probes import GROUPS, PROBES
+from vgrad.registry import did_you_mean
+
+
+def problems(config: Config) -> list[Problem]:
+    """Everything that does not go together."""
+    return [*_sizes(config), *_pairing(config), *_measuring(config), *_remedies(config)]
+
+
+def _sizes(config: Config) -> list[Problem]:
+    source = fields.source(config.data)
+    problems = list(fields.data_problems(config.data))
+    if not isinstance(config.layers, Stack):
+        last = len(config.layers) - 1
+        if config.layers[0] != source.n_inputs:
+            problems.append(
+                Problem(("layers", 0), f"{config.data.name} has {source.n_inputs} inputs, found {config.layers[0]}")
+            )
+        allowed = [source.classes, 1] if source.classes == 2 else [source.classes]
+        if config.layers[-1] not in allowed:
+            wanted = " or ".join(map(str, allowed))
+            problems.append(
+                Problem(("layers", last), f"{config.data.name} needs {wanted} outputs, found {config.layers[-1]}")
+            )
+    if isinstance(config.activation, tuple) and len(config.activation) != len(config.sizes) - 2:
+        hidden = f"needs one for each of the {len(config.sizes) - 2} hidden layers, found {len(config.activation)}"
+        problems.append(Problem(("activation",), hidden))
+    if not problems and config.rows_per_step > config.part_sizes["train"]:
+        n = config.part_sizes["train"]
+        problems.append(
+            Problem(("batch_size",), f"there are {n} training examples, found {config.batch_size}; write {n} or full")
+        )
+    return problems
+
+
+def _pairing(config: Config) -> list[Problem]:
+    if config.output in COSTS[config.cost]:
+        if config.output == "softmax" and config.sizes[-1] == 1:
+            return [Problem(("output",), "softmax over one output is always 1; use sigmoid or 2 outputs")]
+        return []
+    costs = [name for name, pairs in COSTS.items() if config.output in pairs]
+    outputs = list(COSTS[config.cost])
+    hint = f"use {' or '.join(costs)}, or output: {' or '.join(outputs)}"
+    if (config.output, config.cost) == ("softmax", "cross_entropy"):
+        hint = "write log_likelihood, which is what other libraries call cross-entropy of a softmax"
+    return [Problem(("cost",), f"{config.cost} does not go with {config.output} outputs; {hint}")]
+
+
+def _measuring(config: Config) -> list[Problem]:
+    problems: list[Problem] = []
+    if config.output in COSTS[config.cost]:
+        known = [f"{part}_{name}" for part in PARTS for name in measures(config.cost, config.output)]
+        problems += fields.name_problems(("monitor",), config.monitor or [], known, "monitor")
+    for index, name in enumerate(config.monitor or []):
+        part = name.split("_")[0]
+        if config.part_sizes.get(part) == 0:
+            problems.append(Problem(("monitor", index), f"the {part} part is empty"))
+    problems += fields.name_problems(("probes", "record"), config.probes.record, [*PROBES, *GROUPS, "all"], "probe")
+    n = config.part_sizes["train"]
+    if config.probe_examples > n:
+        found = f"there are {n} training examples, found {config.probe_examples}; write {n} or all"
+        problems.append(Problem(("probes", "examples"), found))
+    problems += [
+        Problem(("probes", key, index), f"the last epoch is {config.epochs}, found {epoch}")
+        for key, epochs in (("neurons", config.probes.neurons), ("histograms", config.probes.histograms))
+        for index, epoch in enumerate(epochs)
+        if epoch > config.epochs
+    ]
+    return problems
+
+
+def _remedies(config: Config) -> Iterator[Problem]:
+    """Remedies and schedules."""
+    if config.batch_norm and config.layer_norm:
+        yield Problem(("layer_norm",), "there is batch_norm already; use one of the two")
+    if config.batch_norm and config.batch_size == 1:
+        yield Problem(("batch_norm",), "the statistics of one example say nothing; use a batch_size of 2 or more")
+    if config.residual and not any(below == above for below, above in pairwise(config.sizes[:-1])):
+        yield Problem(("residual",), "no hidden layer is as wide as the layer below it; there is nothing to connect")
+    optimizer = config.optimizer
+    if config.momentum_schedule and not OPTIMIZERS[optimizer.name](**optimizer.parameters).momentum:
+        yield Problem(("momentum_schedule",), f"{optimizer.name} has no momentum; use momentum or nesterov")
+    watched = [(("early_stopping", "monitor"), config.early_stopping.monitor)] if config.early_stopping else []
+    if "monitor" in config.schedule.parameters:
+        watched.append((("schedule", "monitor"), config.schedule.parameters["monitor"]))
+    for path, name in watched:
+        if name not in config.monitors:
+            yield Problem(path, f"{name} is not in metrics.csv{did_you_mean(name, config.monitors)}")

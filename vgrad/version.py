@@ -1,0 +1,3 @@
+"""The version of vgrad, said once."""
+
+VERSION = "0.1.0"
