@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from vgrad.statistics import arithmetic, decay, geometric, holm, paired
+from vgrad.statistics import arithmetic, geometric, holm, paired
+from vgrad.vanishing import decay
 
 SCIPY = 1e-10  # relative: both go through the same incomplete beta function
 GENERATOR = np.random.Generator(np.random.PCG64(5))

@@ -124,30 +124,6 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-@dataclass(frozen=True)
-class Slope:
-    """The slope of a straight line with its t interval; no interval through two points."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-def decay(norms: Sequence[float], level: float = LEVEL) -> Slope | None:
-    """Slope of log10 ||delta^l|| against the hidden layer l; None for fewer than two layers or a norm of zero."""
-    if len(norms) < 2 or any(not 0 < norm < math.inf for norm in norms):
-        return None
-    y = np.log10(norms)
-    x = np.arange(len(y)) - (len(y) - 1) / 2
-    slope = float(x @ y / (x @ x))
-    if len(y) < 3:
-        return Slope(slope, None, None)
-    residual = y - y.mean() - slope * x
-    error = math.sqrt(float(residual @ residual) / (len(y) - 2) / float(x @ x))
-    half = float(stdtrit(len(y) - 2, (1 + level) / 2)) * error
-    return Slope(slope, slope - half, slope + half)
-
-
 def _interval(x: np.ndarray, level: float) -> tuple[float, float | None, float | None]:
     """Mean, standard deviation and half width of the t interval; the last two None for a single value."""
     mean = float(x.mean())

@@ -19,8 +19,8 @@ from vgrad.errors import ConfigError
 from vgrad.report.compare import compare
 from vgrad.report.runs import collect
 from vgrad.report.select import parse_conditions, where
-from vgrad.report.verdicts import Thresholds
 from vgrad.statistics import holm
+from vgrad.vanishing import Thresholds
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -11,12 +11,12 @@ import scipy.stats
 from report_runs import trained
 
 from vgrad.errors import ConfigError
-from vgrad.report.compare import compare
+from vgrad.report.compare import compare, parse_thresholds
 from vgrad.report.keys import flatten, resolve, varying
 from vgrad.report.layout import lay_out, show
 from vgrad.report.runs import Run, collect
 from vgrad.report.values import parse_value
-from vgrad.report.verdicts import Thresholds, effective_depth, parse_thresholds, verdict
+from vgrad.vanishing import Thresholds, effective_depth, verdict
 
 
 @pytest.fixture(scope="module")

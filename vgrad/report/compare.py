@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
 
 from vgrad.errors import ConfigError
+from vgrad.registry import did_you_mean
 from vgrad.report.runs import Run, configs
 from vgrad.report.select import arrange, compare_with, where
 from vgrad.report.table import Table, build
 from vgrad.report.values import parse_value, verdict_changes
-from vgrad.report.verdicts import Thresholds
+from vgrad.text.escapes import visible
+from vgrad.vanishing import Thresholds
 
 MOST_LAYERS = 8
 """Hidden layers whose norms are shown when no value is named; of deeper networks, the first and the last are."""
@@ -49,3 +52,21 @@ def default_values(runs: Sequence[Run], thresholds: Thresholds, *, pivot: bool) 
     norms = [f"delta_norm[{layer}].{when}" for when in ("start", "end") for layer in layers]
     verdicts = ["verdict", "verdict.end"] if any(verdict_changes(run, thresholds) for run in runs) else ["verdict"]
     return ["epochs", *outcome, "last_first_ratio", "decay_factor", *verdicts, *norms]
+
+
+def parse_thresholds(texts: Sequence[str]) -> Thresholds:
+    """Thresholds with `NAME=NUMBER,…` set. ConfigError for anything else."""
+    found = Thresholds()
+    known = [field.name for field in fields(Thresholds)]
+    for piece in (piece.strip() for text in texts for piece in text.split(",")):
+        name, _, number = piece.partition("=")
+        if name not in known:
+            raise ConfigError(f"--threshold {visible(piece)[:60]}: no such threshold{did_you_mean(name, known)}")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if not 0 < value < 1e6:
+            raise ConfigError(f"--threshold {visible(piece)[:60]}: write {name}=NUMBER, above 0")
+        found = replace(found, **{name: value})
+    return found

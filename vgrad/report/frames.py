@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vgrad.errors import ConfigError
 from vgrad.report.runs import Run, collect
 from vgrad.report.values import WHENS, parse_value
-from vgrad.report.verdicts import Thresholds
+from vgrad.vanishing import Thresholds
 
 if TYPE_CHECKING:
     from pandas import DataFrame

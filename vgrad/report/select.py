@@ -16,8 +16,8 @@ from vgrad.report.keys import Scalar, order, resolve, text
 from vgrad.report.runs import Run, known_keys
 from vgrad.report.table import Cell, Key, Table, against
 from vgrad.report.values import parse_value
-from vgrad.report.verdicts import Thresholds
 from vgrad.text.escapes import visible
+from vgrad.vanishing import Thresholds
 
 _CONDITION = re.compile(
     r"\s*(?P<name>[a-z][\w.]*(?:\([^()]*\))?(?:\[[^\[\]]*\])?(?:[.@]\w+)?)\s*(?P<sign>>=|<=|!=|==|=|<|>)\s*"

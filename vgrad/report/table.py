@@ -14,8 +14,8 @@ from vgrad.errors import ConfigError
 from vgrad.report.keys import Scalar, order, resolve, varying
 from vgrad.report.runs import Run, configs, known_keys
 from vgrad.report.values import Value
-from vgrad.report.verdicts import Thresholds
 from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, paired
+from vgrad.vanishing import Thresholds
 
 Key = tuple[Scalar, ...]
 DIVERGED, ABSENT = "diverged", "no value"

@@ -20,9 +20,9 @@ from typing import Any
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.report.runs import Run
-from vgrad.report.verdicts import Thresholds, effective_depth, verdict
-from vgrad.statistics import decay, power
+from vgrad.statistics import power
 from vgrad.text.escapes import visible
+from vgrad.vanishing import Thresholds, decay, effective_depth, last_first_ratio, verdict
 
 WHENS = ("start", "worst", "end")
 WORDS = {"start": "at the start", "worst": "at the worst epoch", "end": "at the end"}
@@ -151,10 +151,6 @@ def _of_probe(probe: str, layer: str, when: str | int) -> Value:
     return Value(name, kind, f"{symbol} {_told(when)}", of, panel=panel, short=symbol)
 
 
-def _ratio(norms: list[float]) -> float | None:
-    return norms[-1] / norms[0] if len(norms) > 1 and norms[0] > 0 else None
-
-
 def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
     kind, title = _GRADIENT[name]
 
@@ -166,7 +162,7 @@ def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
         if norms is None:
             return None
         if name == "last_first_ratio":
-            return _ratio(norms)
+            return last_first_ratio(norms)
         if name == "effective_depth":
             return effective_depth(norms, thresholds)
         slope = decay(norms)

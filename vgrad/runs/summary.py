@@ -1,8 +1,4 @@
-"""One run in a few numbers: how fast the norms decay from layer to layer, and what to call that.
-
-Norms are ||delta^l|| of the hidden layers l = 1 … H of one epoch. Per layer, they change by a constant factor when the
-gradient vanishes or explodes, so the slope of log10 ||delta^l|| against l says it all.
-"""
+"""One run in a few numbers: the final and the best of each monitor, and how fast its layers learn."""
 
 from __future__ import annotations
 
@@ -11,41 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from vgrad.runs.history import History
 from vgrad.training.record import EpochRecord
-
-VANISHING_DECAY = 0.3
-"""decades a layer: from a factor of 2 a layer on (10^0.3), the gradient is said to vanish, or to explode."""
-
-
-def decay_rate(norms: Sequence[float]) -> float | None:
-    """Least-squares slope of log10 ||delta^l|| over hidden layers l, in decades a layer; > 0: early layers are slower.
-
-    None with fewer than two hidden layers, or where a norm is zero.
-    """
-    if len(norms) < 2 or any(not 0 < norm < math.inf for norm in norms):
-        return None
-    layers = np.arange(len(norms)) - (len(norms) - 1) / 2
-    return float(layers @ np.log10(norms) / (layers @ layers))
-
-
-def last_first_ratio(norms: Sequence[float]) -> float | None:
-    """||delta^H|| / ||delta^1||: how much faster the last hidden layer learns than the first  (Nielsen ch. 5)."""
-    if len(norms) < 2 or norms[0] == 0 or not math.isfinite(norms[-1] / norms[0]):
-        return None
-    return norms[-1] / norms[0]
-
-
-def verdict(norms: Sequence[float]) -> str | None:
-    """`vanishing`, `healthy` or `exploding`, by the decay rate against VANISHING_DECAY; None with < 2 hidden layers."""
-    if len(norms) < 2:
-        return None
-    rate = decay_rate(norms)
-    if rate is None:
-        return "vanishing" if norms[0] == 0 else "exploding"
-    return "vanishing" if rate >= VANISHING_DECAY else "exploding" if rate <= -VANISHING_DECAY else "healthy"
+from vgrad.vanishing import VANISHING_DECAY, decay, last_first_ratio, verdict
 
 
 def summarize(history: History) -> dict[str, Any]:
@@ -84,9 +48,10 @@ def _rank(norms: Sequence[float]) -> float:
 
 
 def _gradient(norms: Sequence[float]) -> dict[str, Any]:
+    slope = decay(norms)
     return {
         "delta_norm": list(norms),
-        "decay_rate": decay_rate(norms),
+        "decay_rate": slope.value if slope else None,
         "last_first_ratio": last_first_ratio(norms),
         "verdict": verdict(norms),
     }

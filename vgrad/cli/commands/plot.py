@@ -80,8 +80,8 @@ def _plot_runs(
     from vgrad.report.pictures import PICTURES
     from vgrad.report.runs import collect, known_keys, without_copies
     from vgrad.report.select import where as chosen
-    from vgrad.report.verdicts import Thresholds
     from vgrad.storage import write_file
+    from vgrad.vanishing import Thresholds
 
     found, problems = collect(arguments, runs_dir)
     found, copies = without_copies(found)

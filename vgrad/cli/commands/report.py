@@ -64,11 +64,10 @@ def report(
     Runs that differ only in their seed share a row. Without --rows, what varies becomes the rows.
     The folder that vgrad reproduce made gives that study: published figures beside measured ones.
     """
-    from vgrad.report.compare import compare
+    from vgrad.report.compare import compare, parse_thresholds
     from vgrad.report.formats import FORMATS
     from vgrad.report.layout import lay_out
     from vgrad.report.runs import collect, without_copies
-    from vgrad.report.verdicts import parse_thresholds
 
     form = "json" if as_json else form
     write = _format(FORMATS, form)
