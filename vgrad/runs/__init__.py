@@ -1,1 +1,1 @@
-"""The laboratory: configs, the training loop, run directories, and what runs them."""
+"""Run directories: their files, how they are written, found, read back and verified, and the runner that fills one."""

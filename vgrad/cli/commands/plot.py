@@ -117,7 +117,7 @@ def _plot_study(
     from vgrad.pictures.style import suffix
     from vgrad.storage import write_file
     from vgrad.study.outcome import read_outcome
-    from vgrad.study.report.folder import picture
+    from vgrad.study.report.pictures import picture
 
     if unused:
         raise ConfigError(f"{', '.join(unused)}: not for {kind}, which draws a whole study; leave it out")

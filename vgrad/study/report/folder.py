@@ -9,22 +9,12 @@ from pathlib import Path
 
 from vgrad.errors import ConfigError
 from vgrad.pictures.fonts import load_matplotlib
-from vgrad.pictures.style import content, styled
 from vgrad.storage import write_file
-from vgrad.study.outcome import Outcome, read_outcome
+from vgrad.study.outcome import read_outcome
 from vgrad.study.report.formats import as_page
-from vgrad.study.report.marks import Layout
-from vgrad.study.report.pictures import STUDY_PICTURES
-from vgrad.study.report.table import provenance
+from vgrad.study.report.pictures import STUDY_PICTURES, picture
 
 PAGE = "page.html"
-
-
-def picture(outcome: Outcome, kind: str, form: str, width: float | None = None) -> bytes:
-    """The bytes of one picture, `width` inches wide; ConfigError where the study has nothing of the kind."""
-    with styled():
-        figure = STUDY_PICTURES[kind](outcome, Layout(width) if width else Layout())
-        return content(figure, form, f"vgrad: {kind}", provenance(outcome.values))
 
 
 def write_pictures(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from vgrad.pictures.fonts import load_matplotlib
 from vgrad.pictures.svg import dark, inline
 from vgrad.report.page.page import digest
 from vgrad.study.outcome import Experiment, Outcome
-from vgrad.study.report.folder import picture
+from vgrad.study.report.pictures import picture
 from vgrad.study.report.table import heading, lay_out, sentence, verdict
 from vgrad.study.report.words import ALTERNATIVES, PICTURE_OF, found
 from vgrad.text.escapes import page as inert

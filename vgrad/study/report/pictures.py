@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vgrad.errors import ConfigError
-from vgrad.pictures.style import colour
+from vgrad.pictures.style import colour, content, styled
 from vgrad.study.outcome import Figure as Published
 from vgrad.study.outcome import Neuron, Outcome
 from vgrad.study.report.curves import ratio, speed
@@ -38,7 +38,7 @@ from vgrad.study.report.marks import (
     put_title,
     typed,
 )
-from vgrad.study.report.table import band_of, grouped, short_layers
+from vgrad.study.report.table import band_of, grouped, provenance, short_layers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -225,3 +225,10 @@ STUDY_PICTURES: dict[str, Picture] = {
     "study-accuracy": accuracy,
     "study-figures": figures,
 }
+
+
+def picture(outcome: Outcome, kind: str, form: str, width: float | None = None) -> bytes:
+    """The bytes of one picture, `width` inches wide; ConfigError where the study has nothing of the kind."""
+    with styled():
+        figure = STUDY_PICTURES[kind](outcome, Layout(width) if width else Layout())
+        return content(figure, form, f"vgrad: {kind}", provenance(outcome.values))
