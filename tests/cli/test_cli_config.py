@@ -133,6 +133,14 @@ def test_show_as_json(tiny: Path, capsys: Capture) -> None:
     assert (tree["run"], tree["probe_examples"]) == (config.run_name, 60)
 
 
+def test_show_counts_every_number_that_is_learned(tiny: Path, tmp_path: Path, capsys: Capture) -> None:
+    tiny.write_text(TINY + "batch_norm: true\nactivation: [{name: maxout, pieces: 3}]\n")
+    found = json.loads(shown(capsys, str(tiny), "--json"))["parameters"]
+    assert run(["train", str(tiny), "--runs-dir", str(tmp_path), "--quiet"]) == 0
+    with np.load(next(tmp_path.glob("*/initial.npz"))) as arrays:
+        assert found == sum(array.size for array in arrays.values())
+
+
 # new
 
 

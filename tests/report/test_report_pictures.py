@@ -92,6 +92,17 @@ def test_layers_accuracy_heatmap(pair: tuple[Path, Path]) -> None:
     assert [np.shape(mesh) for mesh in meshes] == [(2, 4), (4, 4)]
 
 
+def test_an_activation_is_drawn_with_its_own_parameters(tmp_path: Path) -> None:
+    chosen = ["tanh", {"name": "tanh", "gain": 2.0}, *({"name": "leaky_relu", "slope": slope} for slope in (0.01, 0.3))]
+    paths = [trained(tmp_path, activation=each, epochs=0) for each in chosen]
+    _, slope = drawn("activations", runs(*paths)).axes
+    steepest = {str(line.get_label()): np.max(line.get_ydata()) for line in slope.lines}
+    least = {str(line.get_label()): np.min(line.get_ydata()) for line in slope.lines}
+    assert len(slope.lines) == 4
+    assert (steepest["tanh"], steepest["tanh (gain 2)"]) == (1, 2)
+    assert (least["leaky_relu (slope 0.01)"], least["leaky_relu (slope 0.3)"]) == (0.01, 0.3)
+
+
 def test_the_slope_of_sigmoid_is_at_most_a_quarter(pair: tuple[Path, Path]) -> None:
     f, slope = drawn("activations", runs(*pair)).axes
     assert np.max(np.asarray(slope.lines[0].get_ydata())) == pytest.approx(0.25)

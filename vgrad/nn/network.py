@@ -6,6 +6,7 @@ delta^l = dC_x/dz^l is (m, n_l), one row an example (Nielsen ch. 2, BP1-BP4). Li
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -61,6 +62,11 @@ class Network:
             result[f"W{layer}"], result[f"b{layer}"] = (pieces * n_out, n_in), (pieces * n_out,)
             result |= {name: value.shape for name, value in self.extras(layer).items()}
         return result
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the network learns."""
+        return sum(math.prod(shape) for shape in self.shapes().values())
 
     def extras(self, layer: int) -> Parameters:
         """The parameters of a layer beside W and b, as they are at first."""

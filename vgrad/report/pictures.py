@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vgrad.errors import ConfigError
-from vgrad.nn.activations import ACTIVATIONS
+from vgrad.nn.activations import build
 from vgrad.pictures.style import DASHES, colour, symbol
 from vgrad.report.runs import Run
 from vgrad.report.series import Group, Series, group, of_layer, of_monitor
@@ -208,20 +208,26 @@ def neurons(runs: Sequence[Run], options: Options) -> Figure:
     return figure
 
 
+def _activation_label(item: str | Mapping[str, Any]) -> str:
+    """`relu`, `leaky_relu (slope 0.2)`: with its parameters, by which two of one name are told apart."""
+    if isinstance(item, str):
+        return item
+    told = ", ".join(f"{key} {value:g}" for key, value in item.items() if key != "name")
+    return f"{item['name']} ({told})" if told else str(item["name"])
+
+
 def activations(runs: Sequence[Run], options: Options) -> Figure:
     """f and its slope, which every layer multiplies the gradient by."""
     chosen = [run.config["activation"] for run in runs]
-    used = [item for each in chosen for item in (each if isinstance(each, list) else [each])]
-    plain = {(str(item), item) if isinstance(item, str) else (str(item), item["name"]) for item in used}
-    names = sorted({name for _, name in plain})
+    used = {_activation_label(item): item for each in chosen for item in (each if isinstance(each, list) else [each])}
     figure = _figure(options.width, options.width * 0.42 + 0.4)
     left, right = figure.subplots(1, 2, sharex=True)
     z = np.linspace(-5, 5, 401)[None, :]
-    for index, name in enumerate(names):
-        parameters = next((item for item in used if isinstance(item, dict) and item["name"] == name), {})
-        record = ACTIVATIONS[name](**{key: value for key, value in parameters.items() if key != "name"})
+    for index, label in enumerate(sorted(used)):
+        item = used[label]
+        record = build(**(item if isinstance(item, dict) else {"name": item}))
         a = record.f(z, np.empty_like(z))
-        style = {"color": colour(index, len(names)), "linestyle": DASHES[index % len(DASHES)], "label": name}
+        style = {"color": colour(index, len(used)), "linestyle": DASHES[index % len(DASHES)], "label": label}
         left.plot(z[0], a[0], **style)
         right.plot(z[0], record.slope(z, a, np.empty_like(z))[0], **style)
     left.set_title("$f(z)$", fontsize="medium")

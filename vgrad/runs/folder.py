@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +56,7 @@ def empty_history(config: Config) -> History:
 
 def most_bytes(config: Config) -> int:
     """More than the arrays of a checkpoint ever have."""
-    numbers = sum(math.prod(shape) for shape in build_network(config).shapes().values())
+    numbers = build_network(config).parameter_count
     rows = (config.epochs + 2) * (len(config.monitors) + len(config.sizes) * (len(config.probes.record) + 1) + 8)
     neurons = len(config.probes.neurons) * sum(config.sizes)
     bars = len(config.probes.histograms) * len(config.sizes) * len(QUANTITIES) * (2 * BINS + 1)

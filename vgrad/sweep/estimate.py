@@ -17,8 +17,7 @@ from vgrad.config.config import Config
 from vgrad.config.fields import Init, presets
 from vgrad.data.dataset import Dataset, Part, Scaling
 from vgrad.machine import available_bytes
-from vgrad.nn.parameters import shapes
-from vgrad.training.assembly import fresh_state
+from vgrad.training.assembly import build_network, fresh_state
 from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
 from vgrad.training.memory import needed_bytes
@@ -90,12 +89,8 @@ def _parts(config: Config) -> int:
 
 
 def _bytes(config: Config) -> float:
-    numbers = sum(rows * columns for rows, columns in map(_extent, shapes(config.sizes).values()))
+    numbers = build_network(config).parameter_count
     width = 4 if config.dtype == "float32" else 8
     row = len(config.monitors) + 3 + (len(config.sizes) - 1) * (len(config.probes.record) + 1)
     measured = len(config.probes.neurons) * sum(config.sizes)
     return FIXED + 4 * numbers * width + (config.epochs + 1) * row * (CELL + 8) + measured * (CELL + 8)
-
-
-def _extent(shape: tuple[int, ...]) -> tuple[int, int]:
-    return shape[0], shape[1] if len(shape) > 1 else 1

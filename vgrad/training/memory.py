@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from vgrad.config.config import Config
 from vgrad.errors import StorageError
 from vgrad.machine import available_bytes
@@ -13,7 +11,7 @@ from vgrad.training.evaluation import CHUNK
 
 def needed_bytes(config: Config) -> int:
     """What training `config` allocates at the least: parameters with their copies, and one pass of a batch."""
-    numbers = sum(math.prod(shape) for shape in build_network(config).shapes().values())
+    numbers = build_network(config).parameter_count
     rows = max(min(config.rows_per_step, 2000), CHUNK)
     width = 8 if config.dtype == "float64" else 4
     # working copy, initial, kept epoch and the file in memory; then the float64 copy of the probes

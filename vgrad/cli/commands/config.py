@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -122,13 +121,13 @@ def _with_file_digest(config: Config, file: str) -> Config:
 
 def _facts(config: Config) -> dict[str, Any]:
     """What a config comes to."""
-    from vgrad.nn.parameters import shapes
+    from vgrad.training.assembly import build_network
 
     return {
         "run": config.run_name,
         "layers": len(config.sizes) - 1,
         "hidden_layers": len(config.sizes) - 2,
-        "parameters": sum(math.prod(shape) for shape in shapes(config.sizes).values()),
+        "parameters": build_network(config).parameter_count,
         "probe_examples": config.probe_examples,
     }
 
