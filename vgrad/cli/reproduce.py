@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli.applying import SWEEP, way
 from vgrad.cli.options import Json, Overrides, RunsDir
 from vgrad.cli.report import tell_study
 from vgrad.cli.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
@@ -27,6 +28,7 @@ MOST_SUFFIX = 60
 
 
 def reproduce(
+    context: typer.Context,
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study: nielsen, or a .yaml file like it.")],
     seeds: Seeds = None,
     quick: Annotated[bool, typer.Option("--quick", help="A look in minutes: fewer seeds where runs are long.")] = False,
@@ -54,13 +56,14 @@ def reproduce(
 
     if quick and seeds is not None:
         raise ConfigError("--quick and --seeds: both say how many seeds; give one of them")
+    SWEEP.refuse_unused(context, way(jobs, scheduler))
     published = load_study(study)
     settings = [*([f"data={data}"] if data else []), *(overrides or [])]
     folder = runs_dir / _folder_name(published.contents.study, settings)
     plans = _plans(published, folder, settings, seeds, quick)
     if dry_run:
         for plan in plans:
-            list_runs(plan, as_json=False)
+            list_runs(plan, as_json)
         return
     screen = Screen(sys.stderr)
     words = ["vgrad", "reproduce", study, *(["--quick"] if quick else []), *([f"--seeds={seeds}"] if seeds else [])]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli.applying import SWEEP, way
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
 from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, list_runs, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
@@ -43,6 +44,7 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
 
 
 def sweep(
+    context: typer.Context,
     config: ConfigFile,
     axes: Axes = None,
     overrides: Overrides = None,
@@ -68,6 +70,7 @@ def sweep(
     from vgrad.lab.loading import load_yaml
     from vgrad.lab.planning import make_plan
 
+    SWEEP.refuse_unused(context, way(jobs, scheduler))
     grid = read_grid(load_yaml(config), typed=axes or [], overrides=overrides or [], seeds=seeds)
     plan = make_plan(grid, runs_dir, Path(config).parent)
     if dry_run:

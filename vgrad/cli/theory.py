@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vgrad.cli.applying import CHAIN
+from vgrad.cli.command import Command
 from vgrad.cli.options import Json, RunsDir, output_file
 from vgrad.cli.terminal import answer
 from vgrad.errors import ConfigError, VgradError
@@ -37,8 +39,9 @@ Picture = Annotated[
 MOST_WEIGHT = 1e9
 
 
-@app.command("chain")
+@app.command("chain", cls=Command)
 def chain(
+    context: typer.Context,
     section: Annotated[
         str, typer.Argument(metavar="[SECTION]", help="factors, draws, explode, width or identity; all by default.")
     ] = "all",
@@ -77,6 +80,8 @@ def chain(
     from vgrad.theory.lesson import SECTIONS, Setting, teach
 
     names = _sections(section, list(SECTIONS))
+    if len(names) == 1:
+        CHAIN.refuse_unused(context, names[0])
     choice, record = _activation(activation)
     for option, value in (("input", x), ("target", y), ("spread", spread), ("weight", weight)):
         _finite(value, option)
@@ -195,7 +200,7 @@ def _with_chain(
     return replace(setting, neurons=count, weights=full[0], biases=full[1])
 
 
-@app.command("product")
+@app.command("product", cls=Command)
 def product(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run directory, its name, or the name's beginning.")],
     epoch: Annotated[str, typer.Option("--epoch", metavar="start|end", help="Before training, or after.")] = "start",
@@ -210,13 +215,13 @@ def product(
 
     The matrices are multiplied for each example and compared with what backpropagation gives; exits 1 if they differ.
     """
-    from vgrad.cli.show import find
     from vgrad.lab.multiplying import multiply_run
+    from vgrad.lab.places import run_of
 
     if epoch not in ("start", "end"):
         raise ConfigError("--epoch: write start or end; a run keeps its parameters of no other epoch")
     form = _picture_form(output)
-    found = multiply_run(find(run, runs_dir), "start" if epoch == "start" else "end", examples)
+    found = multiply_run(run_of(run, runs_dir), "start" if epoch == "start" else "end", examples)
     if output is not None:
         from vgrad.report.product_pictures import product_figure
 

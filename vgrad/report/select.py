@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vgrad.errors import ConfigError
+from vgrad.report.absent import contents
 from vgrad.report.keys import Scalar, order, resolve, text
 from vgrad.report.runs import Run, known_keys
 from vgrad.report.table import Cell, Key, Table, against
@@ -38,6 +39,11 @@ class Condition:
     name: str
     sign: str
     rights: tuple[str, ...]
+
+    @property
+    def told(self) -> str:
+        """As it was written, about."""
+        return visible(f"{self.name}{self.sign}{'|'.join(self.rights)}")[:60]
 
     def holds(self, content: Scalar, sizes: Sequence[int]) -> bool:
         """Whether it holds for this content of a run whose layers are `sizes`."""
@@ -85,13 +91,23 @@ def _is_number(word: str) -> bool:
 
 
 def where(runs: Sequence[Run], source: str, thresholds: Thresholds, option: str = "--where") -> list[Run]:
-    """The runs for which every condition holds."""
+    """The runs for which every condition holds; ConfigError, with what there is, when none is left."""
     left = list(runs)
     known = known_keys(runs) if source else []
     for condition in parse_conditions(source, option):
         content = _content(condition.name, runs, known, thresholds)
-        left = [run for run in left if condition.holds(content(run), run.config["layers"])]
+        chosen = [run for run in left if condition.holds(content(run), run.config["layers"])]
+        if left and not chosen:
+            among = "" if len(left) == len(runs) else f" of the {len(left)} that the conditions before it leave"
+            raise ConfigError(
+                f"{option} {condition.told}: no run{among} is so; {condition.name} is {_there(left, content)}"
+            )
+        left = chosen
     return left
+
+
+def _there(runs: Sequence[Run], content: Callable[[Run], Scalar]) -> str:
+    return contents(content(run) for run in runs)
 
 
 def _content(name: str, runs: Sequence[Run], known: Sequence[str], thresholds: Thresholds) -> Callable[[Run], Scalar]:

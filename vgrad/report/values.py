@@ -77,6 +77,12 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
     raise ConfigError(f"no value {visible(text)[:60]!r} in these runs{did_you_mean(text, sorted(known))}")
 
 
+def parts(name: str) -> tuple[str, str | None, str | None]:
+    """Name, layer and epoch of a value, as they are written; None for what is not."""
+    found = _VALUE.fullmatch(name)
+    return (found["name"], found["layer"], found["epoch"]) if found else (name, None, None)
+
+
 def _when(found: re.Match[str], text: str) -> str | int:
     if found["epoch"] is not None:
         return int(found["epoch"])
