@@ -38,8 +38,6 @@ Command = Callable[..., tuple[int, str, str]]
         ('activation="relu"', 9),
         ("optimizer=sgd,learning_rate=0.1", 18),
         ("learning_rate=1e-1", 18),
-        ("depth>=5", 0),
-        ("activation>=2", 0),
         ("epochs=3,shuffle=true,data=digits", 18),
         ("last_first_ratio>0", 12),
         ("validation_accuracy>=0", 18),
@@ -49,6 +47,23 @@ Command = Callable[..., tuple[int, str, str]]
 def test_conditions(depths: Path, condition: str, left: int) -> None:
     runs, _ = collect([str(depths)], Path())
     assert len(where(runs, condition, Thresholds())) == left
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("depth>=5", "--where depth>=5: no run is so; depth is 1, 2, 4"),
+        ("activation>=2", "--where activation>=2: no run is so; activation is relu, sigmoid"),
+        (
+            "depth=2,seed=7",
+            "--where seed=7: no run of the 6 that the conditions before it leave is so; seed is 0, 1, 2",
+        ),
+    ],
+)
+def test_what_no_run_is_says_what_they_are(depths: Path, condition: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        where(collect([str(depths)], Path())[0], condition, Thresholds())
+    assert str(caught.value) == told
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 def read_config(file: str, overrides: list[str] | None, seed: int | None = None) -> Config:
     """The checked config that a file and overrides make; ConfigError with every problem at its place."""
-    from vgrad.lab.loading import load_yaml, with_overrides
+    from vgrad.lab.loading import load_yaml, refuse_repeated, with_overrides
     from vgrad.lab.settling import settled
 
     settings = [*(overrides or []), *([] if seed is None else [f"seed={seed}"])]
+    refuse_repeated(overrides or [], "-s")
+    if seed is not None and any(text.partition("=")[0].strip() == "seed" for text in overrides or []):
+        raise ConfigError(f"--seed {seed}: -s seed=… says it, too; leave one of them out")
     document, problems = load_yaml(file), list[str]()
     for text in settings:
         try:

@@ -12,7 +12,7 @@ import typer
 
 from vgrad.cli.applying import SWEEP, way
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
-from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, list_runs, tell_plan, train_missing
+from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, list_runs, request_of, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ def sweep(
     CONFIG is a config, with axes of its own under `grid` or with those of -g. Started again, it trains what is missing.
     """
     from vgrad.cli.terminal import Screen
-    from vgrad.lab.executors import Request, cores
     from vgrad.lab.grid import read_grid
     from vgrad.lab.loading import load_yaml
     from vgrad.lab.planning import make_plan
@@ -79,7 +78,7 @@ def sweep(
     if plan.count > limit:
         raise ConfigError(f"{config}: {plan.count:,} runs, more than {limit:,}; --limit {plan.count} goes ahead")
     screen = Screen(sys.stderr)
-    request = Request(min(cores() if jobs is None else jobs, plan.count), run_timeout, scheduler)
+    request = request_of(plan, jobs, run_timeout, scheduler)
     if not quiet:
         tell_plan(plan, request, screen)
     words = _words(config, overrides, runs_dir)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vgrad.cli.signals import stop_requests
-from vgrad.cli.terminal import answer
+from vgrad.cli.terminal import answer, complain
 from vgrad.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from vgrad.lab.tally import Tally
 
 MOST_FAILURES_TOLD = 20
+MOST_A_CORE = 4
+"""Processes that a core is given at the most: a run keeps one core busy, and more of them only take memory."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,20 @@ class Result:
     comparison: Comparison
     failed: dict[str, Job]
     signal_number: int | None
+
+
+def request_of(plan: Plan, jobs: int | None, timeout: float | None, scheduler: str) -> Request:
+    """What is asked of the executor: by default a process a core, never more than MOST_A_CORE or than there are runs;
+    a number beyond that is told."""
+    from vgrad.lab.executors import Request, cores
+
+    most = MOST_A_CORE * cores()
+    if jobs is not None and jobs > most:
+        told = f"{MOST_A_CORE} for each of {cores()} cores" if cores() > 1 else f"{MOST_A_CORE} for the one core"
+        complain(
+            [f"-j {jobs}: more than this machine can use; {min(most, plan.count)} processes train, at most {told}"]
+        )
+    return Request(min(cores() if jobs is None else jobs, most, plan.count), timeout, scheduler)
 
 
 def train_missing(

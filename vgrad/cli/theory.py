@@ -164,6 +164,7 @@ def _finite(value: float, option: str) -> float:
 
 def _numbers(text: str | None, option: str) -> list[float] | None:
     """Numbers between commas; None when the option is not given."""
+    from vgrad.text.characters import hint
     from vgrad.text.escapes import printable
 
     if text is None:
@@ -174,7 +175,9 @@ def _numbers(text: str | None, option: str) -> list[float] | None:
             found.append(_finite(float(piece), option))
         except ValueError:
             shown = printable(piece.strip(), 40)
-            raise ConfigError(f"--{option}: '{shown}' is not a number; write numbers with commas: 1,0.5,-2") from None
+            raise ConfigError(
+                f"--{option}: '{shown}' is not a number; write numbers with commas: 1,0.5,-2{hint(piece)}"
+            ) from None
     if len(found) > 1000:
         raise ConfigError(f"--{option}: {len(found):,} numbers are more than a chain's 1,000")
     return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from vgrad.errors import ConfigError
 from vgrad.lab.building import build_network, draw_parameters, first_examples, noise_of
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init
+from vgrad.lab.lone import norm_over_examples
 from vgrad.lab.machine import check_memory
 from vgrad.lab.runner import with_digest
 from vgrad.nn.gradcheck import ParameterCheck, gradient_check
@@ -19,6 +21,9 @@ def check_gradients(config: Config, base: Path, examples: int) -> Iterator[Param
     Relative file names are relative to `base`. Masks and noise are those of epoch 1; penalties are not part of it.
     """
     check_memory(config)
+    norm = norm_over_examples(config)
+    if norm and min(examples, config.part_sizes["train"]) == 1:
+        raise ConfigError(f"--examples 1: the statistics of one example say nothing to {norm}; use 2 or more")
     config, given = with_digest(config.model_copy(update={"dtype": "float64"}), base)
     x, y = first_examples(config, None, examples)
     parameters = draw_parameters(config, config.init) if isinstance(config.init, Init) else given

@@ -78,6 +78,8 @@ def _by_name(wanted: str, runs_dir: Path) -> Path:
     if is_there(wanted):
         what = "is a file" if Path(wanted).exists() else "is a link to nothing"
         raise ConfigError(f"{_shown(wanted)}: {what}; name a run directory")
+    if glob.has_magic(wanted):
+        raise ConfigError(f"{_shown(wanted)}: no run matches, here or in {_shown(str(runs_dir))}; {_REMEDY}")
     if len(Path(wanted).parts) > 1 or not is_folder(runs_dir):
         raise ConfigError(f"{_shown(wanted)}: no runs there; {_REMEDY}")
     known = find_runs(runs_dir)

@@ -18,6 +18,7 @@ from vgrad.report.runs import Run, known_keys
 from vgrad.report.table import Cell, Key, Table, against
 from vgrad.report.values import parse_value
 from vgrad.report.verdicts import Thresholds
+from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
 
 _CONDITION = re.compile(
@@ -71,13 +72,17 @@ def parse_conditions(source: str, option: str = "--where") -> list[Condition]:
     while at < len(source):
         match = _CONDITION.match(source, at)
         if match is None:
-            rest = visible(source[at : at + 40])
-            raise ConfigError(f"{option}: cannot read {rest!r}; write KEY=VALUE or KEY>=NUMBER, with commas")
+            rest = source[at : at + 40]
+            raise ConfigError(
+                f"{option}: cannot read {visible(rest)!r}; write KEY=VALUE or KEY>=NUMBER, with commas{hint(rest)}"
+            )
         sign, right = match["sign"].replace("==", "="), match["right"]
         bare = not right.startswith(('"', "["))
         rights = tuple(part.strip() for part in right.split("|")) if bare else (right.strip('"'),)
         if sign in _SIGNS and not _is_number(right):
-            raise ConfigError(f"{option}: {match['name']} {sign} needs a number, found {visible(right)[:40]!r}")
+            raise ConfigError(
+                f"{option}: {match['name']} {sign} needs a number, found {visible(right)[:40]!r}{hint(right)}"
+            )
         found.append(Condition(match["name"], sign, rights))
         at = match.end()
     return found
@@ -99,9 +104,8 @@ def where(runs: Sequence[Run], source: str, thresholds: Thresholds, option: str 
         chosen = [run for run in left if condition.holds(content(run), run.config["layers"])]
         if left and not chosen:
             among = "" if len(left) == len(runs) else f" of the {len(left)} that the conditions before it leave"
-            raise ConfigError(
-                f"{option} {condition.told}: no run{among} is so; {condition.name} is {_there(left, content)}"
-            )
+            told = f"no run{among} is so; {condition.name} is {_there(left, content)}{hint('|'.join(condition.rights))}"
+            raise ConfigError(f"{option} {condition.told}: {told}")
         left = chosen
     return left
 
