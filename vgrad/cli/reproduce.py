@@ -15,7 +15,7 @@ from vgrad.cli.applying import SWEEP, way
 from vgrad.cli.options import Json, Overrides, RunsDir
 from vgrad.cli.report import tell_study
 from vgrad.cli.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
-from vgrad.cli.sweeping import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, request_of, tell_plan, train_missing
+from vgrad.cli.sweeping import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def reproduce(
     is missing is trained. Exits 1 when a published figure lies outside the band of our seeds.
     """
     from vgrad.cli.terminal import Screen
+    from vgrad.lab.executors import Request
     from vgrad.report.study_files import write_pictures
     from vgrad.study.outcome import measure, write
     from vgrad.study.published import load_study
@@ -68,9 +69,9 @@ def reproduce(
     words = ["vgrad", "reproduce", study, *(["--quick"] if quick else []), *([f"--seeds={seeds}"] if seeds else [])]
     words += [piece for text in settings for piece in ("-s", text)]
     words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
-    failures, failed = list[str](), 0
+    failures, failed, at_once = list[str](), 0, processes(jobs)
     for plan in plans:
-        request = request_of(plan, jobs, run_timeout, scheduler)
+        request = Request(min(at_once, plan.count), run_timeout, scheduler)
         if not quiet:
             tell_plan(plan, request, screen)
         if not scheduler:

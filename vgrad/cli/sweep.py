@@ -12,7 +12,7 @@ import typer
 
 from vgrad.cli.applying import SWEEP, way
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
-from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, list_runs, request_of, tell_plan, train_missing
+from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def sweep(
     CONFIG is a config, with axes of its own under `grid` or with those of -g. Started again, it trains what is missing.
     """
     from vgrad.cli.terminal import Screen
+    from vgrad.lab.executors import Request
     from vgrad.lab.grid import read_grid
     from vgrad.lab.loading import load_yaml
     from vgrad.lab.planning import make_plan
@@ -78,7 +79,7 @@ def sweep(
     if plan.count > limit:
         raise ConfigError(f"{config}: {plan.count:,} runs, more than {limit:,}; --limit {plan.count} goes ahead")
     screen = Screen(sys.stderr)
-    request = request_of(plan, jobs, run_timeout, scheduler)
+    request = Request(min(processes(jobs), plan.count), run_timeout, scheduler)
     if not quiet:
         tell_plan(plan, request, screen)
     words = _words(config, overrides, runs_dir)

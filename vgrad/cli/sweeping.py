@@ -34,18 +34,16 @@ class Result:
     signal_number: int | None
 
 
-def request_of(plan: Plan, jobs: int | None, timeout: float | None, scheduler: str) -> Request:
-    """What is asked of the executor: by default a process a core, never more than MOST_A_CORE or than there are runs;
-    a number beyond that is told."""
-    from vgrad.lab.executors import Request, cores
+def processes(jobs: int | None) -> int:
+    """How many processes train at a time: by default one a core, never more than MOST_A_CORE, which is then told."""
+    from vgrad.lab.executors import cores
 
-    most = MOST_A_CORE * cores()
+    usable = cores()
+    most = MOST_A_CORE * usable
     if jobs is not None and jobs > most:
-        told = f"{MOST_A_CORE} for each of {cores()} cores" if cores() > 1 else f"{MOST_A_CORE} for the one core"
-        complain(
-            [f"-j {jobs}: more than this machine can use; {min(most, plan.count)} processes train, at most {told}"]
-        )
-    return Request(min(cores() if jobs is None else jobs, most, plan.count), timeout, scheduler)
+        told = f"{MOST_A_CORE} for each of {usable} cores" if usable > 1 else f"{MOST_A_CORE} for the one core"
+        complain([f"-j {jobs}: more than this machine can use; at most {most} processes train at a time, {told}"])
+    return usable if jobs is None else min(jobs, most)
 
 
 def train_missing(
