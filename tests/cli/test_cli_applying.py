@@ -48,7 +48,14 @@ EVERYWHERE: dict[str, set[str]] = {
 }
 """Parameters that every mode of their command uses."""
 TABLES: dict[str, Uses] = {"plot": PLOT, "report": REPORT, "theory chain": CHAIN, "sweep": SWEEP, "reproduce": SWEEP}
-VALUES = {"where": "seed=0", "scale": "log", "baseline": "seed=0", "threshold": "vanishing=0.3", "run_timeout": "9"}
+VALUES = {
+    "where": "seed=0",
+    "scale": "log",
+    "baseline": "seed=0",
+    "threshold": "vanishing=0.3",
+    "run_timeout": "9",
+    "across": "2",
+}
 """What is given to an option, where it is not 20."""
 MODES: dict[str, list[tuple[str, list[str]]]] = {
     "plot": [(kind, ["r", "-o", "x.svg", "--kind", kind]) for kind in (*KINDS, *STUDY_PICTURES)],
@@ -95,7 +102,7 @@ def unused() -> Iterator[Any]:
                         yield pytest.param([*name.split(), *words, option, value], option, id=f"{name} {mode} {option}")
 
 
-@pytest.mark.parametrize(("words", "option"), unused())
+@pytest.mark.parametrize(("words", "option"), [*unused()])
 def test_an_option_without_use_is_refused(
     words: list[str], option: str, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +124,10 @@ def test_the_modes_are_those_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_section_looks_at_the_options_that_are_said_to_be_for_it(section: str) -> None:
+def test_a_section_looks_at_the_options_that_are_said_to_be_for_it(
+    section: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vgrad.theory.lesson.SMALL", ())
     fields = {"neurons": "neurons", "draw_neurons": "neurons", "explode_weight": "weight", "width_weights": "weights"}
     seen: set[str] = set()
 

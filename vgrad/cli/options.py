@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vgrad.errors import ConfigError, DataError, StorageError
+from vgrad.storage.reading import why
 
 if TYPE_CHECKING:
     from vgrad.lab.config import Config
@@ -16,10 +18,16 @@ if TYPE_CHECKING:
 
 
 def folder_name(text: str | Path) -> Path:
-    """The folder that an argument names; ConfigError for the empty name."""
+    """The folder that an argument names; ConfigError for the empty name, and for one that no folder can have."""
     if not os.fspath(text):
         raise ConfigError("a folder's name is empty; write . for this one")
-    return Path(text)
+    path = Path(text)
+    try:
+        path.lstat()
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError) or error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise ConfigError(f"{_shown(path)}: {why(error)}; choose another folder") from None
+    return path
 
 
 def readable(text: str | Path) -> Path:

@@ -82,13 +82,13 @@ def report(
         tell_study(folder, form, output, width)
         return
     thresholds = parse_thresholds(threshold) if threshold else None
+    axes = {"rows": split(rows, "--rows"), "columns": split(cols, "--cols"), "values": split(value, "--value")}
     found, problems = collect(runs, runs_dir)
     if diff:
         _tell(_differ(found, problems, form), output, width)
     elif found:
         found, copies = without_copies(found)
         complain(copies)
-        axes = {"rows": split(rows, "--rows"), "columns": split(cols, "--cols"), "values": split(value, "--value")}
         table = compare(found, **axes, thresholds=thresholds, condition=where, baseline=baseline, sort=sort, top=top)
         _tell(lay_out(table) if form == "table" else write(table), output, width)
     if problems:
