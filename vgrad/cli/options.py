@@ -62,6 +62,11 @@ def output_file(text: str | Path) -> Path:
     return path
 
 
+def as_argument(name: str) -> str:
+    """A file's name as a command takes it: one that begins like an option is written as a path."""
+    return f"./{name}" if name.startswith("-") else name
+
+
 def _shown(path: Path) -> str:
     from vgrad.text.escapes import printable
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vgrad.cli.applying import SWEEP, way
-from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
+from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, as_argument
 from vgrad.cli.sweeping import MOST_FAILURES_TOLD, fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 
@@ -99,7 +99,7 @@ def sweep(
 
 def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str]:
     """What every command about this sweep begins with, after `vgrad sweep`."""
-    words = [config, *(word for text in overrides or [] for word in ("-s", text))]
+    words = [as_argument(config), *(word for text in overrides or [] for word in ("-s", text))]
     return words + ([] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)])
 
 
