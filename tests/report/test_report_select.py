@@ -104,6 +104,12 @@ def test_differences_are_paired_by_seed(depths: Path) -> None:
     assert [cell.p for cell in cells] == holm(ps)
 
 
+@pytest.mark.parametrize("value", ["verdict", "last_first_ratio"])
+def test_a_baseline_without_a_difference_is_told(depths: Path, value: str) -> None:
+    with pytest.raises(ConfigError, match="--baseline depth=1: there is no difference to it"):
+        compare(collect([str(depths)], Path())[0], values=[value], baseline="depth=1")
+
+
 def test_a_baseline_may_be_named_by_another_key(depths: Path) -> None:
     runs, _ = collect([str(depths)], Path())
     table = compare(runs, values=["last_first_ratio"], baseline="depth=2")
@@ -120,6 +126,10 @@ def test_sort_and_top(command: Command, depths: Path) -> None:
     assert len(rows) == 2
     assert float(rows[0]["center"]) >= float(rows[1]["center"])
     assert command("report", depths, "--sort", "nothing")[0] == 2
+    words = ["report", depths, "--value", "last_first_ratio", "--sort", "-last_first_ratio", "--where", "depth>1"]
+    tree = json.loads(command(*words, "--json")[1])
+    ratios = [cell["estimate"]["center"] for cell in tree["cells"]]
+    assert ratios == sorted(ratios, reverse=True)
 
 
 def test_diff(command: Command, pair: tuple[Path, Path]) -> None:

@@ -1,7 +1,7 @@
 """Which options a command uses in which mode: the tables that refusals and help texts are made from.
 
 A mode is a kind of picture, a format, a section, a way to train. An option that a table does not name is used in all
-modes of its command.
+modes of its command. `--dry-run` is no mode: it stands before a command that will use its options.
 """
 
 from __future__ import annotations

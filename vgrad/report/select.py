@@ -137,7 +137,11 @@ def compare_with(table: Table, baseline: str) -> Table:
             places[key] = inside.pop()
     if not places:
         raise ConfigError(f"--baseline {visible(baseline)[:60]}: that is no row or column of this table")
-    return against(table, baseline, places)
+    compared = against(table, baseline, places)
+    if not any(cell.difference for cell in compared.cells.values()):
+        told = "no value of this table is a number there and elsewhere, from one run a seed, with seeds in common"
+        raise ConfigError(f"--baseline {visible(baseline)[:60]}: there is no difference to it: {told}")
+    return compared
 
 
 def arrange(table: Table, sort: str | None, top: int | None) -> Table:
@@ -148,7 +152,9 @@ def arrange(table: Table, sort: str | None, top: int | None) -> Table:
         rows = sorted(rows, key=_rank(table, name), reverse=sort.startswith("-"))
         rows.sort(key=lambda row: _rank(table, name)(row)[0] == 2)  # what has no value comes last, either way
     rows = rows[:top] if top else rows
-    cells = {at: cell for at, cell in table.cells.items() if at[0] in set(rows)}
+    place = {row: index for index, row in enumerate(rows)}
+    left = [(at, cell) for at, cell in table.cells.items() if at[0] in place]
+    cells = dict(sorted(left, key=lambda item: place[item[0][0]]) if sort else left)
     runs = {id(run) for cell in cells.values() for run in cell.runs}
     return replace(table, rows=tuple(rows), cells=cells, runs=tuple(run for run in table.runs if id(run) in runs))
 
