@@ -98,8 +98,8 @@ def import_fault(floor: str, target: str) -> str:
         return ""  # vgrad.load_runs, the one function for notebooks
     if not floor or LEVEL[rest[0]] <= LEVEL[floor]:
         return f"{floor or 'vgrad/__init__.py'} does not import {rest[0]}: imports go down"
-    if floor == "report" and rest[0] == "lab" and rest[1:2] not in (["store"], ["reading"]):
-        return "report knows the store and nothing else of lab"
+    if floor == "report" and rest[0] == "lab" and rest[1:2] not in (["store"], ["reading"], ["places"]):
+        return "report knows the store, and how runs are found and read, and nothing else of lab"
     return ""
 
 

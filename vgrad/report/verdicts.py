@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.statistics import decay, power
+from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
 
 
@@ -43,7 +44,7 @@ def parse_thresholds(texts: Sequence[str]) -> Thresholds:
         except ValueError:
             value = -1.0
         if not 0 < value < 1e6:
-            raise ConfigError(f"--threshold {visible(piece)[:60]}: write {name}=NUMBER, above 0")
+            raise ConfigError(f"--threshold {visible(piece)[:60]}: write {name}=NUMBER, above 0{hint(number)}")
         found = replace(found, **{name: value})
     return found
 
