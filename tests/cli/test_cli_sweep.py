@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from vgrad.cli.sweeps import processes
+
 SWEEP = """\
 layers: {depth: 1, width: 3}
 data: xor
@@ -72,6 +74,17 @@ def test_sweep_then_again_then_grown(config: Path, tmp_path: Path) -> None:
     code, out, _ = vgrad("status", runs)
     assert code == 0
     assert out.startswith(f"{runs}/s: finished, 16/16 runs")
+
+
+def test_more_processes_than_the_cores_can_use_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vgrad.sweep.executors.cores", lambda: 2)
+    assert [processes(jobs) for jobs in (None, 0, 8)] == [2, 0, 8]
+    assert capsys.readouterr().err == ""
+    assert processes(10_000) == 8
+    told = "more than this machine can use; at most 8 processes train at a time, 4 for each of 2 cores"
+    assert capsys.readouterr().err == f"vgrad: -j 10000: {told}\n"
 
 
 def test_in_this_process(config: Path, tmp_path: Path) -> None:

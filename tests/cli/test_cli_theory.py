@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from vgrad.cli import run
+from vgrad.cli.applying import CHAIN
 from vgrad.config.check import check
 from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.runs import runner
@@ -23,6 +24,17 @@ from vgrad.training.descent import Cancelled
 from vgrad.training.record import EpochRecord
 
 QUICK = ["--draws", "50"]
+PARAMETERS = {"--input": "x", "--target": "y"}
+
+
+def fitting(section: str, *words: object) -> list[object]:
+    """The options among `words`, all of them with a value, that the section uses."""
+    pairs = list(zip(words[::2], words[1::2], strict=True))
+    names = {option: PARAMETERS.get(str(option), str(option).strip("-")) for option, _ in pairs}
+    used = [pair for pair in pairs if section == "all" or section in CHAIN.options.get(names[pair[0]], (section,))]
+    return [word for pair in used for word in pair]
+
+
 TREE: dict[str, Any] = {
     "name": "odd",
     "layers": {"depth": 3, "width": 6},
@@ -76,7 +88,7 @@ def test_all_sections_are_told_and_fit(vgrad: Any, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_one_section_alone(vgrad: Any, section: str) -> None:
-    code, out, err = vgrad("chain", section, *QUICK)
+    code, out, err = vgrad("chain", section, *fitting(section, *QUICK))
     assert (code, err) == (0, "")
     assert out.startswith(f"{section}: ")
     assert all(f"\n{other}: " not in out for other in SECTIONS)
@@ -86,7 +98,7 @@ def test_one_section_alone(vgrad: Any, section: str) -> None:
 def test_any_activation(vgrad: Any, activation: str) -> None:
     for name in ("factors", "draws", "explode", "width"):
         for more in ([], ["--json"]):
-            assert vgrad("chain", name, *QUICK, "--activation", activation, *more)[::2] == (0, "")
+            assert vgrad("chain", name, *fitting(name, *QUICK, "--activation", activation), *more)[::2] == (0, "")
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu", "softplus"])
@@ -113,7 +125,9 @@ def test_given_numbers_are_the_chain(vgrad: Any) -> None:
 
 def test_the_seed_decides_and_nothing_else(vgrad: Any) -> None:
     for name in ("factors", "draws"):
-        first, again, other = (vgrad("chain", name, *QUICK, "--json", "--seed", seed)[1] for seed in (1, 1, 2))
+        first, again, other = (
+            vgrad("chain", name, "--json", *fitting(name, *QUICK, "--seed", seed))[1] for seed in (1, 1, 2)
+        )
         assert first == again != other
 
 
@@ -138,7 +152,7 @@ BAD = [
     (["--weights", "1,x"], "--weights: 'x' is not a number"),
     (["--weights", "1,nan"], "--weights: nan is no number to compute with"),
     (["--biases", "inf"], "--biases: inf is no number"),
-    (["--weights", ""], "--weights: '' is not a number"),
+    (["--weights", ""], "--weights: the value is empty"),
     (["--weights", "\x1b[31m"], r"--weights: '\x1b[31m' is not a number"),
     (["--weights", "1,2,3", "--biases", "1,2"], "--biases: 3 neurons have 3 of them, found 2"),
     (["--weights", "1,2", "--neurons", "3"], "--weights: 3 neurons have 3 of them, found 2"),
@@ -149,7 +163,7 @@ BAD = [
     (["--activation", "[tanh, tanh]"], "name one activation"),
     (["--activation", "maxout"], "maxout has 2 weights a neuron"),
     (["--activation", "{"], "--activation: not valid YAML"),
-    (["--activation", ""], "--activation: expected the name"),
+    (["--activation", ""], "--activation: the value is empty"),
     (["widht"], "did you mean 'width'?"),
     (["width", "--weights", "1e10"], "is beyond 1e+09"),
     (["draws", "--draws", "1000000", "--neurons", "1000"], "use fewer --draws"),
@@ -196,10 +210,11 @@ def test_a_mistake_is_one_line(vgrad: Any, words: list[str], told: str) -> None:
 )
 def test_extreme_numbers_have_an_answer(vgrad: Any, words: list[str]) -> None:
     for name in ("factors", "draws", "explode", "width"):
-        code, out, err = vgrad("chain", name, *QUICK, *words)
+        given = fitting(name, *QUICK, *words)
+        code, out, err = vgrad("chain", name, *given)
         assert (code, err) == (0, "")
         assert "nan" not in out
-        assert vgrad("chain", name, *QUICK, *words, "--json")[::2] == (0, "")
+        assert vgrad("chain", name, *given, "--json")[::2] == (0, "")
 
 
 def test_ascii_terminals(vgrad: Any, monkeypatch: pytest.MonkeyPatch, made: Path) -> None:
@@ -373,7 +388,7 @@ def test_the_reference_runs_have_no_parameters(vgrad: Any) -> None:
 @pytest.mark.parametrize("section", ["all", *SECTIONS])
 def test_pictures_of_the_chain(vgrad: Any, tmp_path: Path, section: str) -> None:
     path = tmp_path / "slide.png"
-    assert vgrad("chain", section, *QUICK, "-o", path) == (0, f"{path}\n", "")
+    assert vgrad("chain", section, *fitting(section, *QUICK), "-o", path) == (0, f"{path}\n", "")
     found = path.read_bytes()
     assert found.startswith(b"\x89PNG")
     if section == "width":

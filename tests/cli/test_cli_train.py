@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 
 from vgrad import cli
-from vgrad.runs.folder import BEST, DETERMINISTIC, HISTOGRAMS, RUN
+from vgrad.runs.folder import BEST, DETERMINISTIC, RUN
+from vgrad.runs.history import HISTOGRAMS
 
 CONFIG = """\
 layers: {depth: 3, width: 8}

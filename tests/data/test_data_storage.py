@@ -9,14 +9,7 @@ from pathlib import Path
 import pytest
 
 from vgrad.errors import StorageError
-from vgrad.storage import (
-    remove_abandoned,
-    remove_leftovers,
-    storage_errors,
-    streaming,
-    write_file,
-    write_new,
-)
+from vgrad.storage import remove_abandoned, remove_leftovers, storage_errors, streaming, write_file, write_new
 
 SPACE, RIGHTS = "free some space or choose another folder", "change its permissions or choose another folder"
 REMEDIES = {

@@ -8,7 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgrad.document.document import dump_yaml, read_yaml
+from vgrad.document.document import read_yaml
+from vgrad.document.writer import dump_yaml
 
 # repr() tells apart what == does not: 1, 1.0 and True, 0.0 and -0.0; and NaN has one
 

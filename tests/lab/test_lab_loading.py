@@ -135,7 +135,9 @@ REFUSED: dict[str | bytes, tuple[str, ...]] = {
     "%YAML 1.1\n---\na: 1": (f"c.yaml:1:1: {DIRECTIVE}",),
     "a: 1\r%TAG ! x": (f"c.yaml:2:1: {DIRECTIVE}",),
     "a: 1\nb: \x1b[31m": ("c.yaml:2:4: character U+001B is not allowed; write it as an escape in double quotes",),
-    "a: x\u2028y": ("c.yaml:1:5: character U+2028 is not allowed; write it as an escape in double quotes",),
+    "a: x\u2028y": (
+        "c.yaml:1:5: character U+2028 LINE SEPARATOR is not allowed; write it as an escape in double quotes",
+    ),
     "a: \ud800": ("c.yaml:1:4: character U+D800 is not allowed; write it as an escape in double quotes",),
     "é: 1\nö: ".encode() + b"\xff": ("c.yaml:2:4: byte 0xff is not UTF-8; save the file as UTF-8",),
     "a: 1".encode("utf-16"): ("c.yaml:1:1: byte 0xff is not UTF-8; save the file as UTF-8",),

@@ -60,6 +60,54 @@ def test_seeds() -> None:
     assert list(grid("seeds: 9\n", seeds="2").seeds) == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("seeds", "told"),
+    [
+        (
+            "10000000000",
+            "from 1 to 1,000,000,000, found the number 10000000000; 10000000000..10000000000 is that one seed",
+        ),
+        ("9" * 30, "from 1 to 1,000,000,000, found the number"),
+        ("0", "expected how many, from 1 to 1,000,000,000, found the number 0"),
+        ("+7", "could be how many or which; write 7 for so many, 7..7 for that one"),
+        ("0x10", "could be how many or which; write 16 for so many, 16..16 for that one"),
+        ("-3", "expected whole numbers from 0 on, found the number -3"),
+        ("1.5", "expected whole numbers from 0 on, found the number 1.5"),
+        ("1-5", "a range has two points, found the text '1-5'; write 1..5"),
+    ],
+)
+def test_seeds_that_could_mean_two_things_or_too_many(seeds: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        typed_seeds(seeds)
+    assert str(caught.value).startswith(f"--seeds {seeds}")
+    assert told in str(caught.value)
+    assert list(typed_seeds(f"{seeds[:1].strip('+-') or 7},")) != []
+
+
+@pytest.mark.parametrize(
+    ("extra", "options", "told"),
+    [
+        (
+            "",
+            {"overrides": ["seed=5"], "seeds": "2"},
+            "-s seed=5: --seeds 2 says which seeds there are; write --seeds 5..5",
+        ),
+        ("seeds: 2\n", {"overrides": ["seed=5"]}, "-s seed=5: seeds, at s.yaml:5:8, says which seeds there are"),
+        ("", {"typed": ["epochs=1", "epochs=2"]}, "-g epochs=2: epochs is an axis already, at -g epochs=1"),
+        ("", {"typed": ["epochs=1", "l2,epochs=[0, 2]"]}, "epochs is an axis already, at -g epochs=1"),
+        (
+            "",
+            {"overrides": ["epochs=1", "epochs=2"]},
+            "-s epochs=2: epochs is set already by -s epochs=1; write one of them",
+        ),
+    ],
+)
+def test_what_is_said_twice(extra: str, options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        grid(extra, **options)
+    assert told in str(caught.value)
+
+
 def test_the_last_axis_varies_fastest_and_zipped_keys_go_together() -> None:
     text = "grid:\n  layers.depth: 1..2\n  activation, init: [[sigmoid, nielsen], [tanh, zeros]]\n"
     assert labels(text) == [

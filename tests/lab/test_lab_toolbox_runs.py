@@ -16,7 +16,8 @@ from vgrad.config.config import Config
 from vgrad.config.problems import Problems
 from vgrad.config.remedies import OPTIONAL
 from vgrad.data.datasets import load
-from vgrad.document.document import dump_yaml, read_yaml
+from vgrad.document.document import read_yaml
+from vgrad.document.writer import dump_yaml
 from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.nn.costs import COSTS, Cost
 from vgrad.nn.initializers import BIASES, INITIALIZERS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgrad.document.document import describe
+from vgrad.document.words import describe
 from vgrad.text.escapes import printable
 
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.arrays import norm
 from vgrad.nn.costs import COSTS, OUTPUTS
+from vgrad.nn.measurement import Prober
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import as_type, problems
-from vgrad.nn.probes import PROBES, Prober
+from vgrad.nn.probes import PROBES
 
 TINY = 5e-324  # the unit in which subnormal numbers are rounded
 

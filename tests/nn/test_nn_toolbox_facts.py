@@ -14,9 +14,10 @@ import pytest
 from vgrad.nn.activations import build
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, initialize
+from vgrad.nn.measurement import Prober
 from vgrad.nn.network import Network
 from vgrad.nn.norms import batch_norm
-from vgrad.nn.probes import PROBES, Prober
+from vgrad.nn.probes import PROBES
 
 SEEDS = range(12)
 

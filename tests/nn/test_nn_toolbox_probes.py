@@ -13,9 +13,10 @@ from slow_oracle import Slow, finite_jacobian, probes
 from vgrad.nn.activations import ACTIVATIONS, build
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.initializers import initialize, lecun_normal, normal_biases
+from vgrad.nn.measurement import Measurement, Prober
 from vgrad.nn.network import Network
 from vgrad.nn.norms import batch_norm, layer_norm
-from vgrad.nn.probes import BINS, GROUPS, PROBES, Measurement, Prober, expand, histograms
+from vgrad.nn.probes import BINS, GROUPS, PROBES, expand, histograms
 
 SIZES = (8, 6, 6, 4)
 EXAMPLES = 40

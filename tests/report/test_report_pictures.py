@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from report_runs import trained
 
+from vgrad.cli.applying import KINDS, PLOT
 from vgrad.errors import ConfigError
 from vgrad.pictures.style import SUFFIXES, colour, styled
 from vgrad.report.pictures import PICTURES, Options
@@ -47,6 +48,24 @@ def test_curves_are_those_of_the_files(pair: tuple[Path, Path]) -> None:
             expected = rows.loc[rows["layer"] == layer, "delta_norm"]
             np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-12)
             assert f"delta^{{{layer}}}" in str(line.get_label())
+
+
+class Watched(Options):
+    """Options that note which of them a picture looks at."""
+
+    def __getattribute__(self, name: str) -> object:
+        if name in Options.__dataclass_fields__:
+            object.__getattribute__(self, "seen").add({"keys": "by"}.get(name, name))
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_looks_at_the_options_that_are_said_to_be_for_it(kind: str, bars: Path) -> None:
+    options, seen = Watched(), set[str]()
+    object.__setattr__(options, "seen", seen)
+    with styled():
+        PICTURES[kind](runs(bars), options)
+    assert seen - {"width"} == {name for name, used in PLOT.options.items() if kind in used} - {"where"}
 
 
 @pytest.mark.parametrize("width", [3.4, 6.4, 12.0])

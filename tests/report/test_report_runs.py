@@ -62,7 +62,7 @@ def test_runs_are_found_by_glob_and_name_and_once(depths: Path, monkeypatch: pyt
     assert [run.path.name for run in collect([name], depths)[0]] == [name]
     monkeypatch.chdir(depths.parent)
     assert len(collect([depths.name], Path("runs"))[0]) == 18
-    with pytest.raises(ConfigError, match="no runs there"):
+    with pytest.raises(ConfigError, match="no run matches"):
         collect(["nowhere*"], depths)
 
 

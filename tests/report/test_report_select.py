@@ -38,8 +38,6 @@ Command = Callable[..., tuple[int, str, str]]
         ('activation="relu"', 9),
         ("optimizer=sgd,learning_rate=0.1", 18),
         ("learning_rate=1e-1", 18),
-        ("depth>=5", 0),
-        ("activation>=2", 0),
         ("epochs=3,shuffle=true,data=digits", 18),
         ("last_first_ratio>0", 12),
         ("validation_accuracy>=0", 18),
@@ -49,6 +47,23 @@ Command = Callable[..., tuple[int, str, str]]
 def test_conditions(depths: Path, condition: str, left: int) -> None:
     runs, _ = collect([str(depths)], Path())
     assert len(where(runs, condition, Thresholds())) == left
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("depth>=5", "--where depth>=5: no run is so; depth is 1, 2, 4"),
+        ("activation>=2", "--where activation>=2: no run is so; activation is relu, sigmoid"),
+        (
+            "depth=2,seed=7",
+            "--where seed=7: no run of the 6 that the conditions before it leave is so; seed is 0, 1, 2",
+        ),
+    ],
+)
+def test_what_no_run_is_says_what_they_are(depths: Path, condition: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        where(collect([str(depths)], Path())[0], condition, Thresholds())
+    assert str(caught.value) == told
 
 
 @pytest.mark.parametrize(
@@ -89,6 +104,12 @@ def test_differences_are_paired_by_seed(depths: Path) -> None:
     assert [cell.p for cell in cells] == holm(ps)
 
 
+@pytest.mark.parametrize("value", ["verdict", "last_first_ratio"])
+def test_a_baseline_without_a_difference_is_told(depths: Path, value: str) -> None:
+    with pytest.raises(ConfigError, match="--baseline depth=1: there is no difference to it"):
+        compare(collect([str(depths)], Path())[0], values=[value], baseline="depth=1")
+
+
 def test_a_baseline_may_be_named_by_another_key(depths: Path) -> None:
     runs, _ = collect([str(depths)], Path())
     table = compare(runs, values=["last_first_ratio"], baseline="depth=2")
@@ -105,6 +126,10 @@ def test_sort_and_top(command: Command, depths: Path) -> None:
     assert len(rows) == 2
     assert float(rows[0]["center"]) >= float(rows[1]["center"])
     assert command("report", depths, "--sort", "nothing")[0] == 2
+    words = ["report", depths, "--value", "last_first_ratio", "--sort", "-last_first_ratio", "--where", "depth>1"]
+    tree = json.loads(command(*words, "--json")[1])
+    ratios = [cell["estimate"]["center"] for cell in tree["cells"]]
+    assert ratios == sorted(ratios, reverse=True)
 
 
 def test_diff(command: Command, pair: tuple[Path, Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import scipy.stats
 from report_runs import trained
 
 from vgrad.errors import ConfigError
+from vgrad.report.absent import why_not
 from vgrad.report.compare import compare, parse_thresholds
 from vgrad.report.keys import flatten, resolve, varying
 from vgrad.report.layout import lay_out, show
@@ -82,6 +84,62 @@ def test_values_are_those_of_the_files(depths: Path) -> None:
 def test_what_is_no_value(depths: Path, name: str) -> None:
     with pytest.raises(ConfigError):
         parse_value(name, collect([str(depths)], Path())[0], Thresholds())
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("delta_norm[0]", "layers count from 1; hidden layers are [1] to [4]"),
+        ("delta_norm[5].end", "hidden layers are [1] to [4], and the last one is [-1]; the output layer is [output]"),
+        ("delta_norm[-5]", "hidden layers are [1] to [4]"),
+        ("delta_norm[1]@99", "measured epochs are 0 to 3"),
+        ("decay_rate@7", "measured epochs are 0 to 3"),
+        ("verdict@4", "measured epochs are 0 to 3"),
+    ],
+)
+def test_an_answer_that_would_be_empty_says_what_there_is(depths: Path, value: str, told: str) -> None:
+    runs = collect([str(depths)], Path())[0]
+    for values in ([value], ["epochs", value]):
+        with pytest.raises(ConfigError) as caught:
+            compare(runs, values=values)
+        (line,) = caught.value.problems
+        assert line.startswith(f"--value {value.split('.')[0]}")
+        assert f": no run has it: {told}" in line
+
+
+def test_what_takes_more_layers_says_so(depths: Path) -> None:
+    shallow = [run for run in collect([str(depths)], Path())[0] if run.hidden == 1]
+    for value, needed in (("last_first_ratio", 2), ("decay_factor", 2), ("decay_low", 3), ("verdict", 2)):
+        with pytest.raises(ConfigError, match=f"it takes {needed} hidden layers; there is one hidden layer, "):
+            compare(shallow, values=[value])
+    bare = [replace(run, config={**run.config, "probes": {"record": ["dead"]}}) for run in shallow]
+    assert why_not("decay_rate.start", [replace(run, config={**run.config, "layers": [1] * 9}) for run in bare]) == (
+        "delta_norm was not recorded; name it under probes.record and train"
+    )
+
+
+def test_what_came_to_nothing_is_an_answer(depths: Path, diverging: list[Run]) -> None:
+    table = compare(collect([str(depths)], Path())[0], values=["epochs_to(validation_accuracy>=2)"])
+    assert set(lay_out(table).columns[-1].cells) == {"–"}
+    lost = [run for run in diverging if run.status == "diverged"]
+    assert lay_out(compare(lost, values=["validation_accuracy"])).columns[-1].cells == ("diverged",)
+
+
+def test_thresholds_that_nothing_is_held_against(depths: Path) -> None:
+    runs = collect([str(depths)], Path())[0]
+    for text, values, condition, used in (
+        ("vanishing=0.5", ["epochs"], "", False),
+        ("vanishing=0.5", [], "", True),
+        ("vanishing=0.5", ["epochs"], "verdict=healthy|vanishing", True),
+        ("effective=0.5", ["verdict"], "", False),
+        ("effective=0.5", ["effective_depth.end"], "", True),
+    ):
+        try:
+            compare(runs, values=values, condition=condition, thresholds=parse_thresholds([text]))
+            found = True
+        except ConfigError as error:
+            found = "nothing here is held against it" not in str(error)
+        assert found == used
 
 
 def test_verdicts() -> None:

@@ -175,8 +175,14 @@ def test_what_cannot_be_drawn(command: Command, tmp_path: Path) -> None:
         ([tmp_path, "--kind", "study-speed"], "name one that has study.json"),
         ([folder, folder, "--kind", "study-speed"], "name one that has study.json"),
         ([folder, "--kind", "study-sped"], "did you mean 'study-speed'"),
-        ([folder, "--kind", "study-speed", "--by", "layers"], "--by: not for study-speed"),
-        ([folder, "--kind", "study-speed", "--epoch", "0"], "--epoch: not for study-speed"),
+        (
+            [folder, "--kind", "study-speed", "--by", "layers"],
+            "--by: --kind study-speed makes no use of it; it is for --kind curves, ",
+        ),
+        (
+            [folder, "--kind", "study-speed", "--epoch", "0"],
+            "--epoch: --kind study-speed makes no use of it; it is for --kind neurons",
+        ),
     ):
         code, out, err = command("plot", *arguments, "-o", tmp_path / "x.png")
         assert (code, out, err.count("\n")) == (2, "", 1)

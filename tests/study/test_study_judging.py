@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from vgrad.statistics import prediction
-from vgrad.study.judgement import FIGURE_LEVEL, LEVEL, judge, judge_line, line
+from vgrad.statistics import LEVEL, prediction
+from vgrad.study.judgement import FIGURE_LEVEL, judge, judge_line, line
 
 SEEDS = [0.061, 0.055, 0.072, 0.049, 0.066]
 

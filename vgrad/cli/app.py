@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vgrad.cli.command import Command
 from vgrad.cli.commands import check as _check
 from vgrad.cli.commands import config as _config
 from vgrad.cli.commands import data as _data
@@ -51,19 +52,19 @@ def _main(
     pass
 
 
-app.command("train")(_train.train)
-app.command("sweep")(_sweep.sweep)
-app.command("reproduce")(_reproduce.reproduce)
-app.command("status")(_status.status)
-app.command("worker", hidden=True)(_worker.worker)
-app.command("ls")(_ls.ls)
-app.command("show")(_show.show)
-app.command("report")(_report.report)
-app.command("plot")(_plot.plot)
+app.command("train", cls=Command)(_train.train)
+app.command("sweep", cls=Command)(_sweep.sweep)
+app.command("reproduce", cls=Command)(_reproduce.reproduce)
+app.command("status", cls=Command)(_status.status)
+app.command("worker", cls=Command, hidden=True)(_worker.worker)
+app.command("ls", cls=Command)(_ls.ls)
+app.command("show", cls=Command)(_show.show)
+app.command("report", cls=Command)(_report.report)
+app.command("plot", cls=Command)(_plot.plot)
 app.add_typer(_export.export, name="export")
-app.command("verify")(_verify.verify)
+app.command("verify", cls=Command)(_verify.verify)
 app.add_typer(_config.app, name="config")
 app.add_typer(_data.app, name="data")
-app.command("doctor")(_doctor.doctor)
-app.command("check")(_check.check)
+app.command("doctor", cls=Command)(_doctor.doctor)
+app.command("check", cls=Command)(_check.check)
 app.add_typer(_theory.app, name="theory")

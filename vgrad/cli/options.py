@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vgrad.errors import ConfigError, DataError, StorageError
+from vgrad.storage.reading import why
 
 if TYPE_CHECKING:
     from vgrad.config.config import Config
@@ -16,10 +18,16 @@ if TYPE_CHECKING:
 
 
 def folder_name(text: str | Path) -> Path:
-    """The folder that an argument names; ConfigError for the empty name."""
+    """The folder that an argument names; ConfigError for the empty name, and for one that no folder can have."""
     if not os.fspath(text):
         raise ConfigError("a folder's name is empty; write . for this one")
-    return Path(text)
+    path = Path(text)
+    try:
+        path.lstat()
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError) or error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise ConfigError(f"{_shown(path)}: {why(error)}; choose another folder") from None
+    return path
 
 
 def readable(text: str | Path) -> Path:
@@ -54,6 +62,11 @@ def output_file(text: str | Path) -> Path:
     return path
 
 
+def as_argument(name: str) -> str:
+    """A file's name as a command takes it: one that begins like an option is written as a path."""
+    return f"./{name}" if name.startswith("-") else name
+
+
 def _shown(path: Path) -> str:
     from vgrad.text.escapes import printable
 
@@ -75,9 +88,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 def read_config(file: str, overrides: list[str] | None, seed: int | None = None) -> Config:
     """The checked config that a file and overrides make; ConfigError with every problem at its place."""
     from vgrad.config.check import settled
-    from vgrad.document.document import load_yaml, with_overrides
+    from vgrad.document.document import load_yaml, refuse_repeated, with_overrides
 
     settings = [*(overrides or []), *([] if seed is None else [f"seed={seed}"])]
+    refuse_repeated(overrides or [], "-s")
+    if seed is not None and any(text.partition("=")[0].strip() == "seed" for text in overrides or []):
+        raise ConfigError(f"--seed {seed}: -s seed=… says it, too; leave one of them out")
     document, problems = load_yaml(file), list[str]()
     for text in settings:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vgrad.cli.screen.streams import answer
+from vgrad.cli.screen.streams import answer, complain
 from vgrad.cli.signals import stop_requests
 from vgrad.errors import ConfigError
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from vgrad.sweep.tally import Tally
 
 MOST_FAILURES_TOLD = 20
+MOST_A_CORE = 4
+"""Processes that a core is given at the most: a run keeps one core busy, and more of them only take memory."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,18 @@ class Result:
     comparison: Comparison
     failed: dict[str, Job]
     signal_number: int | None
+
+
+def processes(jobs: int | None) -> int:
+    """How many processes train at a time: by default one a core, never more than MOST_A_CORE, which is then told."""
+    from vgrad.sweep.executors import cores
+
+    usable = cores()
+    most = MOST_A_CORE * usable
+    if jobs is not None and jobs > most:
+        told = f"{MOST_A_CORE} for each of {usable} cores" if usable > 1 else f"{MOST_A_CORE} for the one core"
+        complain([f"-j {jobs}: more than this machine can use; at most {most} processes train at a time, {told}"])
+    return usable if jobs is None else min(jobs, most)
 
 
 def train_missing(

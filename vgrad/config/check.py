@@ -7,9 +7,11 @@ from typing import Any
 
 from vgrad.config.config import Config
 from vgrad.config.fit import problems
+from vgrad.config.lone import lone_examples
 from vgrad.config.problems import Problem, Problems, validated
 from vgrad.document.document import Document
 from vgrad.errors import ConfigError
+from vgrad.text.characters import hint
 from vgrad.text.escapes import printable
 
 FITTING = {"layers", "activation", "output", "cost", "epochs", "batch_size", "data", "monitor", "probes"}
@@ -24,20 +26,31 @@ def settled(document: Document, name: str | None = None) -> Config:
     if name is not None:
         tree.setdefault("name", name)
     try:
-        return check(tree)
+        config = check(tree)
     except Problems as failure:
         raise ConfigError(*placed(document, failure.problems)) from None
+    alone = list(lone_examples(config, tree))
+    if alone:
+        raise ConfigError(*placed(document, alone))
+    return config
 
 
 def placed(document: Document, problems: Sequence[Problem]) -> list[str]:
     """A line for each problem, with the place in `document` that it is about; the first MOST_PROBLEMS of them."""
     lines = [
-        f"{document.where(problem.path, key=problem.at_key)}: {_key(problem.path)}{problem.message}"
+        f"{document.where(problem.path, key=problem.at_key)}: {_key(problem.path)}{_told(document, problem)}"
         for problem in problems[:MOST_PROBLEMS]
     ]
     if len(problems) > MOST_PROBLEMS:
         lines.append(f"{document.source}: and {len(problems) - MOST_PROBLEMS} problems more")
     return lines
+
+
+def _told(document: Document, problem: Problem) -> str:
+    """The message, and which characters in the key or value are not what they look like."""
+    written = problem.path[-1] if problem.at_key and problem.path else document.written(problem.path)
+    texts = [text for text in (written if isinstance(written, list) else [written]) if isinstance(text, str)]
+    return problem.message + hint(", ".join(texts), remedy="; write " not in problem.message)
 
 
 def _key(path: tuple[str | int, ...]) -> str:

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from vgrad.document.words import describe
 from vgrad.registry import did_you_mean
+from vgrad.text.characters import plain
 from vgrad.text.escapes import printable
 
 Path = tuple[str | int, ...]
@@ -99,14 +100,15 @@ def _meant(kind: str, value: object) -> str:
         return f"; write {int(value)}"
     if not isinstance(value, str):
         return "; put it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
+    value = plain(value).strip()
     if kind == "bool_type" and value.lower() in {"on", "yes", "off", "no", "y", "n"}:
         return f"; write {'true' if value.lower() in {'on', 'yes', 'y'} else 'false'}"
-    plain = value.replace("_", "").replace(",", ".") if kind in {"float_type", "int_type"} else ""
+    meant = value.replace("_", "").replace(",", ".") if kind in {"float_type", "int_type"} else ""
     try:
-        float(plain)
+        float(meant)
     except ValueError:
         return ""
-    return f"; write {printable(plain, 40)}"
+    return f"; write {printable(meant, 40)}"
 
 
 def each(value: Iterable[object], check: Callable[[Any], Any]) -> list[Any]:

@@ -22,6 +22,7 @@ from vgrad.document.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, compose
 from vgrad.document.words import describe, missing_space
 from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError
+from vgrad.text.characters import hint
 from vgrad.text.escapes import printable
 
 __all__ = ["Document", "describe", "dump_yaml", "load_yaml", "printable", "read_yaml", "with_overrides", "with_value"]
@@ -41,6 +42,17 @@ class Document:
         """The config as plain dicts, lists and scalars."""
         plain: dict[str, Any] = self.root.plain()
         return plain
+
+    def written(self, path: Sequence[str | int]) -> Any:
+        """The value at `path`, as it was written: a name that stands for a list or mapping, too. None where there is
+        none."""
+        tree: Any = self.data
+        for part in path:
+            if isinstance(tree, dict):
+                tree = tree.get(str(part))
+            elif isinstance(tree, list):
+                tree = tree[part] if isinstance(part, int) and 0 <= part < len(tree) else None
+        return tree
 
     def where(self, path: Sequence[str | int], *, key: bool = False) -> str:
         """`file:line:column` of the value at `path`, or of its key; `-s TEXT` for what an override set.
@@ -74,7 +86,8 @@ def read_yaml(text: str | bytes, source: str) -> Document:
     if not isinstance(root.value, dict):
         wrong = missing_space(root.value) if isinstance(root.value, str) else None
         found = describe(root.plain())
-        raise ConfigError(f"{root.place}: {wrong[1] if wrong else f'expected a mapping (KEY: value), found {found}'}")
+        told = wrong[1] if wrong else f"expected a mapping (KEY: value), found {found}"
+        raise ConfigError(f"{root.place}: {told}{hint(root.value) if isinstance(root.value, str) else ''}")
     return Document(source, root)
 
 
@@ -121,6 +134,19 @@ def with_overrides(document: Document, overrides: Iterable[str]) -> Document:
     return Document(document.source, root)
 
 
+def refuse_repeated(settings: Iterable[str], option: str) -> None:
+    """ConfigError for a key that two of the `KEY=VALUE` texts set: only the last would count."""
+    first: dict[str, str] = {}
+    for text in settings:
+        key = text.partition("=")[0].strip()
+        if key in first:
+            before = f"{option} {printable(first[key])}"
+            raise ConfigError(
+                f"{option} {printable(text)}: {printable(key)} is set already by {before}; write one of them"
+            )
+        first[key] = text
+
+
 def with_value(document: Document, key: str, value: Node) -> Document:
     """`document` with `value` at the dotted `key`, as an override would set it; ConfigError at the value's place."""
     try:
@@ -138,7 +164,7 @@ def _apply(root: Node, text: str) -> Node:
     key, equals, value = decode(text, place, here).partition("=")
     parts = key.strip().split(".")
     if not equals:
-        raise ConfigError(f"{here}: no '='; write KEY=VALUE, such as epochs=10")
+        raise ConfigError(f"{here}: no '='; write KEY=VALUE, such as epochs=10{hint(text)}")
     if not all(parts):
         raise ConfigError(f"{here}: {'a part of the key' if len(parts) > 1 else 'the key'} is empty; write KEY=VALUE")
     node = compose(value, place) or Node(None, here)

@@ -18,6 +18,7 @@ import yaml
 from vgrad.document.scalars import Scalar, resolve
 from vgrad.document.words import describe, missing_space, syntax_problem
 from vgrad.errors import ConfigError
+from vgrad.text.characters import named
 from vgrad.text.escapes import printable
 
 MAX_BYTES = 2**20
@@ -78,7 +79,7 @@ def decode(text: str | bytes, place: Place, source: str) -> str:
     refused = _REFUSED.search(text)
     if refused:
         at = _position(text[: refused.start()])
-        character = f"character U+{ord(refused[0]):04X}"
+        character = f"character {named(refused[0])}"
         raise ConfigError(f"{place(*at)}: {character} is not allowed; write it as an escape in double quotes")
     directive = _DIRECTIVE.search(text)
     if directive:
@@ -230,6 +231,8 @@ class _Builder:
         """The text of a new key, whose place is noted; None when it is refused."""
         if not isinstance(node.value, str):
             remedy = "" if node.height else "; put it in quotes"
+            if parent.flow and isinstance(node.value, int) and parent.key and _is_number(parent.value, parent.key):
+                remedy = f"; in {parent.key}, a decimal number has a point: 0.{abs(node.value)}"
             self._problem(node.place, f"a key must be text, found {describe(node.plain())}{remedy}")
             return None
         first = parent.keys.setdefault(node.value, node.place)
@@ -238,3 +241,8 @@ class _Builder:
             self._problem(node.place, f"duplicate key '{printable(node.value)}'{again}")
             return None
         return node.value
+
+
+def _is_number(entries: list[Node] | dict[str, Node], key: str) -> bool:
+    """Whether `key` has a number, which a decimal comma may have cut in two: `{learning_rate: 0,5}`."""
+    return isinstance(entries, dict) and key in entries and isinstance(entries[key].value, int)

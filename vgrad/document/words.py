@@ -6,6 +6,7 @@ import re
 
 import yaml
 
+from vgrad.text.characters import hint
 from vgrad.text.escapes import printable
 
 _NO_SPACE = re.compile(r"[ \t]*(?:- +)*([A-Za-z_][\w.]*):(?![\s/:])\S")
@@ -40,7 +41,7 @@ def syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, int, str]:
     tab = _TAB_INDENT.match(lines[min(mark.line, len(lines) - 1)])
     if tab:
         return mark.line, tab.end() - 1, "a tab cannot indent YAML; use spaces"
-    for number in sorted({mark.line, max(mark.line - 1, 0), start.line}):
+    for number in _near(mark, start):
         wrong = missing_space(lines[min(number, len(lines) - 1)])
         if wrong:
             return number, *wrong
@@ -48,4 +49,15 @@ def syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, int, str]:
     context = getattr(error, "context", None)
     if context:
         message += f" {context}" + (f" from line {start.line + 1}" if start.line != mark.line else "")
-    return mark.line, mark.column, printable(message, 200)
+    told = next((told for number in _near(mark, start) if (told := hint(_code(lines, number), remedy=False))), "")
+    return mark.line, mark.column, printable(message, 200) + told
+
+
+def _near(mark: yaml.Mark, start: yaml.Mark) -> list[int]:
+    """The lines in which a mistake may be that the parser met at `mark`."""
+    return sorted({mark.line, max(mark.line - 1, 0), start.line})
+
+
+def _code(lines: list[str], number: int) -> str:
+    """A line without its comment."""
+    return lines[min(number, len(lines) - 1)].partition(" #")[0]

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
-from vgrad.nn.activations import identity_f, sigmoid_f, sigmoid_slope
 from vgrad.nn.arrays import Array
-from vgrad.nn.functions import sigmoid_complex
+from vgrad.nn.functions import identity_f, sigmoid_complex, sigmoid_f, sigmoid_slope
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from vgrad.nn.functions import identity_f
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
 
+CHUNK = 500
+"""Examples of one sweep: always the same, because the bits of a matrix product depend on its shape."""
 JACOBIAN_EXAMPLES = 25
 Chunks = Iterable[tuple[Array, Array]]
 

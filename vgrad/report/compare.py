@@ -7,10 +7,12 @@ from dataclasses import fields, replace
 
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
+from vgrad.report.absent import refuse_empty
 from vgrad.report.runs import Run, configs
-from vgrad.report.select import arrange, compare_with, where
+from vgrad.report.select import arrange, compare_with, parse_conditions, where
 from vgrad.report.table import Table, build
-from vgrad.report.values import parse_value, verdict_changes
+from vgrad.report.values import parse_value, parts, verdict_changes
+from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
 from vgrad.vanishing import Thresholds
 
@@ -31,13 +33,26 @@ def compare(
     top: int | None = None,
 ) -> Table:
     """The table of these runs; ConfigError for keys and values that they do not have."""
-    thresholds = thresholds or Thresholds()
-    runs = where(runs, condition, thresholds)
-    if not runs:
-        raise ConfigError(f"--where {condition}: no run is so")
-    names = list(values) or default_values(runs, thresholds, pivot=bool(columns))
-    table = build(runs, [parse_value(name, runs, thresholds) for name in names], thresholds, rows, columns)
+    settled = thresholds or Thresholds()
+    runs = where(runs, condition, settled)
+    names = list(values) or default_values(runs, settled, pivot=bool(columns))
+    found = [parse_value(name, runs, settled) for name in names]
+    table = build(runs, found, settled, rows, columns, asked=bool(values))
+    if values:
+        refuse_empty(table)
+    if thresholds:
+        _refuse_unused(thresholds, [value.name for value in found], condition)
     return arrange(compare_with(table, baseline) if baseline else table, sort, top)
+
+
+def _refuse_unused(thresholds: Thresholds, names: Sequence[str], condition: str) -> None:
+    """ConfigError for thresholds that nothing in the table is held against."""
+    told = {parts(name)[0].split(".")[0] for name in (*names, *(each.name for each in parse_conditions(condition)))}
+    standard = Thresholds()
+    for field in fields(thresholds):
+        value = "effective_depth" if field.name == "effective" else "verdict"
+        if value not in told and getattr(thresholds, field.name) != getattr(standard, field.name):
+            raise ConfigError(f"--threshold {field.name}: nothing here is held against it; add --value {value}")
 
 
 def default_values(runs: Sequence[Run], thresholds: Thresholds, *, pivot: bool) -> list[str]:
@@ -67,6 +82,6 @@ def parse_thresholds(texts: Sequence[str]) -> Thresholds:
         except ValueError:
             value = -1.0
         if not 0 < value < 1e6:
-            raise ConfigError(f"--threshold {visible(piece)[:60]}: write {name}=NUMBER, above 0")
+            raise ConfigError(f"--threshold {visible(piece)[:60]}: write {name}=NUMBER, above 0{hint(number)}")
         found = replace(found, **{name: value})
     return found

@@ -15,6 +15,7 @@ from typing import Any
 
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
+from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
 
 Scalar = str | int | float | bool | None
@@ -95,7 +96,7 @@ def resolve(word: str, known: Iterable[str]) -> str:
     shown = visible(repr(word[:60]))
     if ends:
         raise ConfigError(f"the key {shown} could be {' or '.join(ends)}; write it out")
-    raise ConfigError(f"no key {shown} in the configs of these runs{did_you_mean(word, names)}")
+    raise ConfigError(f"no key {shown} in the configs of these runs{did_you_mean(word, names)}{hint(word)}")
 
 
 def order(value: Scalar) -> tuple[int, float, str]:

@@ -21,6 +21,7 @@ import numpy as np
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import build
 from vgrad.pictures.style import DASHES, colour, symbol
+from vgrad.registry import did_you_mean
 from vgrad.report.runs import Run
 from vgrad.report.series import Group, Series, group, of_layer, of_monitor
 from vgrad.text.escapes import visible
@@ -144,8 +145,11 @@ def layers(runs: Sequence[Run], options: Options) -> Figure:
 def accuracy(runs: Sequence[Run], options: Options) -> Figure:
     """A monitor over epochs, in percent where it is an accuracy."""
     groups = group(runs, options.keys)
-    if not any(options.monitor in run.summary["final"] for run in runs):
-        raise ConfigError(f"no monitor {visible(options.monitor)[:60]!r} in these runs; see their metrics.csv")
+    known = list(dict.fromkeys(name for run in runs for name in run.summary["final"]))
+    if options.monitor not in known:
+        raise ConfigError(
+            f"no monitor {visible(options.monitor)[:60]!r} in these runs{did_you_mean(options.monitor, known)}"
+        )
     figure = _figure(options.width, options.width * 0.6 + 0.3)
     axes = figure.subplots()
     percent = 100 if options.monitor.endswith("accuracy") else 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from vgrad.errors import ConfigError, RunStateError
+from vgrad.errors import RunStateError
 from vgrad.report.keys import Scalar, flatten
 from vgrad.runs.folder import CONFIG, RUN, SUMMARY
-from vgrad.runs.stored import StoredRun, find_runs, read_run
+from vgrad.runs.places import runs_of
+from vgrad.runs.stored import StoredRun, read_run
 from vgrad.text.escapes import visible
 
 MOST_BYTES = 2**20
@@ -63,7 +63,7 @@ def collect(arguments: Sequence[str], runs_dir: Path) -> tuple[list[Run], list[s
     runs: dict[object, Run] = {}
     problems: list[str] = []
     reader = Reader()
-    for path in _folders(arguments, runs_dir):
+    for path in dict.fromkeys(path for argument in arguments for path in runs_of(argument, runs_dir)):
         try:
             runs.setdefault(_place(path), reader.load(path))
         except RunStateError as error:
@@ -206,26 +206,3 @@ def _seconds(facts: Mapping[str, Any]) -> float | None:
     seconds = facts.get("seconds")
     whole = facts.get("continued_after_epoch") is None and isinstance(seconds, int | float)
     return float(seconds) if whole and seconds is not None else None
-
-
-def _folders(arguments: Iterable[str], runs_dir: Path) -> list[Path]:
-    found: dict[Path, None] = {}
-    for argument in arguments:
-        here = [path for place in _places(argument, runs_dir) for path in find_runs(place)]
-        if not here:
-            raise ConfigError(
-                f"{visible(argument)[:200]}: no runs there; name run directories, a folder of them, or a sweep"
-            )
-        found |= dict.fromkeys(here)
-    return list(found)
-
-
-def _places(argument: str, runs_dir: Path) -> list[Path]:
-    """What an argument may mean: a directory, a glob, or the name of a run or sweep in `runs_dir`."""
-    try:
-        if Path(argument).is_dir():
-            return [Path(argument)]
-        matches = sorted(glob.glob(argument)) or sorted(glob.glob(str(runs_dir / argument)))  # noqa: PTH207
-        return [path for path in map(Path, matches) if path.is_dir()]
-    except (OSError, ValueError):  # a name no file can have
-        return []

@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vgrad.errors import ConfigError
+from vgrad.report.absent import contents
 from vgrad.report.keys import Scalar, order, resolve, text
 from vgrad.report.runs import Run, known_keys
 from vgrad.report.table import Cell, Key, Table, against
 from vgrad.report.values import parse_value
+from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
 from vgrad.vanishing import Thresholds
 
@@ -38,6 +40,11 @@ class Condition:
     name: str
     sign: str
     rights: tuple[str, ...]
+
+    @property
+    def told(self) -> str:
+        """As it was written, about."""
+        return visible(f"{self.name}{self.sign}{'|'.join(self.rights)}")[:60]
 
     def holds(self, content: Scalar, sizes: Sequence[int]) -> bool:
         """Whether it holds for this content of a run whose layers are `sizes`."""
@@ -65,13 +72,17 @@ def parse_conditions(source: str, option: str = "--where") -> list[Condition]:
     while at < len(source):
         match = _CONDITION.match(source, at)
         if match is None:
-            rest = visible(source[at : at + 40])
-            raise ConfigError(f"{option}: cannot read {rest!r}; write KEY=VALUE or KEY>=NUMBER, with commas")
+            rest = source[at : at + 40]
+            raise ConfigError(
+                f"{option}: cannot read {visible(rest)!r}; write KEY=VALUE or KEY>=NUMBER, with commas{hint(rest)}"
+            )
         sign, right = match["sign"].replace("==", "="), match["right"]
         bare = not right.startswith(('"', "["))
         rights = tuple(part.strip() for part in right.split("|")) if bare else (right.strip('"'),)
         if sign in _SIGNS and not _is_number(right):
-            raise ConfigError(f"{option}: {match['name']} {sign} needs a number, found {visible(right)[:40]!r}")
+            raise ConfigError(
+                f"{option}: {match['name']} {sign} needs a number, found {visible(right)[:40]!r}{hint(right)}"
+            )
         found.append(Condition(match["name"], sign, rights))
         at = match.end()
     return found
@@ -85,13 +96,22 @@ def _is_number(word: str) -> bool:
 
 
 def where(runs: Sequence[Run], source: str, thresholds: Thresholds, option: str = "--where") -> list[Run]:
-    """The runs for which every condition holds."""
+    """The runs for which every condition holds; ConfigError, with what there is, when none is left."""
     left = list(runs)
     known = known_keys(runs) if source else []
     for condition in parse_conditions(source, option):
         content = _content(condition.name, runs, known, thresholds)
-        left = [run for run in left if condition.holds(content(run), run.config["layers"])]
+        chosen = [run for run in left if condition.holds(content(run), run.config["layers"])]
+        if left and not chosen:
+            among = "" if len(left) == len(runs) else f" of the {len(left)} that the conditions before it leave"
+            told = f"no run{among} is so; {condition.name} is {_there(left, content)}{hint('|'.join(condition.rights))}"
+            raise ConfigError(f"{option} {condition.told}: {told}")
+        left = chosen
     return left
+
+
+def _there(runs: Sequence[Run], content: Callable[[Run], Scalar]) -> str:
+    return contents(content(run) for run in runs)
 
 
 def _content(name: str, runs: Sequence[Run], known: Sequence[str], thresholds: Thresholds) -> Callable[[Run], Scalar]:
@@ -117,7 +137,11 @@ def compare_with(table: Table, baseline: str) -> Table:
             places[key] = inside.pop()
     if not places:
         raise ConfigError(f"--baseline {visible(baseline)[:60]}: that is no row or column of this table")
-    return against(table, baseline, places)
+    compared = against(table, baseline, places)
+    if not any(cell.difference for cell in compared.cells.values()):
+        told = "no value of this table is a number there and elsewhere, from one run a seed, with seeds in common"
+        raise ConfigError(f"--baseline {visible(baseline)[:60]}: there is no difference to it: {told}")
+    return compared
 
 
 def arrange(table: Table, sort: str | None, top: int | None) -> Table:
@@ -128,7 +152,9 @@ def arrange(table: Table, sort: str | None, top: int | None) -> Table:
         rows = sorted(rows, key=_rank(table, name), reverse=sort.startswith("-"))
         rows.sort(key=lambda row: _rank(table, name)(row)[0] == 2)  # what has no value comes last, either way
     rows = rows[:top] if top else rows
-    cells = {at: cell for at, cell in table.cells.items() if at[0] in set(rows)}
+    place = {row: index for index, row in enumerate(rows)}
+    left = [(at, cell) for at, cell in table.cells.items() if at[0] in place]
+    cells = dict(sorted(left, key=lambda item: place[item[0][0]]) if sort else left)
     runs = {id(run) for cell in cells.values() for run in cell.runs}
     return replace(table, rows=tuple(rows), cells=cells, runs=tuple(run for run in table.runs if id(run) in runs))
 

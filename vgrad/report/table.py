@@ -78,8 +78,13 @@ def build(
     thresholds: Thresholds,
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
+    *,
+    asked: bool = False,
 ) -> Table:
-    """The table over these runs; without keys for `rows`, they are what varies and is no column."""
+    """The table over these runs; without keys for `rows`, they are what varies and is no column.
+
+    A value that no run has is left out, unless it was `asked` for.
+    """
     flats, known = [run.flat for run in configs(runs)], known_keys(runs)
     row_keys = tuple(resolve(key, known) for key in rows)
     column_keys = tuple(resolve(key, known) for key in columns)
@@ -101,7 +106,7 @@ def build(
         column_keys,
         _sorted({row for row, _ in groups}, row_keys, depth),
         _sorted({column for _, column in groups}, column_keys, depth),
-        tuple(value for value in values if any(_has(cells[(*at, value.name)]) for at in groups)),
+        tuple(value for value in values if asked or any(_has(cells[(*at, value.name)]) for at in groups)),
         cells,
         {
             key: flats[0].get(key)

@@ -21,6 +21,7 @@ from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.report.runs import Run
 from vgrad.statistics import power
+from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
 from vgrad.vanishing import Thresholds, decay, effective_depth, last_first_ratio, verdict
 
@@ -74,7 +75,13 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
             return _of_probe(name, found["layer"], _when(found, text))
     known = {*_SIMPLE, *_GRADIENT, *(monitor for run in runs[:50] for monitor in run.summary["final"])}
     known |= {f"{probe}[1]" for run in runs[:50] for probe in run.config["probes"]["record"]}
-    raise ConfigError(f"no value {visible(text)[:60]!r} in these runs{did_you_mean(text, sorted(known))}")
+    raise ConfigError(f"no value {visible(text)[:60]!r} in these runs{did_you_mean(text, sorted(known))}{hint(text)}")
+
+
+def parts(name: str) -> tuple[str, str | None, str | None]:
+    """Name, layer and epoch of a value, as they are written; None for what is not."""
+    found = _VALUE.fullmatch(name)
+    return (found["name"], found["layer"], found["epoch"]) if found else (name, None, None)
 
 
 def _when(found: re.Match[str], text: str) -> str | int:

@@ -25,7 +25,8 @@ import numpy as np
 from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.config.problems import Problems
-from vgrad.document.document import dump_yaml, load_yaml
+from vgrad.document.document import load_yaml
+from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import problems

@@ -28,15 +28,7 @@ from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError, StorageError
 from vgrad.runs import tables
 from vgrad.runs.facts import check_regular, damaged, read_facts, read_summary
-from vgrad.runs.folder import (
-    CHECKPOINT,
-    CONFIG,
-    DETERMINISTIC,
-    INITIAL,
-    RUN,
-    RunFolder,
-    empty_history,
-)
+from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, empty_history
 from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
 from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held

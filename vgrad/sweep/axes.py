@@ -18,17 +18,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from vgrad.document.reader import Node, compose, decode
-from vgrad.document.scalars import resolve
+from vgrad.document.scalars import MAX_NUMBER, resolve
 from vgrad.document.words import describe
 from vgrad.errors import ConfigError
+from vgrad.text.characters import hint
 from vgrad.text.escapes import printable
 
 MOST_VALUES = 100_000
+MOST_SEEDS = 10**9
 DIGITS = 4
 """Significant digits of a drawn value: enough to tell learning rates apart, few enough to be read in a table."""
 
 _RANGE = re.compile(r"([-+]?[0-9]{1,15})\.\.([-+]?[0-9]{1,15})(?:\.\.([-+]?[0-9]{1,15}))?")
 _LIKE_A_RANGE = re.compile(r"[-+0-9.eE]+\.\.[-+0-9.eE]+")
+_WITH_A_DASH = re.compile(r"([0-9]{1,15}) ?[-\u2012\u2013\u2014] ?([0-9]{1,15})")
 _PLAIN = re.compile(r"[A-Za-z_][\w.+-]*")
 
 
@@ -79,7 +82,7 @@ def read_typed(text: str) -> Axis | LogUniform:
 
     key, equals, spec = decode(text, place, here).partition("=")
     if not equals or not spec.strip():
-        raise ConfigError(f"{here}: write KEY=SPEC, such as layers.depth=1..5 or activation=tanh,relu")
+        raise ConfigError(f"{here}: write KEY=SPEC, such as layers.depth=1..5 or activation=tanh,relu{hint(text)}")
     node = compose(f"[{spec}]", place)
     assert node is not None
     values = node.value
@@ -91,23 +94,37 @@ def read_typed(text: str) -> Axis | LogUniform:
 def read_seeds(node: Node) -> Sequence[int]:
     """`5` is 0 … 4; else a range or a list of seeds and ranges."""
     if isinstance(node.value, int) and not isinstance(node.value, bool):
-        if not 0 < node.value <= 10**9:
-            raise ConfigError(f"{node.place}: seeds: expected how many, found {describe(node.value)}")
+        if not 0 < node.value <= MOST_SEEDS:
+            one = f"; {node.value}..{node.value} is that one seed" if MOST_SEEDS < node.value < 10**15 else ""
+            found = describe(node.value)
+            raise ConfigError(f"{node.place}: seeds: expected how many, from 1 to {MOST_SEEDS:,}, found {found}{one}")
         return range(node.value)
     seeds = [entry.value for entry in _values(node, "seeds")]
     for entry in seeds:
         if isinstance(entry, bool) or not isinstance(entry, int) or not 0 <= entry < 2**63:
-            raise ConfigError(f"{node.place}: seeds: expected whole numbers from 0 on, found {describe(entry)}")
+            raise ConfigError(
+                f"{node.place}: seeds: expected whole numbers from 0 on, found {describe(entry)}{_hint(entry)}"
+            )
     return list(dict.fromkeys(entry for entry in seeds if isinstance(entry, int)))
 
 
 def typed_seeds(text: str) -> Sequence[int]:
     """`--seeds 5`, `--seeds 0..9` or `--seeds 3,7`."""
-    if re.fullmatch(r"[0-9]{1,10}", text.strip()):
-        return read_seeds(Node(int(text), f"--seeds {text}"))
-    node = compose(f"[{decode(text, lambda line, column: '--seeds', '--seeds')}]", lambda line, column: "--seeds")
+    here, text = f"--seeds {printable(text)}", text.strip()
+    if re.fullmatch(rf"[0-9]{{1,{MAX_NUMBER}}}", text):
+        return read_seeds(Node(int(text), here))
+    node = compose(f"[{decode(text, lambda line, column: here, here)}]", lambda line, column: here)
     assert node is not None
+    alone = node.value[0].value if isinstance(node.value, list) and len(node.value) == 1 else None
+    if isinstance(alone, int) and not isinstance(alone, bool) and alone >= 0 and "," not in text:
+        raise ConfigError(
+            f"{here}: could be how many or which; write {alone} for so many, {alone}..{alone} for that one"
+        )
     return read_seeds(node)
+
+
+def _hint(value: object) -> str:
+    return hint(value) if isinstance(value, str) else ""
 
 
 def spell(value: Any) -> str:
@@ -172,6 +189,10 @@ def _written_out(node: Node, name: str) -> list[Node]:
             raise ConfigError(
                 f"{node.place}: {name}: a range has whole numbers, such as 1..5; found {describe(node.value)}"
             )
+        dashed = _WITH_A_DASH.fullmatch(node.value)
+        if dashed:
+            told = f"found {describe(node.value)}; write {dashed[1]}..{dashed[2]}"
+            raise ConfigError(f"{node.place}: {name}: a range has two points, {told}")
         return [node]
     first, last, step = int(found[1]), int(found[2]), int(found[3] or 1)
     if step == 0 or (last - first) * step < 0:

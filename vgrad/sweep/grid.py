@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vgrad.document.document import Document, with_overrides, with_value
+from vgrad.document.document import Document, refuse_repeated, with_overrides, with_value
 from vgrad.document.reader import Node
 from vgrad.document.words import describe
 from vgrad.errors import ConfigError
@@ -161,13 +161,17 @@ def read_grid(
     base = with_overrides(Document(document.source, rest), overrides)
     if "name" not in found:
         base = with_value(base, "name", _named(base, document))
-    axes = _replaced(list(read_axes(parts["grid"])) if "grid" in parts else [], [read_typed(text) for text in typed])
+    refuse_repeated(overrides, "-s")
+    typed_axes = [read_typed(text) for text in typed]
+    _refuse_twice(typed_axes, [])
+    axes = _replaced(list(read_axes(parts["grid"])) if "grid" in parts else [], typed_axes)
     _refuse_twice(axes, overrides)
     discrete = tuple(axis for axis in axes if isinstance(axis, Axis))
     ranges = tuple(axis for axis in axes if isinstance(axis, LogUniform))
     sample = _sample(parts["sample"]) if "sample" in parts else None
     if ranges and sample is None:
         raise ConfigError(f"{ranges[0].place}: log_uniform is drawn from; say how many points: sample: 50")
+    _refuse_seed(overrides, seeds, parts.get("seeds"))
     drawn = typed_seeds(seeds) if seeds is not None else read_seeds(parts["seeds"]) if "seeds" in parts else None
     excluded = tuple(_exclusions(parts["exclude"], discrete)) if "exclude" in parts else ()
     grid = Grid(base, discrete, ranges, [_own_seed(base)] if drawn is None else drawn, excluded, sample)
@@ -185,6 +189,16 @@ def _named(base: Document, document: Document) -> Node:
 def _own_seed(base: Document) -> int:
     seed = base.data.get("seed", 0)
     return seed if isinstance(seed, int) and not isinstance(seed, bool) else 0  # anything else is told by the check
+
+
+def _refuse_seed(overrides: Sequence[str], seeds: str | None, own: Node | None) -> None:
+    """ConfigError for `-s seed=N` where it is said otherwise which seeds there are."""
+    text = next((text for text in overrides if text.partition("=")[0].strip() == "seed"), None)
+    if text is not None and (seeds is not None or own is not None):
+        where = f"--seeds {printable(seeds)}" if seeds is not None else f"seeds, at {own.place if own else ''},"
+        number = text.partition("=")[2].strip()
+        remedy = f"; write --seeds {number}..{number} for that one" if number.isdigit() and number.isascii() else ""
+        raise ConfigError(f"-s {printable(text)}: {where} says which seeds there are{remedy}, or leave one of them out")
 
 
 def _replaced(axes: list[Axis | LogUniform], typed: list[Axis | LogUniform]) -> list[Axis | LogUniform]:

@@ -23,7 +23,8 @@ from vgrad.config.config import Config
 from vgrad.config.fields import InitFile
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.document.document import dump_yaml, load_yaml
+from vgrad.document.document import load_yaml
+from vgrad.document.writer import dump_yaml
 from vgrad.errors import RunStateError, StorageError, VgradError
 from vgrad.machine import versions
 from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder

@@ -13,6 +13,7 @@ from vgrad.config.config import Config
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.measurement import CHUNK
 from vgrad.nn.parameters import as_type, problems
 from vgrad.runs.folder import FINAL, INITIAL, most_bytes
 from vgrad.runs.stored import StoredRun, read_run
@@ -20,7 +21,7 @@ from vgrad.storage.npz import NpzError, unpack
 from vgrad.text.escapes import printable
 from vgrad.theory.product import Product, chunk_rows, missing_factors, multiply
 from vgrad.training.assembly import build_network
-from vgrad.training.evaluation import CHUNK, chunks
+from vgrad.training.evaluation import chunks
 from vgrad.training.feed import Feed
 from vgrad.training.memory import check_memory
 

@@ -13,11 +13,9 @@ from vgrad.config.monitors import measures, split
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.backprop import Passes, passes
+from vgrad.nn.measurement import CHUNK, Measurement, Prober
 from vgrad.nn.network import Network
-from vgrad.nn.probes import Measurement, Prober
 from vgrad.training.feed import Feed
-
-CHUNK = 500
 
 
 class Evaluator:

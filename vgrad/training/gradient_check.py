@@ -7,6 +7,8 @@ from pathlib import Path
 
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
+from vgrad.config.lone import norm_over_examples
+from vgrad.errors import ConfigError
 from vgrad.nn.gradcheck import ParameterCheck, gradient_check
 from vgrad.training.assembly import build_network, noise_of
 from vgrad.training.initial import draw_parameters, first_examples, with_digest
@@ -19,6 +21,9 @@ def check_gradients(config: Config, base: Path, examples: int) -> Iterator[Param
     Relative file names are relative to `base`. Masks and noise are those of epoch 1; penalties are not part of it.
     """
     check_memory(config)
+    norm = norm_over_examples(config)
+    if norm and min(examples, config.part_sizes["train"]) == 1:
+        raise ConfigError(f"--examples 1: the statistics of one example say nothing to {norm}; use 2 or more")
     config, given = with_digest(config.model_copy(update={"dtype": "float64"}), base)
     x, y = first_examples(config, None, examples)
     parameters = draw_parameters(config, config.init) if isinstance(config.init, Init) else given

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vgrad.config.config import Config
 from vgrad.errors import StorageError
 from vgrad.machine import available_bytes
+from vgrad.nn.measurement import CHUNK
 from vgrad.training.assembly import build_network
-from vgrad.training.evaluation import CHUNK
 
 
 def needed_bytes(config: Config) -> int:

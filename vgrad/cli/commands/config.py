@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vgrad.cli.command import Command
 from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, output_file, read_config
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, StorageError, VgradError
@@ -24,7 +25,7 @@ To have mistakes marked as you type, in any editor that runs the YAML language s
 `# yaml-language-server: $schema=vgrad.schema.json`."""
 
 
-@app.command("check")
+@app.command("check", cls=Command)
 def check(
     files: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="YAML files.")],
     overrides: Overrides = None,
@@ -48,7 +49,7 @@ def check(
         raise type(worst)(*dict.fromkeys(problem for error in failures for problem in error.problems))
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show(config: ConfigFile, overrides: Overrides = None, seed: Seed = None, as_json: Json = False) -> None:
     """Print the resolved config, every default written out, and what it comes to. Runs again as it is."""
     from vgrad.document.writer import dump_yaml
@@ -64,7 +65,7 @@ def show(config: ConfigFile, overrides: Overrides = None, seed: Seed = None, as_
         _write(comments + dump_yaml(tree))
 
 
-@app.command("schema", epilog=EDITOR_HELP)
+@app.command("schema", cls=Command, epilog=EDITOR_HELP)
 def schema() -> None:
     """Print the JSON Schema of a config: every key and name there is, with descriptions and defaults."""
     from vgrad.config.schema import config_schema
@@ -72,7 +73,7 @@ def schema() -> None:
     _write_json(config_schema())
 
 
-@app.command("new")
+@app.command("new", cls=Command)
 def new(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="Where to; stdout by default.")] = None,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="The data set: digits, mnist, …")] = "digits",

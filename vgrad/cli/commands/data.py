@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from vgrad.cli.command import Command
 from vgrad.cli.options import Json
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import DataError
@@ -21,7 +22,7 @@ app = typer.Typer(help="Fetch and verify MNIST; digits, xor and circles need no 
 SHOWN = 12  # digits of a SHA-256 in the table; all of them with --json
 
 
-@app.command("fetch")
+@app.command("fetch", cls=Command)
 def fetch() -> None:
     """Download what is missing or damaged of MNIST (12 MB); print the paths of its files."""
     from vgrad.data import fetch as mnist
@@ -30,7 +31,7 @@ def fetch() -> None:
         _write(os.fspath(path))
 
 
-@app.command("verify")
+@app.command("verify", cls=Command)
 def verify(as_json: Json = False) -> None:
     """Compare the files of MNIST with the published SHA-256. Exits with 3 when one is missing or wrong."""
     from vgrad.data import fetch as mnist
@@ -45,7 +46,7 @@ def verify(as_json: Json = False) -> None:
         raise DataError(_advice(found))
 
 
-@app.command("path")
+@app.command("path", cls=Command)
 def path() -> None:
     """Print the folder of all data: $VGRAD_DATA, or else the user's cache directory."""
     from vgrad.data.fetch import data_dir

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vgrad.cli.command import Command
 from vgrad.cli.commands.report import Runs
 from vgrad.cli.options import RunsDir, folder_name
 from vgrad.cli.screen.streams import answer, complain
@@ -15,7 +16,7 @@ from vgrad.errors import SweepError
 export = typer.Typer(help="Runs for other tools.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@export.command()
+@export.command(cls=Command)
 def tensorboard(
     runs: Runs,
     output: Annotated[

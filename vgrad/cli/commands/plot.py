@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli.applying import KINDS, ONE_RUN, PLOT
 from vgrad.cli.commands.report import Keys, Runs, Where, split, study_folder
 from vgrad.cli.options import RunsDir, output_file
 from vgrad.cli.screen.streams import answer, complain
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def plot(
+    context: typer.Context,
     runs: Runs,
     output: Annotated[
         Path,
@@ -28,20 +30,29 @@ def plot(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="curves, neurons, layers, heatmap, accuracy, activations, or of a study: study-speed, …",
+            help=f"{', '.join(KINDS)}, or of a study: study-speed, …",
         ),
     ] = "curves",
     where: Where = "",
-    by: Annotated[Keys, typer.Option("--by", metavar="KEYS", help="Config keys that name lines and panels.")] = None,
-    across: Annotated[int | None, typer.Option("--across", min=1, max=12, help="Panels beside each other.")] = None,
+    by: Annotated[
+        Keys, typer.Option("--by", metavar="KEYS", help=f"Config keys that name lines and panels, {PLOT.told('by')}.")
+    ] = None,
+    across: Annotated[
+        int | None, typer.Option("--across", min=1, max=12, help=f"Panels beside each other, {PLOT.told('across')}.")
+    ] = None,
     width: Annotated[
         float | None,
         typer.Option("--width", min=2.0, max=40.0, help="Inches, 6.4 or a slide's 10 of a study; 3.4 is a column."),
     ] = None,
-    epoch: Annotated[int | None, typer.Option("--epoch", min=0, help="Of the neurons; the first recorded one.")] = None,
-    monitor: Annotated[str, typer.Option("--monitor", help="Column of metrics.csv.")] = "validation_accuracy",
+    epoch: Annotated[
+        int | None, typer.Option("--epoch", min=0, help=f"Epoch, {PLOT.told('epoch')}; the first recorded one.")
+    ] = None,
+    monitor: Annotated[
+        str, typer.Option("--monitor", help=f"Column of metrics.csv, {PLOT.told('monitor')}.")
+    ] = "validation_accuracy",
     scale: Annotated[
-        str | None, typer.Option("--scale", metavar="SCALE", help="log or linear, for norms; by default as fits.")
+        str | None,
+        typer.Option("--scale", metavar="SCALE", help=f"log or linear, {PLOT.told('scale')}; by default as fits."),
     ] = None,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
@@ -57,12 +68,12 @@ def plot(
     suffix(output)
     if scale not in (None, "log", "linear"):
         raise ConfigError("--scale: write log or linear")
-    if _is_of_a_study(kind):
-        unused = {"--where": where, "--by": by, "--across": across, "--epoch": epoch, "--scale": scale}
-        given = [name for name, value in unused.items() if value not in (None, "", [])]
-        answer(_plot_study(runs, runs_dir, kind, output, width, given))
+    of_a_study = _is_of_a_study(kind)
+    PLOT.refuse_unused(context, kind)
+    if of_a_study:
+        answer(_plot_study(runs, runs_dir, kind, output, width))
         return
-    options = Options(width or Options.width, tuple(split(by)), across, epoch, scale, monitor)
+    options = Options(width or Options.width, tuple(split(by, "--by")), across, epoch, scale, monitor)
     problems = _plot_runs(runs, runs_dir, kind, output, where, options)
     answer(output)
     if problems:
@@ -86,9 +97,12 @@ def _plot_runs(
     found, problems = collect(arguments, runs_dir)
     found, copies = without_copies(found)
     complain(copies)
-    left = chosen(found, where, Thresholds()) if found else []
-    if not left:
+    if not found:
         raise SweepError(*problems, "no whole run left to draw")
+    left = chosen(found, where, Thresholds())
+    if kind in ONE_RUN and len(left) > 1:
+        told = f"{len(left)} runs, the first {left[0].label}"
+        raise ConfigError(f"--kind {kind} draws one run, and these are {told}; name one, or choose with --where")
     keys = tuple(resolve(key, known_keys(left)) for key in options.keys)
     load_matplotlib()
     with styled():
@@ -110,17 +124,13 @@ def _is_of_a_study(kind: str) -> bool:
     return kind in STUDY_PICTURES
 
 
-def _plot_study(
-    arguments: list[str], runs_dir: Path, kind: str, output: Path, width: float | None, unused: list[str]
-) -> Path:
+def _plot_study(arguments: list[str], runs_dir: Path, kind: str, output: Path, width: float | None) -> Path:
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import suffix
     from vgrad.storage import write_file
     from vgrad.study.outcome import read_outcome
     from vgrad.study.report.pictures import picture
 
-    if unused:
-        raise ConfigError(f"{', '.join(unused)}: not for {kind}, which draws a whole study; leave it out")
     folder = study_folder(arguments, runs_dir)
     if folder is None:
         raise ConfigError(f"--kind {kind} draws one folder that vgrad reproduce made; name one that has study.json")

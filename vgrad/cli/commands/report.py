@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from vgrad.cli.applying import DIFF, DIFF_FORMATS, REPORT
+from vgrad.cli.applying import FORMATS as NAMES
 from vgrad.cli.options import Json, RunsDir, output_file
 from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import ConfigError, SweepError
@@ -28,6 +30,7 @@ Write = TypeVar("Write", bound=Callable[..., str])
 
 
 def report(
+    context: typer.Context,
     runs: Runs,
     rows: Annotated[Keys, typer.Option("--rows", metavar="KEYS", help="Config keys of the rows: layers.depth.")] = None,
     cols: Annotated[Keys, typer.Option("--cols", metavar="KEYS", help="Config keys of the columns.")] = None,
@@ -45,15 +48,13 @@ def report(
     threshold: Annotated[
         Keys, typer.Option("--threshold", metavar="NAME=X", help="Verdicts: vanishing=0.3 (decades a layer), …")
     ] = None,
-    form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="table, markdown, latex, csv, json, html.")
-    ] = "table",
+    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(NAMES)}.")] = "table",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="Write to a file.")
     ] = None,
     width: Annotated[
         int | None,
-        typer.Option("--width", min=20, metavar="N", help="Columns of a table; else the terminal's."),
+        typer.Option("--width", min=20, metavar="N", help=f"Columns, {REPORT.told('width')}; else the terminal's."),
     ] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Of two runs: where their configs and curves part.")] = False,
     as_json: Json = False,
@@ -69,21 +70,24 @@ def report(
     from vgrad.report.layout import lay_out
     from vgrad.report.runs import collect, without_copies
 
+    if as_json and form not in ("table", "json"):
+        raise ConfigError(f"--json and --format {form}: two formats; leave one of them out")
     form = "json" if as_json else form
     write = _format(FORMATS, form)
+    REPORT.refuse_unused(context, DIFF if diff else f"--format {form}")
     asked = (rows, cols, value, where, baseline, sort, top, threshold, diff)
     folder = None if any(asked) else study_folder(runs, runs_dir)
     if folder:
         tell_study(folder, form, output, width)
         return
     thresholds = parse_thresholds(threshold) if threshold else None
+    axes = {"rows": split(rows, "--rows"), "columns": split(cols, "--cols"), "values": split(value, "--value")}
     found, problems = collect(runs, runs_dir)
     if diff:
-        answer(_differ(found, problems, form).removesuffix("\n"))
+        _tell(_differ(found, problems, form), output, width)
     elif found:
         found, copies = without_copies(found)
         complain(copies)
-        axes = {"rows": split(rows), "columns": split(cols), "values": split(value)}
         table = compare(found, **axes, thresholds=thresholds, condition=where, baseline=baseline, sort=sort, top=top)
         _tell(lay_out(table) if form == "table" else write(table), output, width)
     if problems:
@@ -136,7 +140,7 @@ def _differ(runs: list[Run], problems: list[str], form: str) -> str:
 
     if problems:
         raise SweepError(*problems)
-    if len(runs) != 2 or form not in ("table", "json"):
+    if len(runs) != 2 or form not in DIFF_FORMATS:
         asked = f"{len(runs)} run{'' if len(runs) == 1 else 's'}, as {form}"
         raise ConfigError(f"--diff is of two runs, as table or json; this is of {asked}")
     found = difference(*runs)
@@ -147,9 +151,12 @@ def _unicode() -> bool:
     return (sys.stdout.encoding or "ascii").lower().startswith("utf")
 
 
-def split(texts: Keys) -> list[str]:
-    """`a,b` and repeated options as one list."""
-    return [piece.strip() for text in texts or [] for piece in text.split(",") if piece.strip()]
+def split(texts: Keys, option: str) -> list[str]:
+    """`a,b` and repeated options as one list; ConfigError for commas with nothing between them."""
+    pieces = [piece.strip() for text in texts or [] for piece in text.split(",") if piece.strip()]
+    if texts and not pieces:
+        raise ConfigError(f"{option}: names nothing; write names with commas, or leave it out")
+    return pieces
 
 
 def on_screen(sheet: Sheet, width: int | None) -> str:

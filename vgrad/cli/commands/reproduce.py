@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli.applying import SWEEP, way
 from vgrad.cli.commands.report import tell_study
 from vgrad.cli.commands.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
 from vgrad.cli.options import Json, Overrides, RunsDir
-from vgrad.cli.sweeps import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, tell_plan, train_missing
+from vgrad.cli.sweeps import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ MOST_SUFFIX = 60
 
 
 def reproduce(
+    context: typer.Context,
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study: nielsen, or a .yaml file like it.")],
     seeds: Seeds = None,
     quick: Annotated[bool, typer.Option("--quick", help="A look in minutes: fewer seeds where runs are long.")] = False,
@@ -50,25 +52,26 @@ def reproduce(
     from vgrad.study.measurement import measure, write
     from vgrad.study.published import load_study
     from vgrad.study.report.folder import write_pictures
-    from vgrad.sweep.executors import Request, cores
+    from vgrad.sweep.executors import Request
 
     if quick and seeds is not None:
         raise ConfigError("--quick and --seeds: both say how many seeds; give one of them")
+    SWEEP.refuse_unused(context, way(jobs, scheduler))
     published = load_study(study)
     settings = [*([f"data={data}"] if data else []), *(overrides or [])]
     folder = runs_dir / _folder_name(published.contents.study, settings)
     plans = _plans(published, folder, settings, seeds, quick)
     if dry_run:
         for plan in plans:
-            list_runs(plan, as_json=False)
+            list_runs(plan, as_json)
         return
     screen = Screen(sys.stderr)
     words = ["vgrad", "reproduce", study, *(["--quick"] if quick else []), *([f"--seeds={seeds}"] if seeds else [])]
     words += [piece for text in settings for piece in ("-s", text)]
     words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
-    failures, failed = list[str](), 0
+    failures, failed, at_once = list[str](), 0, processes(jobs)
     for plan in plans:
-        request = Request(min(cores() if jobs is None else jobs, plan.count), run_timeout, scheduler)
+        request = Request(min(at_once, plan.count), run_timeout, scheduler)
         if not quiet:
             tell_plan(plan, request, screen)
         if not scheduler:

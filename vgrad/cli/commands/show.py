@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vgrad.cli.options import Json, RunsDir
-from vgrad.errors import ConfigError
 
 if TYPE_CHECKING:
     from vgrad.runs.stored import StoredRun
 
-MOST_NAMES = 8
 Fact = tuple[str, str]
 
 
@@ -31,38 +29,15 @@ def show(
     The sparklines of the layers share one log axis; each monitor has its own, linear one.
     """
     from vgrad.cli.screen.streams import Screen, answer
+    from vgrad.runs.places import run_of
     from vgrad.runs.stored import read_run
 
-    stored = read_run(find(run, runs_dir))
+    stored = read_run(run_of(run, runs_dir))
     if as_json:
         answer(json.dumps(_tree(stored), indent=2))
         return
     screen = Screen(sys.stdout)
     answer("\n".join(_lines(stored, screen.width, screen.pictures)))
-
-
-def find(wanted: str, runs_dir: Path) -> Path:
-    """The run directory that is meant; ConfigError when there is none, or more than one."""
-    from vgrad.registry import did_you_mean
-    from vgrad.runs.stored import find_runs, is_run
-    from vgrad.text.escapes import printable
-
-    path, shown = Path(wanted), printable(wanted, 200)
-    if is_run(path):
-        return path
-    if path.is_dir():
-        raise ConfigError(f"{shown}: not a run directory; vgrad ls {shown} lists the runs in it")
-    known = find_runs(runs_dir)
-    exact = [one for one in known if one.name == wanted]
-    found = exact or [one for one in known if one.name.startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = ", ".join(printable(str(one), 120) for one in found[:MOST_NAMES])
-        more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
-        raise ConfigError(f"{shown}: which one? {names}{more}")
-    hint = did_you_mean(wanted, [one.name for one in known])
-    raise ConfigError(f"{shown}: no such run in {printable(str(runs_dir), 200)}{printable(hint, 2000)}")
 
 
 def _tree(run: StoredRun) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
-from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, tell_plan, train_missing
+from vgrad.cli.applying import SWEEP, way
+from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, as_argument
+from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
 
 
 def sweep(
+    context: typer.Context,
     config: ConfigFile,
     axes: Axes = None,
     overrides: Overrides = None,
@@ -64,10 +66,11 @@ def sweep(
     """
     from vgrad.cli.screen.streams import Screen
     from vgrad.document.document import load_yaml
-    from vgrad.sweep.executors import Request, cores
+    from vgrad.sweep.executors import Request
     from vgrad.sweep.grid import read_grid
     from vgrad.sweep.plan import make_plan
 
+    SWEEP.refuse_unused(context, way(jobs, scheduler))
     grid = read_grid(load_yaml(config), typed=axes or [], overrides=overrides or [], seeds=seeds)
     plan = make_plan(grid, runs_dir, Path(config).parent)
     if dry_run:
@@ -76,7 +79,7 @@ def sweep(
     if plan.count > limit:
         raise ConfigError(f"{config}: {plan.count:,} runs, more than {limit:,}; --limit {plan.count} goes ahead")
     screen = Screen(sys.stderr)
-    request = Request(min(cores() if jobs is None else jobs, plan.count), run_timeout, scheduler)
+    request = Request(min(processes(jobs), plan.count), run_timeout, scheduler)
     if not quiet:
         tell_plan(plan, request, screen)
     words = _words(config, overrides, runs_dir)
@@ -96,7 +99,7 @@ def sweep(
 
 def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str]:
     """What every command about this sweep begins with, after `vgrad sweep`."""
-    words = [config, *(word for text in overrides or [] for word in ("-s", text))]
+    words = [as_argument(config), *(word for text in overrides or [] for word in ("-s", text))]
     return words + ([] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)])
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vgrad.cli.applying import CHAIN
+from vgrad.cli.command import Command
 from vgrad.cli.options import Json, RunsDir, output_file
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, VgradError
@@ -37,8 +39,9 @@ Picture = Annotated[
 MOST_WEIGHT = 1e9
 
 
-@app.command("chain")
+@app.command("chain", cls=Command)
 def chain(
+    context: typer.Context,
     section: Annotated[
         str, typer.Argument(metavar="[SECTION]", help="factors, draws, explode, width or identity; all by default.")
     ] = "all",
@@ -77,6 +80,8 @@ def chain(
     from vgrad.theory.lesson import SECTIONS, Setting, teach
 
     names = _sections(section, list(SECTIONS))
+    if len(names) == 1:
+        CHAIN.refuse_unused(context, names[0])
     choice, record = _activation(activation)
     for option, value in (("input", x), ("target", y), ("spread", spread), ("weight", weight)):
         _finite(value, option)
@@ -160,6 +165,7 @@ def _finite(value: float, option: str) -> float:
 
 def _numbers(text: str | None, option: str) -> list[float] | None:
     """Numbers between commas; None when the option is not given."""
+    from vgrad.text.characters import hint
     from vgrad.text.escapes import printable
 
     if text is None:
@@ -170,7 +176,9 @@ def _numbers(text: str | None, option: str) -> list[float] | None:
             found.append(_finite(float(piece), option))
         except ValueError:
             shown = printable(piece.strip(), 40)
-            raise ConfigError(f"--{option}: '{shown}' is not a number; write numbers with commas: 1,0.5,-2") from None
+            raise ConfigError(
+                f"--{option}: '{shown}' is not a number; write numbers with commas: 1,0.5,-2{hint(piece)}"
+            ) from None
     if len(found) > 1000:
         raise ConfigError(f"--{option}: {len(found):,} numbers are more than a chain's 1,000")
     return found
@@ -196,7 +204,7 @@ def _with_chain(
     return replace(setting, neurons=count, weights=full[0], biases=full[1])
 
 
-@app.command("product")
+@app.command("product", cls=Command)
 def product(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run directory, its name, or the name's beginning.")],
     epoch: Annotated[str, typer.Option("--epoch", metavar="start|end", help="Before training, or after.")] = "start",
@@ -211,13 +219,13 @@ def product(
 
     The matrices are multiplied for each example and compared with what backpropagation gives; exits 1 if they differ.
     """
-    from vgrad.cli.commands.show import find
+    from vgrad.runs.places import run_of
     from vgrad.theory.run_product import multiply_run
 
     if epoch not in ("start", "end"):
         raise ConfigError("--epoch: write start or end; a run keeps its parameters of no other epoch")
     form = _picture_form(output)
-    found = multiply_run(find(run, runs_dir), "start" if epoch == "start" else "end", examples)
+    found = multiply_run(run_of(run, runs_dir), "start" if epoch == "start" else "end", examples)
     if output is not None:
         from vgrad.theory.product_pictures import product_figure
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, Seed, read_config
+from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, Seed, as_argument, read_config
 from vgrad.cli.signals import StopRequest, stop_requests
 from vgrad.errors import Interrupted
 
@@ -120,7 +120,7 @@ def _command(
     config: str, overrides: list[str] | None, seed: int | None, runs_dir: Path, quiet: bool, as_json: bool
 ) -> str:
     """The command that continues this one, to be pasted into a shell: without --restart, which would begin anew."""
-    words = ["vgrad", "train", config]
+    words = ["vgrad", "train", as_argument(config)]
     words += [word for text in overrides or [] for word in ("-s", text)]
     words += [] if seed is None else ["--seed", str(seed)]
     words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from vgrad.cli.commands.show import find
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, RunStateError
@@ -25,13 +24,14 @@ def verify(
     Names the first wrong file of each directory; exits 4 when there is one.
     """
     from vgrad.runs.integrity import verify as look_at
+    from vgrad.runs.places import runs_of
 
     answers: list[dict[str, object]] = []
     problems: list[str] = []
     paths: dict[Path, None] = {}
     for wanted in runs:
         try:
-            paths |= dict.fromkeys(_meant(wanted, runs_dir))
+            paths |= dict.fromkeys(runs_of(wanted, runs_dir))
         except ConfigError as error:
             problems += error.problems
             answers.append({"run": wanted, "whole": False, "problem": error.problems[0]})
@@ -50,27 +50,6 @@ def verify(
         answer(json.dumps(answers, indent=2))
     if problems:
         raise RunStateError(*problems)
-
-
-def _meant(wanted: str, runs_dir: Path) -> list[Path]:
-    """The run directories that an argument names: a run, a folder of runs, or a name in `runs_dir`."""
-    from vgrad.runs.stored import find_runs
-    from vgrad.text.escapes import printable
-
-    path, shown = Path(wanted), printable(wanted, 200)
-    if wanted and not path.is_dir() and not path.exists():
-        if (runs_dir / path).is_dir():
-            path = runs_dir / path
-        elif len(path.parts) == 1 and runs_dir.is_dir():
-            return [find(wanted, runs_dir)]
-        else:
-            raise ConfigError(f"{shown}: no such run directory; vgrad ls lists them")
-    if not wanted or not path.is_dir():
-        raise ConfigError(f"{shown}: {'is a file' if wanted else 'an empty name'}; name a run directory")
-    found = find_runs(path)
-    if not found:
-        raise ConfigError(f"{shown}: no runs there; vgrad ls lists them")
-    return found
 
 
 def _once(problem: str, path: Path) -> str:

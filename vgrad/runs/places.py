@@ -1,0 +1,102 @@
+"""What an argument means: the run directories that a user names, the same way for every command.
+
+A directory that is there wins, as it is written or in the folder of runs, whatever characters its name has. Only what
+is no path can be a pattern, and only the argument is one, never the folder of runs. Last, a run may be named by the
+beginning of its name.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+
+from vgrad.errors import ConfigError
+from vgrad.registry import did_you_mean
+from vgrad.runs.stored import find_runs, is_run
+from vgrad.storage.reading import is_folder, is_there
+from vgrad.text.escapes import printable
+
+MOST_NAMES = 8
+_REMEDY = "name run directories, a folder of them, or a sweep; vgrad ls lists them"
+
+
+def runs_of(argument: str, runs_dir: Path) -> list[Path]:
+    """The run directories that `argument` names: a run, those in a folder, those that a pattern matches, or the one
+    whose name begins so. ConfigError when there are none."""
+    place = _directory(argument, runs_dir)
+    places = [place] if place else _matches(argument, runs_dir)
+    if not places:
+        return [_by_name(argument, runs_dir)]
+    found = [run for place in places for run in find_runs(place)]
+    if not found:
+        raise ConfigError(f"{_shown(argument)}: no runs there; {_REMEDY}")
+    return found
+
+
+def run_of(argument: str, runs_dir: Path) -> Path:
+    """The one run directory that `argument` names; ConfigError when there is none, or more than one."""
+    place = _directory(argument, runs_dir)
+    if place and is_run(place):
+        return place
+    if place and place == Path(argument):
+        find_runs(place)  # what cannot be looked into is told as that
+        shown = _shown(argument)
+        raise ConfigError(f"{shown}: not a run directory; vgrad ls {shown} lists the runs in it")
+    runs = [run for match in _matches(argument, runs_dir) for run in find_runs(match)]
+    return _only(argument, runs) if runs else _by_name(argument, runs_dir)
+
+
+def _directory(argument: str, runs_dir: Path) -> Path | None:
+    """The directory that has this very name, here or in `runs_dir`."""
+    if not argument:
+        raise ConfigError("a run's name is empty; write . for all runs in this folder")
+    if "\0" in argument:
+        raise ConfigError(f"{_shown(argument)}: not a file name; {_REMEDY}")
+    return next((path for path in (Path(argument), runs_dir / argument) if _may_be_folder(path)), None)
+
+
+def _may_be_folder(path: Path) -> bool:
+    """Whether it is one, as far as can be seen; what cannot be looked at, the reader of it tells about."""
+    try:
+        return is_folder(path)
+    except OSError:
+        return True
+
+
+def _matches(argument: str, runs_dir: Path) -> list[Path]:
+    """The directories that a pattern matches, here or else in `runs_dir`."""
+    if not glob.has_magic(argument):
+        return []
+    within = os.path.join(glob.escape(os.fspath(runs_dir)), argument)  # noqa: PTH118  (Path would drop a last /)
+    matches = sorted(glob.glob(argument)) or sorted(glob.glob(within))  # noqa: PTH207
+    return [path for path in map(Path, matches) if _may_be_folder(path)]
+
+
+def _by_name(wanted: str, runs_dir: Path) -> Path:
+    """The run in `runs_dir`, or in a sweep's folder there, that is called so or whose name alone begins so."""
+    if is_there(wanted):
+        what = "is a file" if Path(wanted).exists() else "is a link to nothing"
+        raise ConfigError(f"{_shown(wanted)}: {what}; name a run directory")
+    if glob.has_magic(wanted):
+        raise ConfigError(f"{_shown(wanted)}: no run matches, here or in {_shown(str(runs_dir))}; {_REMEDY}")
+    if len(Path(wanted).parts) > 1 or not is_folder(runs_dir):
+        raise ConfigError(f"{_shown(wanted)}: no runs there; {_REMEDY}")
+    known = find_runs(runs_dir)
+    runs = [run for run in known if run.name == wanted] or [run for run in known if run.name.startswith(wanted)]
+    if not runs:
+        hint = did_you_mean(wanted, [run.name for run in known])
+        raise ConfigError(f"{_shown(wanted)}: no such run in {_shown(str(runs_dir))}{printable(hint, 2000)}")
+    return _only(wanted, runs)
+
+
+def _only(wanted: str, runs: list[Path]) -> Path:
+    if len(runs) == 1:
+        return runs[0]
+    names = ", ".join(printable(str(run), 120) for run in runs[:MOST_NAMES])
+    more = f" and {len(runs) - MOST_NAMES} more" if len(runs) > MOST_NAMES else ""
+    raise ConfigError(f"{_shown(wanted)}: which one? {names}{more}")
+
+
+def _shown(name: str) -> str:
+    return printable(name, 200)
