@@ -100,8 +100,8 @@ MUTANTS = (
     Mutant(
         "digests are not compared",
         "vgrad/lab/verifying.py",
-        "        if hashlib.sha256(_content(path / name, config)).hexdigest() != digest:",
-        "        if not _content(path / name, config):",
+        "        if found != due:",
+        "        if not found:",
         FLIPPED,
     ),
     Mutant(

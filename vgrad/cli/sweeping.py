@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vgrad.cli.signals import stop_requests
 from vgrad.cli.terminal import answer
-from vgrad.errors import ConfigError
+from vgrad.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from vgrad.cli.terminal import Screen
@@ -45,14 +46,17 @@ def train_missing(
 
     tally, comparison, failed, labels = Tally(plan.count), Comparison(), dict[str, Job](), dict[str, str]()
     status, progress = StatusFile(plan.folder, plan.name), SweepProgress(screen, plan.name, tally, labels, quiet=quiet)
-    state = "stopped"
+    state, due = "stopped", next(missing_jobs(plan), None) is not None
+    if due:
+        status.write(tally)  # a folder that takes nothing is found out before anything is trained
     try:
         with stop_requests() as stop, EXECUTORS[_executor(request)](request) as place:
             jobs: Iterator[Any] = _labelled(plan.jobs(), labels)
             for event in dispatch(jobs, place, retries=retries, fail_fast=fail_fast, cancelled=stop):
                 tally.add(event)
                 progress.show(event)
-                status.write(tally)
+                if due:
+                    status.write(tally)
                 if isinstance(event, Skipped | Ended):
                     if isinstance(event, Skipped) or event.status != "interrupted":
                         comparison.add(event.job)
@@ -65,7 +69,8 @@ def train_missing(
         state = "finished" if early is None else "stopped"
     finally:
         progress.end()
-        status.write(tally, state)
+        with nullcontext() if due else suppress(StorageError):  # where nothing was missing, nothing has to be written
+            status.write(tally, state)
     return Result(tally, comparison, failed, early)
 
 
@@ -82,13 +87,17 @@ def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[J
 def fetch_data(plan: Plan, screen: Screen) -> None:
     """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
     from vgrad.data.datasets import load
-    from vgrad.lab.jobs import Job
-    from vgrad.lab.store import RUN
 
-    jobs = plan.jobs() if plan.points is not None else iter(())
-    missing = (job for job in jobs if isinstance(job, Job) and not (job.path / RUN).exists())
+    missing = missing_jobs(plan) if plan.points is not None else iter(())
     for name in dict.fromkeys(job.config.data.name for job in missing):
         load(name, progress=screen.live)
+
+
+def missing_jobs(plan: Plan) -> Iterator[Job]:
+    """The jobs of the plan that seem to be not complete."""
+    from vgrad.lab.jobs import Job
+
+    return (job for job in plan.jobs() if isinstance(job, Job) and not job.seems_complete())
 
 
 def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
@@ -96,7 +105,6 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
     from vgrad.cli.figures import duration
     from vgrad.lab.axes import spell
     from vgrad.lab.estimating import estimate
-    from vgrad.lab.store import RUN
 
     grid, about = plan.grid, "at most " if plan.points is None else ""
     lines = [f"{plan.name}: {about}{plan.count:,} runs, with {len(grid.seeds):,} seeds each"]
@@ -109,7 +117,7 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
         lines.append(f"  {', '.join(axis.keys)}: {told}{', …' if len(used) > 13 else ''}")
     lines += [f"  {span.keys[0]}: from {span.low:g} to {span.high:g}, log-uniform" for span in grid.ranges]
     if plan.points is not None:
-        missing = sum(not (plan.folder / job.name / RUN).exists() for job in plan.jobs())
+        missing = sum(1 for _ in missing_jobs(plan))
         each = estimate([config for _, config in plan.points])
         size = f"{missing * each.bytes / 1e6:,.1f} MB"
         where = "of processor time" if request.scheduler else f"on {max(request.jobs, 1)} processes"
@@ -121,12 +129,11 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
 def list_runs(plan: Plan, as_json: bool) -> None:
     """Every run in a line, as it is made; nothing is held, and a reader that goes ends it."""
     from vgrad.lab.jobs import Job
-    from vgrad.lab.store import RUN
 
     for job in plan.jobs():
         if not isinstance(job, Job):
             raise ConfigError(*job.problems)
-        state = "complete" if (job.path / RUN).exists() else "missing"
+        state = "complete" if job.seems_complete() else "missing"
         if as_json:
             answer(json.dumps({"run": str(job.path), "state": state, "at": dict(job.cells), "seed": job.config.seed}))
         else:

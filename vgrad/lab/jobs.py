@@ -11,8 +11,7 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,17 +19,19 @@ from typing import Any
 
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.errors import RunStateError, StorageError, VgradError
-from vgrad.lab.config import Config, check
+from vgrad.errors import DataError, RunStateError, StorageError, VgradError
+from vgrad.lab.config import Config
 from vgrad.lab.fields import InitFile
-from vgrad.lab.loading import dump_yaml, load_yaml
+from vgrad.lab.loading import dump_yaml
 from vgrad.lab.locking import RunHeld
 from vgrad.lab.machine import versions
 from vgrad.lab.runner import Opened, run
-from vgrad.lab.store import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
+from vgrad.lab.store import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, most_file_bytes, stored_config
 from vgrad.lab.training import Cancelled
 from vgrad.lab.workers import STOP, report
+from vgrad.lab.yaml12 import MAX_BYTES
 from vgrad.storage import write_file
+from vgrad.storage.reading import is_there, read_file, read_state
 from vgrad.text.escapes import printable
 
 MOST_BYTES = 2**30
@@ -68,17 +69,26 @@ class Job:
     def is_complete(self) -> bool:
         """Whether nothing is left to do. RunStateError when the directory is damaged or another config's."""
         complete = RunFolder(self.path).facts() is not None
-        if (complete or (self.path / CONFIG).exists()) and not self._is_here():
-            raise RunStateError(f"{self.path}: holds another config with the same hash; give one of them another name")
+        try:
+            if not self._is_here():
+                told = "holds another config with the same hash; give one of them another name"
+                raise RunStateError(f"{self.path}: {told}")
+        except FileNotFoundError:
+            if complete:
+                raise RunStateError(f"{self.path / CONFIG}: damaged: missing") from None
         return complete
+
+    def seems_complete(self) -> bool:
+        """Whether run.json is there, for an estimate; what cannot be looked at is not."""
+        try:
+            return is_there(self.path / RUN)
+        except OSError:
+            return False
 
     def _is_here(self) -> bool:
         """Whether the directory is this very config's: the same text, or at least the same meaning."""
-        ours = resolved(self.config)
-        with suppress(OSError):
-            if (self.path / CONFIG).read_bytes() == dump_yaml(ours).encode():
-                return True
-        return check(load_yaml(self.path / CONFIG).data).plain() == ours
+        ours, file = resolved(self.config), self.path / CONFIG
+        return read_state(file, MAX_BYTES) == dump_yaml(ours).encode() or stored_config(file).plain() == ours
 
 
 @dataclass(frozen=True)
@@ -158,22 +168,24 @@ def train_away(config: Config, files: Files, sent_with: Mapping[str, str]) -> Ou
         if isinstance(config.init, InitFile):
             config = config.model_copy(update={"init": config.init.model_copy(update={"path": f"{folder}/{INITIAL}"})})
         outcome = train_here(config, base, base)
-        present = [path for path in map(folder.joinpath, (*DETERMINISTIC, RUN)) if path.is_file()]
-        size = sum(path.stat().st_size for path in present)
-        if size > MOST_BYTES:
-            return Outcome("failed", f"its files have {size:,} bytes, more than the {MOST_BYTES:,} that may travel")
         cause = outcome.cause.replace(f"{base}/", "")
-        return Outcome(outcome.status, cause, outcome.again, {path.name: path.read_bytes() for path in present})
+        try:
+            return Outcome(outcome.status, cause, outcome.again, _present(folder, (*DETERMINISTIC, RUN), MOST_BYTES))
+        except VgradError as error:
+            return Outcome("failed", "; ".join(error.problems).replace(f"{base}/", ""))
 
 
 def luggage(job: Job) -> Files:
     """The files that a worker elsewhere needs: those of an interrupted run, and given initial parameters."""
     files: Files = {}
+    most = min(most_file_bytes(job.config), MOST_BYTES)
     if isinstance(job.config.init, InitFile):
-        files[INITIAL] = _read(job.base / job.config.init.path)
-    if (job.path / CHECKPOINT).is_file():
-        files |= {name: _read(job.path / name) for name in (CONFIG, INITIAL, CHECKPOINT) if (job.path / name).exists()}
-    return files
+        try:
+            files[INITIAL] = read_file(job.base / job.config.init.path, most, DataError)
+        except FileNotFoundError:
+            raise DataError(f"{job.base / job.config.init.path}: no such file") from None
+    saved = _present(job.path, (CHECKPOINT, CONFIG, INITIAL), most)
+    return files | saved if CHECKPOINT in saved else files
 
 
 def publish(path: Path, files: Files) -> None:
@@ -197,15 +209,16 @@ def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     return "; ".join(f"{name} {ours.get(name, 'missing')} here, {theirs.get(name, 'missing')} there" for name in names)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
-    if len(content) > MOST_BYTES:
-        raise StorageError(f"{path}: larger than the {MOST_BYTES:,} bytes that may travel")
-    return content
+def _present(folder: Path, names: Iterable[str], most: int) -> Files:
+    """Those of the files that are there; RunStateError when they have more than `most` bytes together."""
+    files: Files = {}
+    for name in names:
+        try:
+            files[name] = read_state(folder / name, most)
+        except FileNotFoundError:
+            continue
+        most -= len(files[name])
+    return files
 
 
 def _load(name: str, **options: object) -> Dataset:

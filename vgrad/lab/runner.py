@@ -21,7 +21,7 @@ import numpy as np
 
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.errors import DataError, StorageError
+from vgrad.errors import DataError, StorageError, Unreadable
 from vgrad.lab.building import build_network, completed
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, InitFile
@@ -33,6 +33,7 @@ from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_st
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
 from vgrad.storage import make_folder, remove_leftovers, rename
+from vgrad.storage.reading import why
 from vgrad.text.escapes import printable
 
 CHECKPOINT_SHARE = 50
@@ -69,9 +70,8 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
         arrays = unpack(path, 8 * numbers)
     except NpzError as error:
         raise DataError(f"{printable(str(path), 200)}: not a parameters file: {printable(str(error), 200)}") from None
-    except (OSError, ValueError) as error:
-        reason = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
-        raise DataError(f"{printable(str(path), 200)}: cannot be read: {printable(reason)}") from None
+    except OSError as error:
+        raise DataError(f"{printable(str(path), 200)}: cannot be read: {why(error)}") from None
     arrays = completed(network, arrays)
     wrong = problems(arrays, wanted)
     if wrong:
@@ -106,9 +106,7 @@ def run(
     folder = RunFolder(runs_dir / config.run_name)
     if folder.path.is_symlink():
         raise StorageError(f"{folder.path}: is a link to somewhere else; remove it or choose another --runs-dir")
-    if not restart:
-        folder.check_config(config)
-    if not restart and folder.facts() is not None:
+    if not restart and _is_complete(folder, config):
         yield Opened(folder.path, None, complete=True)
         return
     check_memory(config)
@@ -168,7 +166,16 @@ def _train(
         folder.save(config, state, history, surroundings.all)
     seconds = round(time.monotonic() - begun, 3)
     facts = _facts(config, dataset, seconds, continued)
-    folder.finish(state, history, {**facts, "surroundings": surroundings.all})
+    folder.finish(config, state, history, {**facts, "surroundings": surroundings.all})
+
+
+def _is_complete(folder: RunFolder, config: Config) -> bool:
+    """Whether this very run is there and finished. A directory that may not be read cannot be written to either."""
+    try:
+        folder.check_config(config)
+        return folder.facts() is not None
+    except Unreadable as error:
+        raise StorageError(*error.problems) from None
 
 
 class _Pace:

@@ -12,15 +12,17 @@ import socket
 import time
 import uuid
 from collections import deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vgrad.errors import RunStateError
+from vgrad.errors import RunStateError, Unreadable
 from vgrad.lab.dispatch import Ended, Event, Failed, Skipped, Task
 from vgrad.lab.jobs import Progress
 from vgrad.lab.store import read_json
 from vgrad.storage import make_folder, write_file
+from vgrad.storage.reading import entries, is_file, may_be_folder, state_error
 
 PREFIX, SUFFIX = ".sweep-", ".json"
 WRITE_SECONDS = 2.0
@@ -101,48 +103,81 @@ class StatusFile:
     """What other shells can read of a sweep that runs in `folder`."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        make_folder(folder)
         self._path = folder / f"{PREFIX}{uuid.uuid4().hex[:8]}{SUFFIX}"
         self._head = {"sweep": name, "pid": os.getpid(), "host": socket.gethostname()}
         self._written = float("-inf")
-        for earlier in folder.glob(f"{PREFIX}*{SUFFIX}"):
-            if _is_over(earlier):
-                earlier.unlink(missing_ok=True)
 
     def write(self, tally: Tally, state: str = "running") -> None:
-        """At most every WRITE_SECONDS while it is running."""
+        """At most every WRITE_SECONDS while it is running. The first time, reports of ended sweeps are removed."""
         if state == "running" and time.monotonic() - self._written < WRITE_SECONDS:
             return
+        if self._written < 0:
+            make_folder(self._path.parent)
+            _clear(self._path.parent)
         tree = {**self._head, "state": state, **tally.plain()}
         write_file(self._path, json.dumps(tree, indent=1, allow_nan=False).encode() + b"\n")
         self._written = time.monotonic()
 
 
-def read_statuses(folder: Path) -> list[dict[str, Any]]:
-    """The sweeps that run or ran in `folder` or in the folders directly below, with `folder` and `age` in seconds.
+def read_statuses(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The sweeps that run or ran in `folder` or in the folders directly below, with `folder` and `age` in seconds, and
+    a line for each file and folder that cannot be read.
 
     One that says it is running and has not written for a while was killed: its state is `gone`.
     """
-    found = []
-    for path in sorted([*folder.glob(f"{PREFIX}*{SUFFIX}"), *folder.glob(f"*/{PREFIX}*{SUFFIX}")]):
-        tree = _read(path)
+    found, problems = [], list[str]()
+    here = _listed(folder, problems)
+    below = [path for place in here if may_be_folder(place) for path in _listed(place, problems)]
+    for path in filter(is_report, [*here, *below]):
+        try:
+            tree = _read(path)
+        except RunStateError as error:
+            problems += error.problems
+            continue
         if tree is not None:
             found.append({"folder": str(path.parent), "age": round(_age(path), 1), **tree})
-    return found
+    return found, problems
+
+
+def is_report(path: Path) -> bool:
+    """Whether this is the name of a sweep's report."""
+    return path.name.startswith(PREFIX) and path.name.endswith(SUFFIX)
+
+
+def _listed(folder: Path, problems: list[str]) -> list[Path]:
+    """What lies in `folder`; nothing, and a problem more, where that cannot be found out."""
+    try:
+        return entries(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        problems += state_error(folder, error).problems
+        return []
+
+
+def _clear(folder: Path) -> None:
+    """Removes what is told of sweeps that are over; what cannot be read or removed stays."""
+    for path in filter(is_report, _listed(folder, [])):
+        with suppress(OSError):
+            if _is_over(path):
+                path.unlink()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        tree = read_json(path)
-    except RunStateError:
-        return None
+    """What the file says; None when it has gone. RunStateError when it is damaged."""
+    tree = read_json(path)
     if tree and tree.get("state") == "running" and _age(path) > STALE_SECONDS:
         tree["state"] = "gone"
     return tree
 
 
 def _is_over(path: Path) -> bool:
-    tree = _read(path)
+    try:
+        tree = _read(path)
+    except Unreadable:  # another user's, perhaps
+        return False
+    except RunStateError:
+        return is_file(path)
     return tree is None or tree.get("state") != "running"
 
 

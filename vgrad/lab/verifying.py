@@ -6,12 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from vgrad.errors import ConfigError, RunStateError
+from vgrad.errors import RunStateError
 from vgrad.lab.building import draw_parameters, looks_at_data
-from vgrad.lab.choices import Problems
-from vgrad.lab.config import Config, check
+from vgrad.lab.config import Config
 from vgrad.lab.fields import Init
-from vgrad.lab.loading import load_yaml
 from vgrad.lab.machine import check_memory
 from vgrad.lab.npz import pack
 from vgrad.lab.store import (
@@ -26,10 +24,12 @@ from vgrad.lab.store import (
     RunFolder,
     config_file,
     dump_json,
-    most_bytes,
+    most_file_bytes,
+    run_config,
 )
 from vgrad.lab.summary import summarize
 from vgrad.lab.training import stopped
+from vgrad.storage.reading import digest, read_bounded, state_error
 from vgrad.text.escapes import printable
 
 
@@ -49,7 +49,8 @@ def verify(path: Path) -> Verified:
     Of an interrupted run, a CSV may end earlier than the checkpoint: a kill may have come between them.
     """
     folder = RunFolder(path)
-    config = _config(path)
+    config = run_config(path)
+    check_memory(config)
     facts = folder.facts()
     digests = _check_digests(path, config, {} if facts is None else facts.get("files"))
     saved = folder.resume(config)
@@ -66,7 +67,7 @@ def verify(path: Path) -> Verified:
             raise RunStateError(f"{path / name}: does not follow from the config")
     if facts is None:
         for name, content in history.files().items():
-            if (path / name).exists() and not content.startswith(_content(path / name, config)):
+            if not content.startswith(_content(path / name, config, missing=b"")):
                 raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
         return Verified(path, "interrupted", state.epoch, len(begun) + len(history.files()) + 1)
     summary = summarize(history)
@@ -90,32 +91,24 @@ def verify(path: Path) -> Verified:
 def _check_digests(path: Path, config: Config, digests: object) -> dict[str, str]:
     if not isinstance(digests, dict):
         raise RunStateError(f"{path / RUN}: damaged: no digests")
-    for name, digest in digests.items():
+    most = most_file_bytes(config)
+    for name, due in digests.items():
         if name not in DETERMINISTIC:
             raise RunStateError(f"{path / RUN}: damaged: {printable(str(name))} is not a file of a run")
-        if hashlib.sha256(_content(path / name, config)).hexdigest() != digest:
+        try:
+            found = digest(path / name, most)
+        except OSError as error:
+            raise state_error(path / name, error) from None
+        if found != due:
             raise RunStateError(f"{path / name}: is not what {RUN} says: its SHA-256 differs")
     return digests
 
 
-def _config(path: Path) -> Config:
-    if not path.is_dir():
-        raise RunStateError(f"{path}: no such run directory; `vgrad ls` lists them")
+def _content(path: Path, config: Config, missing: bytes | None = None) -> bytes:
+    """The bytes of a file of the run, which are bounded by what its config can make; `missing` when there is none."""
     try:
-        config = check(load_yaml(path / CONFIG).data)
-    except (ConfigError, Problems) as error:
-        told = str(error).splitlines()[0].removeprefix(f"{path / CONFIG}: ")
-        raise RunStateError(f"{path / CONFIG}: damaged: {printable(told, 200)}") from None
-    check_memory(config)
-    return config
-
-
-def _content(path: Path, config: Config) -> bytes:
-    """The bytes of a file of the run, which are bounded by what its config can make."""
-    limit = 4 * most_bytes(config)  # a number has 8 bytes, and up to 32 in a CSV
-    try:
-        if path.exists() and not (path.is_file() and path.stat().st_size <= limit):
-            raise RunStateError(f"{path}: damaged: not a regular file of at most {limit:,} bytes")
-        return path.read_bytes()
+        return read_bounded(path, most_file_bytes(config))
     except OSError as error:
-        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        if missing is not None and isinstance(error, FileNotFoundError):
+            return missing
+        raise state_error(path, error) from None

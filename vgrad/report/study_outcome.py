@@ -25,6 +25,7 @@ from vgrad.errors import RunStateError
 from vgrad.lab.reading import STUDY
 from vgrad.lab.store import read_json
 from vgrad.report import study_cells as cells
+from vgrad.storage.reading import is_there
 from vgrad.text.escapes import visible
 
 FIGURES, CURVES, NEURONS, VALUES = "figures.csv", "curves.csv", "neurons.csv", "values.csv"
@@ -193,8 +194,8 @@ class Outcome:
 def is_study(folder: Path) -> bool:
     """Whether a study's outcome lies here, whole or damaged."""
     try:
-        return (folder / STUDY).exists()
-    except (OSError, ValueError):
+        return is_there(folder / STUDY)
+    except OSError:  # whoever looks for runs there says so
         return False
 
 
