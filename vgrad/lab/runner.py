@@ -32,7 +32,7 @@ from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
-from vgrad.storage import make_folder, remove_leftovers, rename
+from vgrad.storage import make_folder, remove_leftovers, rename, storage_errors
 from vgrad.storage.reading import why
 from vgrad.text.escapes import printable
 
@@ -104,7 +104,9 @@ def run(
     """
     config, given = with_digest(config, base)
     folder = RunFolder(runs_dir / config.run_name)
-    if folder.path.is_symlink():
+    with storage_errors(folder.path):
+        linked = folder.path.is_symlink()
+    if linked:
         raise StorageError(f"{folder.path}: is a link to somewhere else; remove it or choose another --runs-dir")
     if not restart and _is_complete(folder, config):
         yield Opened(folder.path, None, complete=True)

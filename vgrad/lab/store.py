@@ -94,9 +94,11 @@ def run_config(folder: Path) -> Config:
             raise RunStateError(f"{printable(str(folder), 200)}: no such run directory; vgrad ls lists them")
     try:
         return stored_config(folder / CONFIG)
-    except FileNotFoundError:
+    except (FileNotFoundError, Unreadable) as error:
         with state_errors(folder):
             entries(folder)  # one that cannot be listed is said to be that
+        if isinstance(error, Unreadable):
+            raise
         raise RunStateError(f"{printable(str(folder / CONFIG), 200)}: damaged: missing") from None
 
 

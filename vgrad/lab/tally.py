@@ -127,7 +127,7 @@ def read_statuses(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """
     found, problems = [], list[str]()
     here = _listed(folder, problems)
-    below = [path for place in here if may_be_folder(place) for path in _listed(place, problems)]
+    below = [path for place in here for path in _listed(place, problems)]
     for path in filter(is_report, [*here, *below]):
         try:
             tree = _read(path)
@@ -145,9 +145,9 @@ def is_report(path: Path) -> bool:
 
 
 def _listed(folder: Path, problems: list[str]) -> list[Path]:
-    """What lies in `folder`; nothing, and a problem more, where that cannot be found out."""
+    """What lies in `folder`; nothing when it is none, and a problem more where that cannot be found out."""
     try:
-        return entries(folder)
+        return entries(folder) if may_be_folder(folder) else []
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -43,13 +43,19 @@ def why(error: OSError | ValueError) -> str:
 
 def regular(path: str | os.PathLike[str]) -> int:
     """A descriptor of the regular file at `path`, for reading. OSError where there is none: FileNotFoundError,
-    IsADirectoryError, or Unfit for a pipe, a device or a socket, which is not waited for."""
+    IsADirectoryError, or Unfit for a link to nothing and for a pipe, a device or a socket, which is not waited for."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except ValueError as error:
         raise OSError(errno.EINVAL, why(error)) from None
+    except FileNotFoundError:
+        if is_there(path):
+            raise Unfit(errno.ENOENT, "is a link to nothing") from None
+        raise
     except OSError as error:
-        raise Unfit(errno.EINVAL, "not a regular file") if error.errno in _NO_DRIVER else error from None
+        if error.errno in _NO_DRIVER:
+            raise Unfit(errno.EINVAL, "not a regular file") from None
+        raise
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return descriptor
