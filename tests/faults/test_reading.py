@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from walking import COMMANDS, KINDS, call, fresh, opened_by, wrong_with
 
 from vgrad import load_runs
 from vgrad.errors import DataError, RunStateError, Unreadable
+from vgrad.lab.jobs import Job, luggage
+from vgrad.lab.store import stored_config
 from vgrad.storage import reading
 
 sys.path.append(str(Path(__file__).parents[1] / "report"))
@@ -128,6 +131,38 @@ def test_a_run_that_cannot_be_read_is_named(words: list[str], rest: str, place: 
     assert rest in told
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which only root can")
+def test_another_user(template: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        place = fresh(template, Path(name))
+        for path in place.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        locked = sorted((place / "runs/sweep").glob("sweep-*"))[0]
+        locked.chmod(0o700)
+        results = Path(name) / "results"
+        results.mkdir()
+        os.chmod(results, 0o777)
+        commands = ("report", "ls", "verify", "status", "sweep")
+        assert {call(COMMANDS[command], place)[0] for command in commands} <= {0, 6}  # and all modules are loaded
+        pid = os.fork()
+        if not pid:
+            try:
+                os.setuid(65534)
+                for command in commands:
+                    (results / command).write_text(json.dumps(call(COMMANDS[command], place)))
+            finally:
+                os._exit(0)
+        os.waitpid(pid, 0)
+        found = {path.name: json.loads(path.read_text()) for path in results.iterdir()}
+    assert len(found) == 5
+    for command, (code, told) in found.items():
+        assert (command, code) == (command, 6), told
+        assert f"{locked.name}" in told
+        assert "permission denied" in told
+
+
 @pytest.mark.parametrize("words", [["report", "{runs}"], ["ls", "{runs}"], ["verify", "{runs}"], ["status", "{runs}"]])
 def test_a_sweep_that_cannot_be_listed_is_named(words: list[str], place: Path, refuse: Refuse) -> None:
     refuse(place / "runs/sweep")
@@ -189,6 +224,18 @@ def test_what_a_run_has_not_written_is_not_sealed(kind: str, place: Path) -> Non
     assert not {"best.npz", "neurons.csv"} & set(sealed)
     code, told = call(["verify", str(run)], place)
     assert code == 0, told
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "endless", "link_to_nothing"])
+@pytest.mark.parametrize("name", ["config.yaml", "initial.npz", "checkpoint.npz"])
+def test_what_travels_to_a_cluster(name: str, kind: str, place: Path) -> None:
+    run = next((place / "runs").glob("half-*"))
+    job = Job(stored_config(run / "config.yaml"), place / "runs", place / "in")
+    assert set(luggage(job)) == {"config.yaml", "initial.npz", "checkpoint.npz"}
+    (run / name).unlink()
+    KINDS[kind](run / name, place)
+    with pytest.raises(RunStateError, match=f"{name}: damaged: "):
+        luggage(job)
 
 
 @pytest.mark.parametrize("name", [f"{LONG}.yaml", DEEP], ids=["long", "deep"])

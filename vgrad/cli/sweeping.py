@@ -94,10 +94,10 @@ def fetch_data(plan: Plan, screen: Screen) -> None:
 
 
 def missing_jobs(plan: Plan) -> Iterator[Job]:
-    """The jobs of the plan that seem to be not complete."""
+    """The jobs of the plan whose runs are not there; what cannot be looked at will be said when its turn comes."""
     from vgrad.lab.jobs import Job
 
-    return (job for job in plan.jobs() if isinstance(job, Job) and not job.seems_complete())
+    return (job for job in plan.jobs() if isinstance(job, Job) and job.glance() == "missing")
 
 
 def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
@@ -133,7 +133,7 @@ def list_runs(plan: Plan, as_json: bool) -> None:
     for job in plan.jobs():
         if not isinstance(job, Job):
             raise ConfigError(*job.problems)
-        state = "complete" if job.seems_complete() else "missing"
+        state = job.glance()
         if as_json:
             answer(json.dumps({"run": str(job.path), "state": state, "at": dict(job.cells), "seed": job.config.seed}))
         else:

@@ -78,12 +78,12 @@ class Job:
                 raise RunStateError(f"{self.path / CONFIG}: damaged: missing") from None
         return complete
 
-    def seems_complete(self) -> bool:
-        """Whether run.json is there, for an estimate; what cannot be looked at is not."""
+    def glance(self) -> str:
+        """`complete`, `missing`, or `unreadable`, by whether run.json is there: for plans and estimates."""
         try:
-            return is_there(self.path / RUN)
+            return "complete" if is_there(self.path / RUN) else "missing"
         except OSError:
-            return False
+            return "unreadable"
 
     def _is_here(self) -> bool:
         """Whether the directory is this very config's: the same text, or at least the same meaning."""

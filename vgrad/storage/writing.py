@@ -21,6 +21,7 @@ from secrets import token_hex
 from threading import Lock
 
 from vgrad.errors import StorageError
+from vgrad.storage.reading import why
 
 _SUFFIX = ".tmp"
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)
@@ -182,9 +183,8 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         remedy = _REMEDIES.get(error.errno or 0, "choose another folder")
-        raise StorageError(f"{path}: cannot be written: {reason}; {remedy}") from error
+        raise StorageError(f"{path}: cannot be written: {why(error)}; {remedy}") from error
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
