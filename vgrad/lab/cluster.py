@@ -35,7 +35,7 @@ from vgrad.lab.machine import versions
 from vgrad.lab.runner import remove_if_unused
 from vgrad.lab.store import RUN, RunFolder
 from vgrad.lab.workers import Worker
-from vgrad.storage import make_folder, remove_leftovers
+from vgrad.storage import own_folder, remove_leftovers
 from vgrad.text.escapes import printable
 
 CONNECT_SECONDS = 10.0
@@ -137,7 +137,7 @@ class ClusterPlace:
     def submit(self, job: Job) -> Future[Outcome]:
         """Begins a job, whose directory is locked until it is received."""
         try:
-            make_folder(job.path)
+            own_folder(job.path)
             lock = ExitStack()
             lock.enter_context(exclusive(job.path))
             self._locks[job.name] = lock

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.errors import DataError, StorageError
+from vgrad.errors import DataError
 from vgrad.lab.building import build_network, completed
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init, InitFile
@@ -32,7 +33,7 @@ from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
-from vgrad.storage import make_folder, remove_leftovers, rename
+from vgrad.storage import make_folder, new_folder, refuse_link, remove_leftovers, rename
 from vgrad.text.escapes import printable
 
 CHECKPOINT_SHARE = 50
@@ -104,8 +105,7 @@ def run(
     """
     config, given = with_digest(config, base)
     folder = RunFolder(runs_dir / config.run_name)
-    if folder.path.is_symlink():
-        raise StorageError(f"{folder.path}: is a link to somewhere else; remove it or choose another --runs-dir")
+    refuse_link(folder.path)
     if not restart:
         folder.check_config(config)
     if not restart and folder.facts() is not None:
@@ -208,10 +208,10 @@ def _set_aside(folder: Path) -> None:
     earlier = [path for path in folder.iterdir() if path.name in (*DETERMINISTIC, RUN)]
     if not earlier:
         return
-    attempts = [re.fullmatch(r"attempt-([0-9]{1,9})", path.name) for path in folder.iterdir()]
-    number = 1 + max((int(found[1]) for found in attempts if found), default=0)
-    aside = folder / f"attempt-{number}"
-    make_folder(aside)
+    attempts = [re.fullmatch(r"attempt-([0-9]{1,6})", path.name) for path in folder.iterdir()]
+    last = max((int(found[1]) for found in attempts if found), default=0)
+    # always a new directory: what has the name, a link, a file or an earlier attempt, is left alone
+    aside = next(path for number in count(last + 1) if new_folder(path := folder / f"attempt-{number}"))
     # run.json first: without it nothing is complete; config.yaml last: without it nothing is a run
     for path in sorted(earlier, key=lambda path: (path.name != RUN, path.name == CONFIG)):
         rename(path, aside / path.name)

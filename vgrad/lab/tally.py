@@ -20,7 +20,7 @@ from vgrad.errors import RunStateError
 from vgrad.lab.dispatch import Ended, Event, Failed, Skipped, Task
 from vgrad.lab.jobs import Progress
 from vgrad.lab.store import read_json
-from vgrad.storage import make_folder, write_file
+from vgrad.storage import own_folder, write_file
 
 PREFIX, SUFFIX = ".sweep-", ".json"
 WRITE_SECONDS = 2.0
@@ -101,7 +101,7 @@ class StatusFile:
     """What other shells can read of a sweep that runs in `folder`."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        make_folder(folder)
+        own_folder(folder)
         self._path = folder / f"{PREFIX}{uuid.uuid4().hex[:8]}{SUFFIX}"
         self._head = {"sweep": name, "pid": os.getpid(), "host": socket.gethostname()}
         self._written = float("-inf")
