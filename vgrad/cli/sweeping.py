@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vgrad.cli.signals import stop_requests
 from vgrad.cli.terminal import answer
-from vgrad.errors import ConfigError
+from vgrad.errors import ConfigError, RunStateError
 
 if TYPE_CHECKING:
     from vgrad.cli.terminal import Screen
@@ -41,8 +42,11 @@ def train_missing(
     from vgrad.lab.dispatch import Ended, Failed, Skipped, dispatch
     from vgrad.lab.executors import EXECUTORS
     from vgrad.lab.jobs import Job
+    from vgrad.lab.mixing import Mixing
     from vgrad.lab.tally import StatusFile, Tally
 
+    _check_folder(plan.folder)
+    mixing = Mixing()
     tally, comparison, failed, labels = Tally(plan.count), Comparison(), dict[str, Job](), dict[str, str]()
     status, progress = StatusFile(plan.folder, plan.name), SweepProgress(screen, plan.name, tally, labels, quiet=quiet)
     state = "stopped"
@@ -56,6 +60,7 @@ def train_missing(
                 if isinstance(event, Skipped | Ended):
                     if isinstance(event, Skipped) or event.status != "interrupted":
                         comparison.add(event.job)
+                        mixing.add(event.job.path)
                     labels.pop(event.job.name, None)
                 elif isinstance(event, Failed) and event.final:
                     labels.pop(event.job.name, None)
@@ -66,7 +71,20 @@ def train_missing(
     finally:
         progress.end()
         status.write(tally, state)
+    if mixing.line:
+        screen.say_words(mixing.line, "yellow")
     return Result(tally, comparison, failed, early)
+
+
+def _check_folder(folder: Path) -> None:
+    """RunStateError where the sweep's folder is a run, StorageError where it is a link."""
+    from vgrad.lab.reading import is_run
+    from vgrad.storage import refuse_link
+    from vgrad.text.escapes import printable
+
+    refuse_link(folder)
+    if is_run(folder):
+        raise RunStateError(f"{printable(str(folder), 200)}: is a run; give the sweep another name")
 
 
 def _executor(request: Request) -> str:

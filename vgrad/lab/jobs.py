@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -97,13 +97,20 @@ class Outcome:
 
     `complete`, `diverged`; `already` complete; `interrupted`, with a checkpoint; `busy`, another process has the run;
     `lost`, through no fault of its own; `suspect`, its worker died and others with it; `failed`, and `again` when
-    another attempt may end otherwise. `files` are those of a run that was trained away.
+    another attempt may end otherwise; `storage` when disk, permission or memory is what failed. `files` are
+    those of a run that was trained away.
     """
 
     status: str
     cause: str = ""
     again: bool = False
+    storage: bool = False
     files: Files = field(default_factory=dict, repr=False)
+
+
+def failure(error: VgradError, *, again: bool = False) -> Outcome:
+    """The outcome of a run that ended with `error`."""
+    return Outcome("failed", "; ".join(error.problems), again=again, storage=isinstance(error, StorageError))
 
 
 def resolved(config: Config) -> dict[str, Any]:
@@ -137,9 +144,11 @@ def train_here(config: Config, folder: Path, base: Path) -> Outcome:
     except RunHeld as error:
         return Outcome("busy", str(error))
     except MemoryError as error:
-        return Outcome("failed", f"not enough memory: {printable(str(error), 200)}".rstrip(": "), again=True)
+        return Outcome(
+            "failed", f"not enough memory: {printable(str(error), 200)}".rstrip(": "), again=True, storage=True
+        )
     except VgradError as error:
-        return Outcome("failed", "; ".join(error.problems), again=isinstance(error, StorageError))
+        return failure(error, again=isinstance(error, StorageError))
     except Exception as error:
         return Outcome("failed", f"this is a bug in vgrad: {type(error).__name__}: {printable(str(error), 200)}")
 
@@ -163,7 +172,8 @@ def train_away(config: Config, files: Files, sent_with: Mapping[str, str]) -> Ou
         if size > MOST_BYTES:
             return Outcome("failed", f"its files have {size:,} bytes, more than the {MOST_BYTES:,} that may travel")
         cause = outcome.cause.replace(f"{base}/", "")
-        return Outcome(outcome.status, cause, outcome.again, {path.name: path.read_bytes() for path in present})
+        files = {path.name: path.read_bytes() for path in present}
+        return replace(outcome, cause=cause, files=files)
 
 
 def luggage(job: Job) -> Files:
