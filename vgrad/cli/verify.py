@@ -12,7 +12,7 @@ import typer
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.show import find
 from vgrad.cli.terminal import answer
-from vgrad.errors import ConfigError, RunStateError
+from vgrad.errors import ConfigError, RunStateError, StorageError
 
 
 def verify(
@@ -38,7 +38,7 @@ def verify(
     for path in paths:
         try:
             found = look_at(path)
-        except RunStateError as error:
+        except (RunStateError, StorageError) as error:
             told = [_once(problem, path) for problem in error.problems]
             problems += told
             answers.append({"run": str(path), "whole": False, "problem": told[0]})

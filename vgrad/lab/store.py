@@ -42,6 +42,7 @@ INITIAL, FINAL, BEST, CHECKPOINT = "initial.npz", "final.npz", "best.npz", "chec
 DETERMINISTIC = (CONFIG, INITIAL, FINAL, BEST, METRICS, GRADIENTS, NEURONS, HISTOGRAMS, SUMMARY, CHECKPOINT)
 SOMETIMES = (BEST, NEURONS, HISTOGRAMS)
 """Those of them that are there only when the config asks for them."""
+SEAL = "seal"
 CHECKPOINT_FORMAT = 1
 MOST_JSON = 4 * 2**20
 
@@ -114,7 +115,8 @@ class RunFolder:
         write_file(self.path / SUMMARY, dump_json(summary))
         present = [name for name in DETERMINISTIC if (self.path / name).exists()]
         digests = {name: hashlib.sha256((self.path / name).read_bytes()).hexdigest() for name in present}
-        write_file(self.path / RUN, dump_json({"status": summary["status"], **facts, "files": digests}))
+        whole = {"status": summary["status"], **facts, "files": digests}
+        write_file(self.path / RUN, dump_json({**whole, SEAL: seal(whole)}))
 
     def check_config(self, config: Config) -> None:
         """RunStateError when the directory holds another config than `config`, or a damaged one."""
@@ -196,6 +198,11 @@ def _kinds(arrays: Arrays) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
 
 def _under(prefix: str, packed: Arrays) -> Arrays:
     return {name.removeprefix(prefix): value for name, value in packed.items() if name.startswith(prefix)}
+
+
+def seal(facts: dict[str, Any]) -> str:
+    """The digest of what run.json says, itself left out: a changed fact is found, whichever it is."""
+    return hashlib.sha256(dump_json({key: value for key, value in facts.items() if key != SEAL})).hexdigest()
 
 
 def dump_json(tree: object) -> bytes:
