@@ -30,7 +30,9 @@ from vgrad.lab.runner import Opened, run
 from vgrad.lab.store import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
 from vgrad.lab.training import Cancelled
 from vgrad.lab.workers import STOP, report
+from vgrad.lab.yaml12 import MAX_BYTES
 from vgrad.storage import write_file
+from vgrad.storage.reading import read_bounded
 from vgrad.text.escapes import printable
 
 MOST_BYTES = 2**30
@@ -76,7 +78,7 @@ class Job:
         """Whether the directory is this very config's: the same text, or at least the same meaning."""
         ours = resolved(self.config)
         with suppress(OSError):
-            if (self.path / CONFIG).read_bytes() == dump_yaml(ours).encode():
+            if read_bounded(self.path / CONFIG, MAX_BYTES) == dump_yaml(ours).encode():
                 return True
         return check(load_yaml(self.path / CONFIG).data).plain() == ours
 
