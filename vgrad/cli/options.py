@@ -44,15 +44,6 @@ def runs_folder(text: str | Path) -> Path:
     return path
 
 
-def output_file(text: str | Path) -> Path:
-    """The file that is to be written; ConfigError for what cannot be the name of one."""
-    path = Path(text)
-    if not os.fspath(text) or path.name in ("", "..") or is_folder(path):
-        what = f"{_shown(path)} is a directory" if os.fspath(text) else "the name is empty"
-        raise ConfigError(f"output: {what}; name the file to write")
-    return path
-
-
 def _shown(path: Path) -> str:
     from vgrad.text.escapes import printable
 

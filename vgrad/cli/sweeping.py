@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vgrad.cli.signals import stop_requests
 from vgrad.cli.terminal import answer
-from vgrad.errors import ConfigError, StorageError
+from vgrad.errors import ConfigError, RunStateError, StorageError
 
 if TYPE_CHECKING:
     from vgrad.cli.terminal import Screen
@@ -42,8 +43,11 @@ def train_missing(
     from vgrad.lab.dispatch import Ended, Failed, Skipped, dispatch
     from vgrad.lab.executors import EXECUTORS
     from vgrad.lab.jobs import Job
+    from vgrad.lab.mixing import Mixing
     from vgrad.lab.tally import StatusFile, Tally
 
+    _check_folder(plan.folder)
+    mixing = Mixing()
     tally, comparison, failed, labels = Tally(plan.count), Comparison(), dict[str, Job](), dict[str, str]()
     status, progress = StatusFile(plan.folder, plan.name), SweepProgress(screen, plan.name, tally, labels, quiet=quiet)
     state, due = "stopped", next(missing_jobs(plan), None) is not None
@@ -60,6 +64,7 @@ def train_missing(
                 if isinstance(event, Skipped | Ended):
                     if isinstance(event, Skipped) or event.status != "interrupted":
                         comparison.add(event.job)
+                        mixing.add(event.job.path)
                     labels.pop(event.job.name, None)
                 elif isinstance(event, Failed) and event.final:
                     labels.pop(event.job.name, None)
@@ -71,7 +76,24 @@ def train_missing(
         progress.end()
         with nullcontext() if due else suppress(StorageError):  # where nothing was missing, nothing has to be written
             status.write(tally, state)
+    if mixing.line:
+        screen.say_words(mixing.line, "yellow")
     return Result(tally, comparison, failed, early)
+
+
+def _check_folder(folder: Path) -> None:
+    """RunStateError where the sweep's folder is a run, StorageError where it is a link."""
+    from vgrad.lab.reading import is_run
+    from vgrad.storage import refuse_link, storage_errors
+    from vgrad.storage.reading import entries, is_folder
+    from vgrad.text.escapes import printable
+
+    refuse_link(folder)
+    with storage_errors(folder):
+        if is_folder(folder):
+            entries(folder)  # one that cannot be listed would be taken for a run
+    if is_run(folder):
+        raise RunStateError(f"{printable(str(folder), 200)}: is a run; give the sweep another name")
 
 
 def _executor(request: Request) -> str:

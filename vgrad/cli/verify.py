@@ -11,7 +11,7 @@ import typer
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.show import find
 from vgrad.cli.terminal import answer
-from vgrad.errors import ConfigError, RunStateError, Unreadable
+from vgrad.errors import ConfigError, RunStateError, StorageError, Unreadable
 
 
 def verify(
@@ -38,7 +38,7 @@ def verify(
     for path in paths:
         try:
             found = look_at(path)
-        except RunStateError as error:
+        except (RunStateError, StorageError) as error:
             problems += error.problems
             unread += isinstance(error, Unreadable)
             answers.append({"run": str(path), "whole": False, "problem": error.problems[0]})

@@ -12,7 +12,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -107,13 +107,20 @@ class Outcome:
 
     `complete`, `diverged`; `already` complete; `interrupted`, with a checkpoint; `busy`, another process has the run;
     `lost`, through no fault of its own; `suspect`, its worker died and others with it; `failed`, and `again` when
-    another attempt may end otherwise. `files` are those of a run that was trained away.
+    another attempt may end otherwise; `storage` when disk, permission or memory is what failed. `files` are
+    those of a run that was trained away.
     """
 
     status: str
     cause: str = ""
     again: bool = False
+    storage: bool = False
     files: Files = field(default_factory=dict, repr=False)
+
+
+def failure(error: VgradError, *, again: bool = False) -> Outcome:
+    """The outcome of a run that ended with `error`."""
+    return Outcome("failed", "; ".join(error.problems), again=again, storage=isinstance(error, StorageError))
 
 
 def resolved(config: Config) -> dict[str, Any]:
@@ -147,9 +154,11 @@ def train_here(config: Config, folder: Path, base: Path) -> Outcome:
     except RunHeld as error:
         return Outcome("busy", str(error))
     except MemoryError as error:
-        return Outcome("failed", f"not enough memory: {printable(str(error), 200)}".rstrip(": "), again=True)
+        return Outcome(
+            "failed", f"not enough memory: {printable(str(error), 200)}".rstrip(": "), again=True, storage=True
+        )
     except VgradError as error:
-        return Outcome("failed", "; ".join(error.problems), again=isinstance(error, StorageError))
+        return failure(error, again=isinstance(error, StorageError))
     except Exception as error:
         return Outcome("failed", f"this is a bug in vgrad: {type(error).__name__}: {printable(str(error), 200)}")
 
@@ -170,7 +179,7 @@ def train_away(config: Config, files: Files, sent_with: Mapping[str, str]) -> Ou
         outcome = train_here(config, base, base)
         cause = outcome.cause.replace(f"{base}/", "")
         try:
-            return Outcome(outcome.status, cause, outcome.again, _present(folder, (*DETERMINISTIC, RUN), MOST_BYTES))
+            return replace(outcome, cause=cause, files=_present(folder, (*DETERMINISTIC, RUN), MOST_BYTES))
         except VgradError as error:
             return Outcome("failed", "; ".join(error.problems).replace(f"{base}/", ""))
 

@@ -44,6 +44,7 @@ class _Facts(BaseModel):
     versions: dict[str, str]
     machine: _Machine
     files: dict[str, str]
+    seal: str = ""
 
 
 class _Divergence(BaseModel):

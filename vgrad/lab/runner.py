@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from vgrad.lab.store import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_
 from vgrad.lab.training import Cancelled, EpochRecord, draw_parameters, fresh_state, train
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
-from vgrad.storage import make_folder, remove_leftovers, rename, storage_errors
+from vgrad.storage import make_folder, new_folder, refuse_link, remove_leftovers, rename
 from vgrad.storage.reading import why
 from vgrad.text.escapes import printable
 
@@ -104,10 +105,7 @@ def run(
     """
     config, given = with_digest(config, base)
     folder = RunFolder(runs_dir / config.run_name)
-    with storage_errors(folder.path):
-        linked = folder.path.is_symlink()
-    if linked:
-        raise StorageError(f"{folder.path}: is a link to somewhere else; remove it or choose another --runs-dir")
+    refuse_link(folder.path)
     if not restart and _is_complete(folder, config):
         yield Opened(folder.path, None, complete=True)
         return
@@ -217,10 +215,10 @@ def _set_aside(folder: Path) -> None:
     earlier = [path for path in folder.iterdir() if path.name in (*DETERMINISTIC, RUN)]
     if not earlier:
         return
-    attempts = [re.fullmatch(r"attempt-([0-9]{1,9})", path.name) for path in folder.iterdir()]
-    number = 1 + max((int(found[1]) for found in attempts if found), default=0)
-    aside = folder / f"attempt-{number}"
-    make_folder(aside)
+    attempts = [re.fullmatch(r"attempt-([0-9]{1,6})", path.name) for path in folder.iterdir()]
+    last = max((int(found[1]) for found in attempts if found), default=0)
+    # always a new directory: what has the name, a link, a file or an earlier attempt, is left alone
+    aside = next(path for number in count(last + 1) if new_folder(path := folder / f"attempt-{number}"))
     # run.json first: without it nothing is complete; config.yaml last: without it nothing is a run
     for path in sorted(earlier, key=lambda path: (path.name != RUN, path.name == CONFIG)):
         rename(path, aside / path.name)

@@ -13,6 +13,7 @@ The checkpoint is the one commit point of a run that is not complete; all else i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ INITIAL, FINAL, BEST, CHECKPOINT = "initial.npz", "final.npz", "best.npz", "chec
 DETERMINISTIC = (CONFIG, INITIAL, FINAL, BEST, METRICS, GRADIENTS, NEURONS, HISTOGRAMS, SUMMARY, CHECKPOINT)
 SOMETIMES = (BEST, NEURONS, HISTOGRAMS)
 """Those of them that are there only when the config asks for them."""
+SEAL = "seal"
 CHECKPOINT_FORMAT = 1
 MOST_JSON = 4 * 2**20
 
@@ -149,7 +151,8 @@ class RunFolder:
         most = most_file_bytes(config)
         with storage_errors(self.path):
             digests = {name: digest(self.path / name, most) for name in DETERMINISTIC if name in written}
-        write_file(self.path / RUN, dump_json({"status": summary["status"], **facts, "files": digests}))
+        whole = {"status": summary["status"], **facts, "files": digests}
+        write_file(self.path / RUN, dump_json({**whole, SEAL: seal(whole)}))
 
     def check_config(self, config: Config) -> None:
         """RunStateError when the directory holds another config than `config`, or a damaged one."""
@@ -232,6 +235,11 @@ def _kinds(arrays: Arrays) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
 
 def _under(prefix: str, packed: Arrays) -> Arrays:
     return {name.removeprefix(prefix): value for name, value in packed.items() if name.startswith(prefix)}
+
+
+def seal(facts: dict[str, Any]) -> str:
+    """The digest of what run.json says, itself left out: a changed fact is found, whichever it is."""
+    return hashlib.sha256(dump_json({key: value for key, value in facts.items() if key != SEAL})).hexdigest()
 
 
 def dump_json(tree: object) -> bytes:

@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vgrad.errors import RunStateError, Unreadable
+from vgrad.errors import RunStateError, StorageError, SweepError, Unreadable, VgradError
 from vgrad.lab.dispatch import Ended, Event, Failed, Skipped, Task
 from vgrad.lab.jobs import Progress
 from vgrad.lab.store import read_json
-from vgrad.storage import make_folder, write_file
+from vgrad.storage import own_folder, write_file
 from vgrad.storage.reading import entries, is_file, may_be_folder, state_error
 
 PREFIX, SUFFIX = ".sweep-", ".json"
@@ -33,7 +33,8 @@ MOST_FAILURES = 1000
 
 @dataclass
 class Tally:
-    """`total` is the number of runs, `trained` counts those that this sweep did, diverged ones included."""
+    """`total` is the number of runs, `trained` counts those that this sweep did, diverged ones included, and
+    `storage` those of the failed ones that disk, permission or memory stopped."""
 
     total: int
     trained: int = 0
@@ -42,6 +43,7 @@ class Tally:
     diverged: int = 0
     failed: int = 0
     interrupted: int = 0
+    storage: int = 0
     active: dict[str, Progress] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
     _ends: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -51,6 +53,11 @@ class Tally:
     def finished(self) -> int:
         """Runs about which nothing is left to do."""
         return self.trained + self.skipped + self.failed
+
+    @property
+    def failure(self) -> type[VgradError]:
+        """What runs that failed mean for the sweep: nothing but the place, where nothing else was wrong with any."""
+        return StorageError if self.storage == self.failed else SweepError
 
     @property
     def per_minute(self) -> float | None:
@@ -83,6 +90,7 @@ class Tally:
             self._ends.append(time.monotonic())
         elif isinstance(event, Failed) and event.final:
             self.failed += 1
+            self.storage += event.storage
             if len(self.failures) < MOST_FAILURES:
                 self.failures.append((event.job.name, event.cause))
 
@@ -112,7 +120,7 @@ class StatusFile:
         if state == "running" and time.monotonic() - self._written < WRITE_SECONDS:
             return
         if self._written < 0:
-            make_folder(self._path.parent)
+            own_folder(self._path.parent)
             _clear(self._path.parent)
         tree = {**self._head, "state": state, **tally.plain()}
         write_file(self._path, json.dumps(tree, indent=1, allow_nan=False).encode() + b"\n")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from vgrad.errors import RunStateError
+from vgrad.errors import RunStateError, StorageError
 from vgrad.lab.building import draw_parameters, looks_at_data
 from vgrad.lab.config import Config
 from vgrad.lab.fields import Init
@@ -20,12 +21,15 @@ from vgrad.lab.store import (
     FINAL,
     INITIAL,
     RUN,
+    SEAL,
     SUMMARY,
     RunFolder,
+    Saved,
     config_file,
     dump_json,
     most_file_bytes,
     run_config,
+    seal,
 )
 from vgrad.lab.summary import summarize
 from vgrad.lab.training import stopped
@@ -50,12 +54,17 @@ def verify(path: Path) -> Verified:
     """
     folder = RunFolder(path)
     config = run_config(path)
-    check_memory(config)
+    try:
+        check_memory(config)
+    except StorageError as error:
+        raise StorageError(*(f"{path / CONFIG}: {printable(problem, 300)}" for problem in error.problems)) from None
     facts = folder.facts()
     digests = _check_digests(path, config, {} if facts is None else facts.get("files"))
     saved = folder.resume(config)
     if saved is None:
         kept = facts is not None and CHECKPOINT not in digests
+        if facts is not None:
+            _check_facts(path, config, facts, None)
         told = f"kept without parameters; its {len(digests)} files are as {RUN} says" if kept else "nothing was saved"
         raise RunStateError(f"{path / CHECKPOINT}: missing: {told}; train again")
     state, history = saved.state, saved.history
@@ -85,7 +94,28 @@ def verify(path: Path) -> Verified:
     if missing or facts["status"] != summary["status"] or not over:
         told = f"no digest of {missing[0]}" if missing else f"{facts['status']} at epoch {state.epoch}"
         raise RunStateError(f"{path / RUN}: damaged: {told}")
+    _check_facts(path, config, facts, saved)
     return Verified(path, str(facts["status"]), state.epoch, len(digests))
+
+
+def _check_facts(path: Path, config: Config, facts: dict[str, Any], saved: Saved | None) -> None:
+    """RunStateError when run.json is another run's, or not what was written: old ones have no seal, and what the
+    checkpoint knows of them is compared."""
+    due: dict[str, object] = {"name": config.name, "hash": config.identity, "seed": config.seed}
+    if saved is not None:
+        due["surroundings"] = list(saved.surroundings)
+    wrong = [key for key, value in due.items() if facts.get(key) != value]
+    if not wrong and SEAL in facts:
+        wrong = [SEAL] if facts[SEAL] != seal(facts) else []
+    elif not wrong and saved is not None and saved.surroundings:
+        versions = facts.get("versions")
+        known = saved.surroundings[-1].split(", ")
+        told = [f"{name} {number}" for name, number in versions.items()] if isinstance(versions, dict) else [""]
+        wrong = ["versions"] if told != known[: len(told)] else []
+    if wrong == [SEAL]:
+        raise RunStateError(f"{path / RUN}: is not what was written: it does not agree with its seal")
+    if wrong:
+        raise RunStateError(f"{path / RUN}: its {wrong[0]} is not that of {CHECKPOINT if saved else CONFIG}")
 
 
 def _check_digests(path: Path, config: Config, digests: object) -> dict[str, str]:
