@@ -37,9 +37,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(template: Path, tmp_path: Path) -> Path:
     """A copy of it."""
-    monkeypatch.setenv("VGRAD_DATA", str(template / "data"))
     return fresh(template, tmp_path)
 
 
@@ -66,6 +65,16 @@ def test_a_trap_in_the_place_of_a_file(name: str, template: Path, tmp_path: Path
     found = {pair: wrong_with(name, *pair, template, tmp_path) for pair in pairs}
     assert pairs
     assert {pair: wrong for pair, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize(("kind", "told"), [("fifo", "exit TooSlow"), ("hard_link", "")])
+def test_the_walk_notices(
+    kind: str, told: str, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that waits for a pipe."""
+    monkeypatch.setattr(walking, "PATIENCE", 0.5)
+    monkeypatch.setattr(reading, "regular", lambda path: os.open(path, os.O_RDONLY))
+    assert wrong_with("config show", "in/given.yaml", kind, template, tmp_path)[: len("exit TooSlow")] == told
 
 
 @pytest.mark.slow

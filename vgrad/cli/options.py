@@ -91,7 +91,17 @@ def _check_init_file(config: Config, document: Document, base: Path) -> None:
     """DataError, at its place in the config, when the file of initial parameters is not there."""
     from vgrad.lab.fields import InitFile
 
-    if isinstance(config.init, InitFile) and not os.access(base / config.init.path, os.F_OK):
-        where, path = document.where(("init", "path")), _shown(base / config.init.path)
-        hint = "write the path of an initial.npz or final.npz, relative to the config"
-        raise DataError(f"{where}: init.path: {path}: cannot be read: no such file or directory; {hint}")
+    if not isinstance(config.init, InitFile):
+        return
+    path = base / config.init.path
+    try:
+        if is_there(path):
+            return
+        reason = "no such file or directory"
+    except OSError as error:
+        reason = why(error)
+    where, hint = (
+        document.where(("init", "path")),
+        "write the path of an initial.npz or final.npz, relative to the config",
+    )
+    raise DataError(f"{where}: init.path: {_shown(path)}: cannot be read: {reason}; {hint}")
