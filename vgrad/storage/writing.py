@@ -150,12 +150,11 @@ def own_folder(path: Path) -> None:
 def new_folder(path: Path) -> bool:
     """Makes the directory `path`; False where anything has that name already."""
     with storage_errors(path):
-        try:
+        with suppress(FileExistsError):
             os.mkdir(path)
-        except FileExistsError:
-            return False
-        sync_folder(path.parent)
-    return True
+            sync_folder(path.parent)
+            return True
+    return False
 
 
 @contextmanager
