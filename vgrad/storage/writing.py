@@ -147,14 +147,15 @@ def own_folder(path: Path) -> None:
     make_folder(path)
 
 
-def new_folder(path: Path) -> bool:
-    """Makes the directory `path`; False where anything has that name already."""
-    with storage_errors(path):
-        with suppress(FileExistsError):
-            os.mkdir(path)
-            sync_folder(path.parent)
-            return True
-    return False
+def new_folder(folder: Path) -> bool:
+    """Makes the directory `folder`; False where anything has that name already."""
+    with storage_errors(folder):
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            return False
+        sync_folder(folder.parent)
+    return True
 
 
 @contextmanager
