@@ -183,8 +183,11 @@ def fetched(place: Path) -> int:
         return cli.run(["data", "fetch"])
 
 
+PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" width="1pt" height="1pt"></svg>'
+
+
 def reproduced(place: Path) -> int:
-    with mock.patch.object(study_files, "picture", return_value=b"a picture"):
+    with mock.patch.object(study_files, "picture", return_value=PICTURE):
         return words("reproduce", "{place}/study.yaml", "-q", "-j", "0", "--runs-dir", "{place}/runs")(place)
 
 
@@ -294,7 +297,8 @@ class Lab:
             for _ in range(2):
                 self.begin(command)
                 self.recorder.seen, self.recorder.folder = set(), str(self.place)
-                plain, _, seconds = self.call(command)
+                plain, said, seconds = self.call(command)
+                assert "a bug" not in said, said
                 self.recorder.folder = ""
                 seen.append(self.recorder.seen)
             paths = sorted(seen[0] & seen[1])

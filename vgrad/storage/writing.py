@@ -148,14 +148,14 @@ def own_folder(path: Path) -> None:
     make_folder(path)
 
 
-def new_folder(path: Path) -> bool:
-    """Makes the directory `path`; False where anything has that name already."""
-    with storage_errors(path):
+def new_folder(folder: Path) -> bool:
+    """Makes the directory `folder`; False where anything has that name already."""
+    with storage_errors(folder):
         try:
-            os.mkdir(path)
+            os.mkdir(folder)
         except FileExistsError:
             return False
-        sync_folder(path.parent)
+        sync_folder(folder.parent)
     return True
 
 
