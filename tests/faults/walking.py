@@ -30,7 +30,7 @@ from vgrad.lab.settling import settled
 from vgrad.lab.training import Cancelled
 
 SECONDS, MEMORY = 2.0, 2**29
-PATIENCE = 20  # seconds by the clock, after which a command hangs: a busy machine must not fail
+PATIENCE = 90.0  # seconds by the clock, after which a command hangs: a busy machine must not fail
 CODES = (0, 2, 3, 4, 5, 6)
 CONFIG = """\
 name: {name}
