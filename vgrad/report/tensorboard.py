@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vgrad.errors import ConfigError
 from vgrad.report.runs import Run
-from vgrad.storage import make_folder, write_file
+from vgrad.storage import own_folder, write_file
 
 NAME = "events.out.tfevents.0.vgrad"
 
@@ -30,7 +30,7 @@ def write_events(run: Run, folder: Path) -> Path:
         Event(wall_time=float(epoch), step=epoch, summary=Summary(value=[Summary.Value(tag=tag, simple_value=value)]))
         for tag, epoch, value in scalars(run)
     ]
-    make_folder(place)
+    own_folder(place)
     write_file(place / NAME, b"".join(_record(record.SerializeToString()) for record in records))
     return place
 

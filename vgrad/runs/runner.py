@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,15 @@ from vgrad.config.config import Config
 from vgrad.config.fields import Init, InitFile
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.errors import DataError, StorageError
+from vgrad.errors import DataError, StorageError, Unreadable
 from vgrad.machine import Surroundings, check_memory, machine, versions
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
-from vgrad.storage import make_folder, remove_leftovers, rename
+from vgrad.storage import make_folder, new_folder, refuse_link, remove_leftovers, rename
 from vgrad.storage.lock import LOCK, exclusive
 from vgrad.storage.npz import NpzError, digest, unpack
+from vgrad.storage.reading import why
 from vgrad.text.escapes import printable
 from vgrad.training.assembly import build_network, completed
 from vgrad.training.loop import Cancelled, EpochRecord, draw_parameters, fresh_state, train
@@ -69,9 +71,8 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
         arrays = unpack(path, 8 * numbers)
     except NpzError as error:
         raise DataError(f"{printable(str(path), 200)}: not a parameters file: {printable(str(error), 200)}") from None
-    except (OSError, ValueError) as error:
-        reason = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
-        raise DataError(f"{printable(str(path), 200)}: cannot be read: {printable(reason)}") from None
+    except OSError as error:
+        raise DataError(f"{printable(str(path), 200)}: cannot be read: {why(error)}") from None
     arrays = completed(network, arrays)
     wrong = problems(arrays, wanted)
     if wrong:
@@ -104,11 +105,8 @@ def run(
     """
     config, given = with_digest(config, base)
     folder = RunFolder(runs_dir / config.run_name)
-    if folder.path.is_symlink():
-        raise StorageError(f"{folder.path}: is a link to somewhere else; remove it or choose another --runs-dir")
-    if not restart:
-        folder.check_config(config)
-    if not restart and folder.facts() is not None:
+    refuse_link(folder.path)
+    if not restart and _is_complete(folder, config):
         yield Opened(folder.path, None, complete=True)
         return
     check_memory(config)
@@ -168,7 +166,16 @@ def _train(
         folder.save(config, state, history, surroundings.all)
     seconds = round(time.monotonic() - begun, 3)
     facts = _facts(config, dataset, seconds, continued)
-    folder.finish(state, history, {**facts, "surroundings": surroundings.all})
+    folder.finish(config, state, history, {**facts, "surroundings": surroundings.all})
+
+
+def _is_complete(folder: RunFolder, config: Config) -> bool:
+    """Whether this very run is there and finished. A directory that may not be read cannot be written to either."""
+    try:
+        folder.check_config(config)
+        return folder.facts() is not None
+    except Unreadable as error:
+        raise StorageError(*error.problems) from None
 
 
 class _Pace:
@@ -208,10 +215,10 @@ def _set_aside(folder: Path) -> None:
     earlier = [path for path in folder.iterdir() if path.name in (*DETERMINISTIC, RUN)]
     if not earlier:
         return
-    attempts = [re.fullmatch(r"attempt-([0-9]{1,9})", path.name) for path in folder.iterdir()]
-    number = 1 + max((int(found[1]) for found in attempts if found), default=0)
-    aside = folder / f"attempt-{number}"
-    make_folder(aside)
+    attempts = [re.fullmatch(r"attempt-([0-9]{1,6})", path.name) for path in folder.iterdir()]
+    last = max((int(found[1]) for found in attempts if found), default=0)
+    # always a new directory: what has the name, a link, a file or an earlier attempt, is left alone
+    aside = next(path for number in count(last + 1) if new_folder(path := folder / f"attempt-{number}"))
     # run.json first: without it nothing is complete; config.yaml last: without it nothing is a run
     for path in sorted(earlier, key=lambda path: (path.name != RUN, path.name == CONFIG)):
         rename(path, aside / path.name)

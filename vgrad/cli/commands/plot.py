@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vgrad.cli.commands.report import Keys, Runs, Where, split, study_folder
-from vgrad.cli.options import RunsDir, output_file
-from vgrad.cli.screen.streams import answer, complain
+from vgrad.cli.options import RunsDir
+from vgrad.cli.outputs import answer_name, output_file, save
+from vgrad.cli.screen.streams import complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
@@ -60,11 +61,12 @@ def plot(
     if _is_of_a_study(kind):
         unused = {"--where": where, "--by": by, "--across": across, "--epoch": epoch, "--scale": scale}
         given = [name for name, value in unused.items() if value not in (None, "", [])]
-        answer(_plot_study(runs, runs_dir, kind, output, width, given))
+        _plot_study(runs, runs_dir, kind, output, width, given)
+        answer_name(output)
         return
     options = Options(width or Options.width, tuple(split(by)), across, epoch, scale, monitor)
     problems = _plot_runs(runs, runs_dir, kind, output, where, options)
-    answer(output)
+    answer_name(output)
     if problems:
         raise SweepError(*problems, f"drawn without the {len(problems)} above")
 
@@ -81,7 +83,6 @@ def _plot_runs(
     from vgrad.report.runs import collect, known_keys, without_copies
     from vgrad.report.select import where as chosen
     from vgrad.report.verdicts import Thresholds
-    from vgrad.storage import write_file
 
     found, problems = collect(arguments, runs_dir)
     found, copies = without_copies(found)
@@ -93,7 +94,7 @@ def _plot_runs(
     load_matplotlib()
     with styled():
         figure = PICTURES[kind](left, replace(options, keys=keys))
-        write_file(output, content(figure, suffix(output), f"vgrad: {kind}", provenance(left)))
+        save(output, content(figure, suffix(output), f"vgrad: {kind}", provenance(left)))
     return problems
 
 
@@ -112,10 +113,9 @@ def _is_of_a_study(kind: str) -> bool:
 
 def _plot_study(
     arguments: list[str], runs_dir: Path, kind: str, output: Path, width: float | None, unused: list[str]
-) -> Path:
+) -> None:
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import suffix
-    from vgrad.storage import write_file
     from vgrad.study.outcome import read_outcome
     from vgrad.study.report.folder import picture
 
@@ -125,5 +125,4 @@ def _plot_study(
     if folder is None:
         raise ConfigError(f"--kind {kind} draws one folder that vgrad reproduce made; name one that has study.json")
     load_matplotlib()
-    write_file(output, picture(read_outcome(folder), kind, suffix(output), width))
-    return output
+    save(output, picture(read_outcome(folder), kind, suffix(output), width))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from vgrad.cli.options import Json, RunsDir, output_file
+from vgrad.cli.options import Json, RunsDir
+from vgrad.cli.outputs import form_of, output_file, save
 from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
@@ -45,9 +46,10 @@ def report(
     threshold: Annotated[
         Keys, typer.Option("--threshold", metavar="NAME=X", help="Verdicts: vanishing=0.3 (decades a layer), …")
     ] = None,
-    form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="table, markdown, latex, csv, json, html.")
-    ] = "table",
+    asked_form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="table, markdown, latex, csv, json, html; else as FILE ends."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="Write to a file.")
     ] = None,
@@ -65,12 +67,12 @@ def report(
     The folder that vgrad reproduce made gives that study: published figures beside measured ones.
     """
     from vgrad.report.compare import compare
-    from vgrad.report.formats import FORMATS
+    from vgrad.report.formats import ENDINGS, FORMATS
     from vgrad.report.layout import lay_out
     from vgrad.report.runs import collect, without_copies
     from vgrad.report.verdicts import parse_thresholds
 
-    form = "json" if as_json else form
+    form = form_of("json" if as_json else asked_form, output, ENDINGS)
     write = _format(FORMATS, form)
     asked = (rows, cols, value, where, baseline, sort, top, threshold, diff)
     folder = None if any(asked) else study_folder(runs, runs_dir)
@@ -80,7 +82,7 @@ def report(
     thresholds = parse_thresholds(threshold) if threshold else None
     found, problems = collect(runs, runs_dir)
     if diff:
-        answer(_differ(found, problems, form).removesuffix("\n"))
+        _tell(_differ(found, problems, form), output, width)
     elif found:
         found, copies = without_copies(found)
         complain(copies)
@@ -122,11 +124,10 @@ def tell_study(folder: Path, form: str, output: Path | None, width: int | None) 
 
 def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
     """Prints a table or a text of another format, or writes it to a file."""
-    from vgrad.storage import write_file
     from vgrad.text.terminal import render
 
     if output:
-        write_file(output, (found if isinstance(found, str) else render(found, width=width)).encode())
+        save(output, (found if isinstance(found, str) else render(found, width=width)).encode())
     else:
         answer((found if isinstance(found, str) else on_screen(found, width)).removesuffix("\n"))
 

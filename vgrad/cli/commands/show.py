@@ -45,12 +45,13 @@ def find(wanted: str, runs_dir: Path) -> Path:
     """The run directory that is meant; ConfigError when there is none, or more than one."""
     from vgrad.registry import did_you_mean
     from vgrad.runs.stored import find_runs, is_run
+    from vgrad.storage.reading import is_folder
     from vgrad.text.escapes import printable
 
     path, shown = Path(wanted), printable(wanted, 200)
     if is_run(path):
         return path
-    if path.is_dir():
+    if is_folder(path):
         raise ConfigError(f"{shown}: not a run directory; vgrad ls {shown} lists the runs in it")
     known = find_runs(runs_dir)
     exact = [one for one in known if one.name == wanted]

@@ -12,7 +12,7 @@ import typer
 
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
 from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, tell_plan, train_missing
-from vgrad.errors import ConfigError, Interrupted, SweepError
+from vgrad.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
     from vgrad.sweep.comparison import Comparison
@@ -91,7 +91,7 @@ def sweep(
         told = f"{tally.finished} of {tally.total} runs are done, {tally.interrupted} active ones are saved"
         raise Interrupted(f"stopped: {told}; continue with: {command}", signal_number=result.signal_number)
     if tally.failed:
-        raise SweepError(*_failures(tally, result.failed, plan, words))
+        raise tally.failure(*_failures(tally, result.failed, plan, words))
 
 
 def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str]:

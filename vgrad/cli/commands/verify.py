@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import typer
 from vgrad.cli.commands.show import find
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.screen.streams import answer
-from vgrad.errors import ConfigError, RunStateError
+from vgrad.errors import ConfigError, RunStateError, StorageError, Unreadable
 
 
 def verify(
@@ -22,12 +21,13 @@ def verify(
 ) -> None:
     """Check every file of run directories against its digest and the saved history.
 
-    Names the first wrong file of each directory; exits 4 when there is one.
+    Names the first wrong file of each directory; exits 4 when there is one, and 6 when all that is wrong is that some
+    cannot be read.
     """
     from vgrad.runs.integrity import verify as look_at
 
     answers: list[dict[str, object]] = []
-    problems: list[str] = []
+    problems, unread = list[str](), 0
     paths: dict[Path, None] = {}
     for wanted in runs:
         try:
@@ -38,10 +38,10 @@ def verify(
     for path in paths:
         try:
             found = look_at(path)
-        except RunStateError as error:
-            told = [_once(problem, path) for problem in error.problems]
-            problems += told
-            answers.append({"run": str(path), "whole": False, "problem": told[0]})
+        except (RunStateError, StorageError) as error:
+            problems += error.problems
+            unread += isinstance(error, Unreadable)
+            answers.append({"run": str(path), "whole": False, "problem": error.problems[0]})
             continue
         answers.append({"run": str(path), "whole": True, "status": found.status, "epoch": found.epoch})
         if not as_json:
@@ -49,30 +49,26 @@ def verify(
     if as_json:
         answer(json.dumps(answers, indent=2))
     if problems:
-        raise RunStateError(*problems)
+        raise (Unreadable if unread == len(problems) else RunStateError)(*problems)
 
 
 def _meant(wanted: str, runs_dir: Path) -> list[Path]:
     """The run directories that an argument names: a run, a folder of runs, or a name in `runs_dir`."""
     from vgrad.runs.stored import find_runs
+    from vgrad.storage.reading import is_there, may_be_folder
     from vgrad.text.escapes import printable
 
     path, shown = Path(wanted), printable(wanted, 200)
-    if wanted and not path.is_dir() and not path.exists():
-        if (runs_dir / path).is_dir():
+    if wanted and not may_be_folder(path) and not is_there(path):
+        if may_be_folder(runs_dir / path):
             path = runs_dir / path
-        elif len(path.parts) == 1 and runs_dir.is_dir():
+        elif len(path.parts) == 1 and may_be_folder(runs_dir):
             return [find(wanted, runs_dir)]
         else:
             raise ConfigError(f"{shown}: no such run directory; vgrad ls lists them")
-    if not wanted or not path.is_dir():
+    if not wanted or not may_be_folder(path):
         raise ConfigError(f"{shown}: {'is a file' if wanted else 'an empty name'}; name a run directory")
     found = find_runs(path)
     if not found:
         raise ConfigError(f"{shown}: no runs there; vgrad ls lists them")
     return found
-
-
-def _once(problem: str, path: Path) -> str:
-    """`problem` with the path of the config once: what reads it puts the path in front as well."""
-    return re.sub(rf"(?<=: damaged: ){re.escape(str(path / 'config.yaml'))}: ?", "", problem, count=1)
