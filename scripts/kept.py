@@ -41,6 +41,8 @@ def vgrad(*arguments: str, expected: int = 0) -> str:
 
 def keep(path: Path, folder: Path) -> None:
     """Puts the small form of the run at `path` into `folder`."""
+    from vgrad.runs.folder import seal
+
     place = folder / path.name
     place.mkdir(parents=True)
     for name in NAMES:
@@ -49,4 +51,5 @@ def keep(path: Path, folder: Path) -> None:
     facts = json.loads((path / "run.json").read_text(encoding="utf-8"))
     facts["files"] = {name: digest for name, digest in facts["files"].items() if (place / name).exists()}
     facts["machine"] |= {"host": "", "system": "Linux"}
+    facts["seal"] = seal(facts)
     (place / "run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@
     |- ConfigError         2   a config, an override or an argument is wrong; may hold several problems
     |- DataError           3   data or a parameters file is missing or damaged
     |- RunStateError       4   a run directory is locked, corrupt or holds another config
+    |  `- Unreadable       6   it, or a file in it, may be whole and cannot be read: a permission, a failing disk
     |- StorageError        5   disk, permission or memory
     |- SweepError          6   some runs failed, or could not be read
     `- Interrupted         130 (SIGINT) or 143 (SIGTERM); the run can be continued
@@ -43,6 +44,12 @@ class RunStateError(VgradError):
     """A run directory is locked, corrupt, or holds another config."""
 
     exit_code = 4
+
+
+class Unreadable(RunStateError):
+    """A run directory or a file in it may be whole, and cannot be read: a permission, a failing disk."""
+
+    exit_code = 6
 
 
 class StorageError(VgradError):

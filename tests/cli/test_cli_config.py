@@ -177,13 +177,18 @@ def test_new_goes_to_stdout(capsys: Capture) -> None:
 
 
 def test_new_overwrites_nothing(tiny: Path, tmp_path: Path, capsys: Capture) -> None:
-    dangling = tmp_path / "link.yaml"
-    dangling.symlink_to(tmp_path / "nowhere")
-    for target in (tiny, dangling):
+    (tmp_path / "link.yaml").symlink_to(tiny)
+    for target in (tiny, tmp_path / "link.yaml"):
         assert run(["config", "new", str(target)]) == 2
         assert "exists already" in capsys.readouterr().err
     assert tiny.read_text() == TINY
-    assert not (tmp_path / "nowhere").exists()
+
+
+def test_new_makes_what_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "target.yaml")
+    assert run(["config", "new", str(tmp_path / "link.yaml")]) == 0
+    assert (tmp_path / "link.yaml").is_symlink()
+    assert "layers" in (tmp_path / "target.yaml").read_text()
 
 
 @pytest.mark.parametrize(

@@ -97,15 +97,16 @@ def test_status_of_others(tmp_path: Path) -> None:
         tally.add(event)
     first = StatusFile(tmp_path / "s", "s")
     first.write(tally)
-    found = read_statuses(tmp_path)
+    found, _ = read_statuses(tmp_path)
     assert [(tree["state"], tree["total"], tree["failed"], len(tree["active"])) for tree in found] == [
         ("running", 8, 1, 2)
     ]
     first.write(tally, "finished")
     StatusFile(tmp_path / "s", "s").write(tally)
-    assert [tree["state"] for tree in read_statuses(tmp_path / "s")] == ["running"]
+    assert [tree["state"] for tree in read_statuses(tmp_path / "s")[0]] == ["running"]
     (tmp_path / "s" / ".sweep-bad.json").write_text("{")
-    assert len(read_statuses(tmp_path)) == 1
+    found, problems = read_statuses(tmp_path)
+    assert (len(found), len(problems)) == (1, 1)
 
 
 def test_means_over_seeds() -> None:

@@ -95,7 +95,50 @@ def test_without_flock_a_half_written_owner_file_is_taken_over(tmp_path: Path) -
 
 
 def test_a_lock_file_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
-    (tmp_path / LOCK).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StorageError, match=r"\.lock: cannot be written"), exclusive(tmp_path):
+    with pytest.raises(StorageError, match=r"\.lock: cannot be written"), exclusive(tmp_path / "nowhere"):
         pass
-    assert not (tmp_path / "elsewhere").exists()
+
+
+VICTIM = "worth keeping\n"
+NO_LOCKS = {
+    "a second name of a file": lambda victim, path: os.link(victim, path),
+    "a second name of an empty file": lambda victim, path: (victim.write_bytes(b""), os.link(victim, path)),
+    "a link": lambda victim, path: path.symlink_to(victim),
+    "a link to nothing": lambda victim, path: path.symlink_to(f"{victim}x"),
+    "a file of somebody": lambda victim, path: path.write_text(VICTIM),
+    "a large file": lambda victim, path: path.write_bytes(b'{"pid": ' + bytes(5000)),
+    "a pipe": lambda victim, path: os.mkfifo(path),
+    "a directory": lambda victim, path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("name", [LOCK, OWNER])
+@pytest.mark.parametrize("kind", NO_LOCKS)
+def test_what_is_no_lock_is_refused_and_left_as_it_is(
+    tmp_path: Path, kind: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    if name == OWNER:
+        request.getfixturevalue("without_flock")
+    folder, victim = tmp_path / "run", tmp_path / "victim"
+    folder.mkdir()
+    victim.write_text(VICTIM)
+    NO_LOCKS[kind](victim, folder / name)
+    before = [
+        (path.name, path.lstat()[:6]) for path in sorted(tmp_path.rglob("*")) if path.name != LOCK or name == LOCK
+    ]
+    content = victim.read_bytes()
+    begun = time.monotonic()
+    with pytest.raises(RunStateError, match="is not a lock of vgrad"), exclusive(folder):
+        pass
+    assert not is_held(folder)
+    assert time.monotonic() - begun < 2
+    now = [(path.name, path.lstat()[:6]) for path in sorted(tmp_path.rglob("*")) if path.name != LOCK or name == LOCK]
+    assert (now, victim.read_bytes()) == (before, content)
+    assert not list(tmp_path.glob("victimx"))
+
+
+@pytest.mark.parametrize("left", [b"", b'{"p', b'{"pid": 12, "host"', bytes(64)])
+def test_what_a_power_failure_leaves_of_a_lock_is_a_lock(tmp_path: Path, left: bytes) -> None:
+    (tmp_path / LOCK).write_bytes(left)
+    with exclusive(tmp_path):
+        pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,44 @@ def test_a_missing_file(copy: Path, name: str) -> None:
 def test_a_forged_digest_does_not_help_what_the_history_contradicts(copy: Path, name: str) -> None:
     forge(copy, name, (copy / name).read_bytes().replace(b"0", b"1", 1))
     with pytest.raises(RunStateError, match=rf"{name}: does not follow from"):
+        verify(copy)
+
+
+def leaves(tree: object, *place: str | int) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    """Every value of a JSON tree with where it stands."""
+    inside: Any = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in inside:
+        yield from leaves(value, *place, key)
+    if not isinstance(tree, dict | list):
+        yield place, tree
+
+
+OTHER = {str: "other", int: 7, float: 7.5, bool: None, type(None): 7}
+
+
+def test_every_changed_fact_of_run_json_is_found(copy: Path) -> None:
+    whole = (copy / RUN).read_bytes()
+    places = list(leaves(json.loads(whole)))
+    assert len(places) > 25
+    for place, value in places:
+        tree = node = json.loads(whole)
+        for key in place[:-1]:
+            node = node[key]
+        node[place[-1]] = OTHER[type(value)]
+        (copy / RUN).write_text(json.dumps(tree))
+        with pytest.raises(RunStateError, match=r"run\.json|SHA-256 differs"):
+            verify(copy)
+
+
+@pytest.mark.parametrize("key", ["name", "hash", "seed", "surroundings", "versions"])
+def test_a_run_without_a_seal_is_compared_with_what_its_other_files_know(copy: Path, key: str) -> None:
+    facts = json.loads((copy / RUN).read_bytes())
+    del facts["seal"]
+    (copy / RUN).write_text(json.dumps(facts))
+    assert verify(copy).status == "complete"
+    facts[key] = {"surroundings": ["numpy 9.9"], "versions": {"numpy": "9.9"}}.get(key, "other")
+    (copy / RUN).write_text(json.dumps(facts))
+    with pytest.raises(RunStateError, match=rf"run\.json: its {key} is not that of checkpoint\.npz"):
         verify(copy)
 
 
@@ -162,6 +201,18 @@ def test_the_command_names_every_wrong_run_and_exits_4(
     assert [str(copy / "final.npz") in line or "none" in line for line in told.err.splitlines()] == [True, True]
     assert command(["verify", "--json", str(whole)]) == 0
     assert json.loads(capsys.readouterr().out)[0]["whole"] is True
+
+
+def test_a_run_that_fits_no_memory_is_named_and_the_others_are_checked(
+    whole: Path, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (copy / "config.yaml").read_text()
+    (copy / "config.yaml").write_text(text.replace("[64, 5, 10]", "[64, 1000000000, 10]"))
+    assert "1000000000" in (copy / "config.yaml").read_text()
+    assert command(["verify", str(copy), str(whole)]) == 4
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{whole}: whole; ")
+    assert told.err.startswith(f"vgrad: {copy}/config.yaml: layers: ")
 
 
 @pytest.fixture

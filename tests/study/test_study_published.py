@@ -118,7 +118,7 @@ GOOD = {
         ("experiments.0.curves: none.csv", "none.csv: published curves cannot be read: no such file"),
         ("experiments.0.curves: ..", "must be a file beside the study"),
         ("experiments.0.curves: ../other.csv", "must be a file beside the study"),
-        ("experiments.0.curves: folder", "not a regular file"),
+        ("experiments.0.curves: folder", "published curves cannot be read: is a directory"),
         ("experiments.0.name: study.json", "must be without a dot"),
         ("experiments.0.quick: {points: 3}", "the grid has 2"),
         ("experiments.0.title: ''", "title:"),

@@ -338,3 +338,23 @@ def test_all_published_figures_of_the_kept_study_are_within_two_and_a_half_stand
     assert {row["n"] for row in found} == {"20"}
     assert max(abs(float(row["z"])) for row in scalars) < 2.5
     assert min(float(row["inside"]) for row in curves) >= 0.9
+
+
+def test_no_outcome_lies_on_a_run_or_on_another_study(vgrad: Command, tmp_path: Path) -> None:
+    assert vgrad("reproduce", "small.yaml", "-j", "0", "-q")[0] == 1
+    folder = tmp_path / "runs" / "small"
+    (run_folder, *_) = sorted((folder / "digits").glob("digits-*"))
+    (tmp_path / "runs" / "elsewhere").symlink_to(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for changed, told, code in (
+        ({"title": "Another study"}, "holds the outcome of another study", 4),
+        ({"source": "somebody"}, "holds the outcome of another study", 4),
+        ({"study": run_folder.name}, "is a run; give the study another name", 4),
+        ({"study": "elsewhere"}, "is a link to somewhere else", 5),
+    ):
+        write(tmp_path, {**STUDY, **changed})
+        where = folder / "digits" if "run" in told else tmp_path / "runs"
+        found, out, err = vgrad("reproduce", "small.yaml", "-j", "0", "-q", "--runs-dir", str(where))
+        assert (found, out) == (code, ""), err
+        assert told in err
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vgrad.errors import ConfigError, DataError, StorageError
-from vgrad.storage.reading import why
+from vgrad.storage.reading import is_folder, is_there, why
 
 if TYPE_CHECKING:
     from vgrad.config.config import Config
@@ -34,31 +34,20 @@ def readable(text: str | Path) -> Path:
     """As `folder_name`, and StorageError where there is something that cannot be looked into."""
     path = folder_name(text)
     try:
-        path.stat()
-        denied = not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0))
-    except PermissionError:
-        denied = True
-    except (OSError, ValueError):  # nothing there: whoever wants it will say so
-        denied = False
-    if denied:
-        raise StorageError(f"{_shown(path)}: permission denied; change its mode, or choose another folder")
-    return path
+        needed = os.R_OK | (os.X_OK if is_folder(path) else 0)
+        if not is_there(path) or os.access(path, needed):  # what is not there, whoever wants it will say so
+            return path
+        reason = "permission denied"
+    except OSError as error:
+        reason = why(error)
+    raise StorageError(f"{_shown(path)}: {reason}; change its mode, or choose another folder")
 
 
 def runs_folder(text: str | Path) -> Path:
     """As `readable`, and StorageError where a file is in the way; it need not be there yet."""
     path = readable(text)
-    if path.exists() and not path.is_dir():
+    if is_there(path) and not is_folder(path):
         raise StorageError(f"{_shown(path)}: is a file, not a directory; choose another --runs-dir")
-    return path
-
-
-def output_file(text: str | Path) -> Path:
-    """The file that is to be written; ConfigError for what cannot be the name of one."""
-    path = Path(text)
-    if not os.fspath(text) or path.name in ("", "..") or path.is_dir():
-        what = f"{_shown(path)} is a directory" if os.fspath(text) else "the name is empty"
-        raise ConfigError(f"output: {what}; name the file to write")
     return path
 
 
@@ -117,7 +106,17 @@ def _check_init_file(config: Config, document: Document, base: Path) -> None:
     """DataError, at its place in the config, when the file of initial parameters is not there."""
     from vgrad.config.fields import InitFile
 
-    if isinstance(config.init, InitFile) and not os.access(base / config.init.path, os.F_OK):
-        where, path = document.where(("init", "path")), _shown(base / config.init.path)
-        hint = "write the path of an initial.npz or final.npz, relative to the config"
-        raise DataError(f"{where}: init.path: {path}: cannot be read: no such file or directory; {hint}")
+    if not isinstance(config.init, InitFile):
+        return
+    path = base / config.init.path
+    try:
+        if is_there(path):
+            return
+        reason = "no such file or directory"
+    except OSError as error:
+        reason = why(error)
+    where, hint = (
+        document.where(("init", "path")),
+        "write the path of an initial.npz or final.npz, relative to the config",
+    )
+    raise DataError(f"{where}: init.path: {_shown(path)}: cannot be read: {reason}; {hint}")

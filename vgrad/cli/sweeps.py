@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vgrad.cli.screen.streams import answer, complain
 from vgrad.cli.signals import stop_requests
-from vgrad.errors import ConfigError
+from vgrad.errors import ConfigError, RunStateError, StorageError
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
@@ -55,21 +57,28 @@ def train_missing(
     from vgrad.sweep.dispatch import Ended, Failed, Skipped, dispatch
     from vgrad.sweep.executors import EXECUTORS
     from vgrad.sweep.job import Job
+    from vgrad.sweep.mixing import Mixing
     from vgrad.sweep.tally import StatusFile, Tally
 
+    _check_folder(plan.folder)
+    mixing = Mixing()
     tally, comparison, failed, labels = Tally(plan.count), Comparison(), dict[str, Job](), dict[str, str]()
     status, progress = StatusFile(plan.folder, plan.name), SweepProgress(screen, plan.name, tally, labels, quiet=quiet)
-    state = "stopped"
+    state, due = "stopped", next(missing_jobs(plan), None) is not None
+    if due:
+        status.write(tally)  # a folder that takes nothing is found out before anything is trained
     try:
         with stop_requests() as stop, EXECUTORS[_executor(request)](request) as place:
             jobs: Iterator[Any] = _labelled(plan.jobs(), labels)
             for event in dispatch(jobs, place, retries=retries, fail_fast=fail_fast, cancelled=stop):
                 tally.add(event)
                 progress.show(event)
-                status.write(tally)
+                if due:
+                    status.write(tally)
                 if isinstance(event, Skipped | Ended):
                     if isinstance(event, Skipped) or event.status != "interrupted":
                         comparison.add(event.job)
+                        mixing.add(event.job.path)
                     labels.pop(event.job.name, None)
                 elif isinstance(event, Failed) and event.final:
                     labels.pop(event.job.name, None)
@@ -79,8 +88,26 @@ def train_missing(
         state = "finished" if early is None else "stopped"
     finally:
         progress.end()
-        status.write(tally, state)
+        with nullcontext() if due else suppress(StorageError):  # where nothing was missing, nothing has to be written
+            status.write(tally, state)
+    if mixing.line:
+        screen.say_words(mixing.line, "yellow")
     return Result(tally, comparison, failed, early)
+
+
+def _check_folder(folder: Path) -> None:
+    """RunStateError where the sweep's folder is a run, StorageError where it is a link."""
+    from vgrad.runs.stored import is_run
+    from vgrad.storage import refuse_link, storage_errors
+    from vgrad.storage.reading import entries, is_folder
+    from vgrad.text.escapes import printable
+
+    refuse_link(folder)
+    with storage_errors(folder):
+        if is_folder(folder):
+            entries(folder)  # one that cannot be listed would be taken for a run
+    if is_run(folder):
+        raise RunStateError(f"{printable(str(folder), 200)}: is a run; give the sweep another name")
 
 
 def _executor(request: Request) -> str:
@@ -96,18 +123,21 @@ def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[J
 def fetch_data(plan: Plan, screen: Screen) -> None:
     """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
     from vgrad.data.datasets import load
-    from vgrad.runs.folder import RUN
-    from vgrad.sweep.job import Job
 
-    jobs = plan.jobs() if plan.points is not None else iter(())
-    missing = (job for job in jobs if isinstance(job, Job) and not (job.path / RUN).exists())
+    missing = missing_jobs(plan) if plan.points is not None else iter(())
     for name in dict.fromkeys(job.config.data.name for job in missing):
         load(name, progress=screen.live)
 
 
+def missing_jobs(plan: Plan) -> Iterator[Job]:
+    """The jobs of the plan whose runs are not there; what cannot be looked at will be said when its turn comes."""
+    from vgrad.sweep.job import Job
+
+    return (job for job in plan.jobs() if isinstance(job, Job) and job.glance() == "missing")
+
+
 def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
     """The axes, how many runs are missing, and what they will take."""
-    from vgrad.runs.folder import RUN
     from vgrad.sweep.axes import spell
     from vgrad.sweep.estimate import estimate
     from vgrad.text.plain import duration
@@ -123,7 +153,7 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
         lines.append(f"  {', '.join(axis.keys)}: {told}{', …' if len(used) > 13 else ''}")
     lines += [f"  {span.keys[0]}: from {span.low:g} to {span.high:g}, log-uniform" for span in grid.ranges]
     if plan.points is not None:
-        missing = sum(not (plan.folder / job.name / RUN).exists() for job in plan.jobs())
+        missing = sum(1 for _ in missing_jobs(plan))
         each = estimate([config for _, config in plan.points])
         size = f"{missing * each.bytes / 1e6:,.1f} MB"
         where = "of processor time" if request.scheduler else f"on {max(request.jobs, 1)} processes"
@@ -134,13 +164,12 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
 
 def list_runs(plan: Plan, as_json: bool) -> None:
     """Every run in a line, as it is made; nothing is held, and a reader that goes ends it."""
-    from vgrad.runs.folder import RUN
     from vgrad.sweep.job import Job
 
     for job in plan.jobs():
         if not isinstance(job, Job):
             raise ConfigError(*job.problems)
-        state = "complete" if (job.path / RUN).exists() else "missing"
+        state = job.glance()
         if as_json:
             answer(json.dumps({"run": str(job.path), "state": state, "at": dict(job.cells), "seed": job.config.seed}))
         else:

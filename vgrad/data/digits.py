@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from vgrad.data.dataset import Part
 from vgrad.errors import DataError
+from vgrad.storage.reading import is_there, opened
 
 SIZES = (1199, 299, 299)
 SHAPE = (1797, 65)  # 64 pixels and the digit
@@ -48,8 +49,8 @@ def _table() -> NDArray[Any]:
     found = importlib.util.find_spec("sklearn")
     path = Path(found.origin if found and found.origin else "").parent / "datasets" / "data" / "digits.csv.gz"
     try:
-        if path.is_file():
-            with gzip.open(path) as file:
+        if is_there(path):
+            with opened(path) as packed, gzip.GzipFile(fileobj=packed) as file:
                 lines = file.read(MOST).splitlines()
             return np.loadtxt(lines or [b"0"], delimiter=",", dtype=np.uint8, ndmin=2)
         from sklearn.datasets import load_digits

@@ -6,9 +6,7 @@ SHA-256 is never downloaded again; one with a wrong SHA-256 is never used, and r
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Literal
 from vgrad.data.download import MirrorError, download, host
 from vgrad.errors import DataError, StorageError
 from vgrad.storage import folder_for, remove_abandoned
+from vgrad.storage.reading import Unfit, digest, why
 
 
 @dataclass(frozen=True)
@@ -100,16 +99,14 @@ def _status(name: str) -> FileStatus:
     path = data_dir() / "mnist" / name
     due = FILES[name]
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > HASHED:
-            return FileStatus(name, path, "wrong", "")
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found = digest(path, HASHED)
+    except (Unfit, IsADirectoryError):
+        return FileStatus(name, path, "wrong", "")
     except (FileNotFoundError, NotADirectoryError):
         return FileStatus(name, path, "missing", "")
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror or error})") from None
-    return FileStatus(name, path, "ok" if digest == due.sha256 else "wrong", digest)
+        raise StorageError(f"{path}: cannot be read: {why(error)}") from None
+    return FileStatus(name, path, "ok" if found == due.sha256 else "wrong", found)
 
 
 def _complaint(status: FileStatus) -> str:

@@ -9,7 +9,7 @@ the unpacked IDX data.
 from __future__ import annotations
 
 import math
-import stat
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgrad.errors import DataError, StorageError
+from vgrad.storage.reading import Unfit, opened, why
 
 CHUNK = 1 << 14  # packed bytes read, and unpacked bytes written, at a time
 SLACK = 1 << 16  # packed bytes that a file may have beyond what it could promise unpacked
@@ -33,12 +34,10 @@ def read_idx(path: Path, *, most: int, item: tuple[int, ...] = ()) -> NDArray[np
     head = 4 * (2 + len(item))
     bound = head + most * math.prod(item)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise DataError(f"{path}: not a regular file")
-        if status.st_size > bound + bound // 1000 + SLACK:
-            raise DataError(f"{path}: {status.st_size} bytes, too many to hold at most {bound} unpacked ones")
-        with path.open("rb") as file:
+        with opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > bound + bound // 1000 + SLACK:
+                raise DataError(f"{path}: {size} bytes, too many to hold at most {bound} unpacked ones")
             unpacked = _Unpacked(path, file)
             shape = _shape(path, unpacked.exactly(head), most, item)
             values = np.empty(shape, dtype=np.uint8)
@@ -46,8 +45,10 @@ def read_idx(path: Path, *, most: int, item: tuple[int, ...] = ()) -> NDArray[np
             unpacked.finish()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; `vgrad data fetch` gets it") from None
+    except (Unfit, IsADirectoryError) as error:
+        raise DataError(f"{path}: {why(error)}") from None
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise StorageError(f"{path}: cannot be read: {why(error)}") from None
     return values
 
 

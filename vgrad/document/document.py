@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,6 +21,7 @@ from vgrad.document.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, compose
 from vgrad.document.words import describe, missing_space
 from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError
+from vgrad.storage.reading import Unfit, opened, why
 from vgrad.text.characters import hint
 from vgrad.text.escapes import printable
 
@@ -94,27 +94,21 @@ def read_yaml(text: str | bytes, source: str) -> Document:
 def load_yaml(path: str | os.PathLike[str]) -> Document:
     """The config in the file `path`, of which no more than the limit is ever read."""
     source = os.fspath(path)
-    return read_yaml(_read_bounded(source), source)
+    return read_yaml(_content(source), source)
 
 
-def _read_bounded(path: str) -> bytes:
-    """At most one byte more than the limit of a regular file; anything else is refused without waiting for it."""
+def _content(path: str) -> bytes:
+    """At most one byte more than the limit of a regular file, so that `decode` sees when it is too large."""
     name = printable(path, 200)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        try:
-            mode = os.fstat(descriptor).st_mode
-            if stat.S_ISDIR(mode):
-                raise ConfigError(f"{name}: is a directory; name the YAML file in it")
-            if not stat.S_ISREG(mode):
-                raise ConfigError(f"{name}: not a regular file; a config is a YAML file")
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return file.read(MAX_BYTES + 1)
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError) as error:
-        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not a file name"
-        raise ConfigError(f"{name}: cannot be read: {reason}") from None
+        with opened(path) as file:
+            return file.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise ConfigError(f"{name}: is a directory; name the YAML file in it") from None
+    except Unfit as error:
+        raise ConfigError(f"{name}: {why(error)}; a config is a YAML file") from None
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot be read: {why(error)}") from None
 
 
 def with_overrides(document: Document, overrides: Iterable[str]) -> Document:

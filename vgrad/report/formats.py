@@ -123,6 +123,15 @@ def as_page(table: Table) -> str:
     return render_page(table)
 
 
+ENDINGS = {
+    ".txt": "table",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".csv": "csv",
+    ".json": "json",
+    ".html": "html",
+}
+"""What a file's name asks for."""
 FORMATS: dict[str, Callable[[Table], str]] = {
     "table": lambda table: render(lay_out(table)),
     "markdown": lambda table: as_markdown(lay_out(table)),

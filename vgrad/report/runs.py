@@ -15,6 +15,7 @@ from vgrad.report.keys import Scalar, flatten
 from vgrad.runs.folder import CONFIG, RUN, SUMMARY
 from vgrad.runs.places import runs_of
 from vgrad.runs.stored import StoredRun, read_run
+from vgrad.storage.reading import read_bounded
 from vgrad.text.escapes import visible
 
 MOST_BYTES = 2**20
@@ -124,14 +125,9 @@ class Reader:
         return run
 
 
-def _content(file: str) -> bytes:
-    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123  (a third of the time that Path.open takes)
-        return opened.read(MOST_BYTES) or b""
-
-
 def _object(file: str) -> dict[str, Any]:
     """The JSON object in a file; OSError or ValueError for anything else."""
-    tree = _JSON.decode(_content(file).decode())
+    tree = _JSON.decode(read_bounded(file, MOST_BYTES).decode())
     if not isinstance(tree, dict):
         raise ValueError("not an object")
     return tree
@@ -144,7 +140,7 @@ def _no_constant(token: str) -> float:
 def _without_seed(file: str) -> tuple[tuple[bytes, bytes] | None, int]:
     """The text of a config around its seed, and the seed; (None, 0) for any other text."""
     try:
-        before, line, rest = _content(file).partition(b"\nseed: ")
+        before, line, rest = read_bounded(file, MOST_BYTES).partition(b"\nseed: ")
     except OSError:
         return None, 0
     digits, _, after = rest.partition(b"\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vgrad.errors import ConfigError
 from vgrad.report.runs import Run
-from vgrad.storage import make_folder, write_file
+from vgrad.storage import own_folder, write_file
 
 NAME = "events.out.tfevents.0.vgrad"
 
@@ -35,7 +35,7 @@ def write_events(run: Run, folder: Path) -> Path:
     writer = RecordWriter(content)
     for record in records:
         writer.write(record.SerializeToString())
-    make_folder(place)
+    own_folder(place)
     write_file(place / NAME, content.getvalue())
     return place
 

@@ -8,7 +8,6 @@ Keys that are not known here are kept: a later version may write more.
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, SUMMARY, read_json
+from vgrad.storage.reading import is_file, state_errors
 from vgrad.text.escapes import printable
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -44,6 +44,7 @@ class _Facts(BaseModel):
     versions: dict[str, str]
     machine: _Machine
     files: dict[str, str]
+    seal: str = ""
 
 
 class _Divergence(BaseModel):
@@ -83,13 +84,14 @@ class _Summary(BaseModel):
 def read_facts(path: Path, config: Config) -> dict[str, Any] | None:
     """run.json, checked; None when there is none."""
     file = path / RUN
-    tree = _json(file)
+    tree = read_json(file)
     if tree is None:
         return None
     facts = _checked(_Facts, tree, file)
     if (facts.name, facts.hash, facts.seed) != (config.name, config.identity, config.seed):
         raise damaged(file, f"is of another run than {CONFIG}")
-    missing = [name for name in facts.files if name in DETERMINISTIC and not (path / name).is_file()]
+    with state_errors(path):
+        missing = [name for name in facts.files if name in DETERMINISTIC and not is_file(path / name)]
     if missing:
         raise damaged(path, f"{', '.join(missing)} missing")
     return tree
@@ -98,7 +100,7 @@ def read_facts(path: Path, config: Config) -> dict[str, Any] | None:
 def read_summary(path: Path, config: Config, status: str) -> dict[str, Any]:
     """summary.json, checked: as many epochs, monitors and layers as the config has."""
     file = path / SUMMARY
-    tree = _json(file)
+    tree = read_json(file)
     if tree is None:
         raise damaged(file, "missing")
     summary = _checked(_Summary, tree, file)
@@ -131,21 +133,6 @@ def _checked(model: type[Model], tree: dict[str, Any], file: Path) -> Model:
     except ValidationError as failure:
         error = failure.errors(include_url=False)[0]
         raise damaged(file, f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}") from None
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    check_regular(path)
-    return read_json(path)
-
-
-def check_regular(path: Path) -> None:
-    """RunStateError for a pipe, a device or a directory in place of a file, which would be waited for."""
-    try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return  # whoever opens it says why
-    if not regular:
-        raise damaged(path, "not a regular file")
 
 
 def damaged(path: Path, reason: str) -> RunStateError:

@@ -25,16 +25,18 @@ import numpy as np
 from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.config.problems import Problems
-from vgrad.document.document import load_yaml
+from vgrad.document.document import read_yaml
+from vgrad.document.reader import MAX_BYTES
 from vgrad.document.writer import dump_yaml
-from vgrad.errors import ConfigError, RunStateError
+from vgrad.errors import ConfigError, RunStateError, Unreadable
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import problems
 from vgrad.nn.probes import BINS
 from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, QUANTITIES, History
 from vgrad.runs.summary import summarize
-from vgrad.storage import write_file
+from vgrad.storage import storage_errors, write_file
 from vgrad.storage.npz import Arrays, NpzError, pack, unpack
+from vgrad.storage.reading import digest, entries, is_folder, read_state, state_error, state_errors
 from vgrad.text.escapes import printable
 from vgrad.training.assembly import build_network, fresh_state
 from vgrad.training.record import TrainingState
@@ -44,6 +46,7 @@ INITIAL, FINAL, BEST, CHECKPOINT = "initial.npz", "final.npz", "best.npz", "chec
 DETERMINISTIC = (CONFIG, INITIAL, FINAL, BEST, METRICS, GRADIENTS, NEURONS, HISTOGRAMS, SUMMARY, CHECKPOINT)
 SOMETIMES = (BEST, NEURONS, HISTOGRAMS)
 """Those of them that are there only when the config asks for them."""
+SEAL = "seal"
 CHECKPOINT_FORMAT = 1
 MOST_JSON = 4 * 2**20
 
@@ -64,6 +67,11 @@ def most_bytes(config: Config) -> int:
     return 8 * (8 * numbers + rows + neurons + bars) + 2**16
 
 
+def most_file_bytes(config: Config) -> int:
+    """More than any file of a run ever has: a number has 8 bytes, and up to 32 in a CSV."""
+    return 4 * most_bytes(config) + MAX_BYTES
+
+
 @dataclass(frozen=True)
 class Saved:
     """What a checkpoint holds; `surroundings` are the libraries and kernels that computed it, in their order."""
@@ -71,6 +79,31 @@ class Saved:
     state: TrainingState
     history: History
     surroundings: tuple[str, ...] = ()
+
+
+def stored_config(file: Path) -> Config:
+    """The config in config.yaml of a run; FileNotFoundError, and RunStateError when it is no config."""
+    try:
+        return check(read_yaml(read_state(file, MAX_BYTES), str(file)).data)
+    except (ConfigError, Problems) as error:
+        told = error.problems[0] if isinstance(error, ConfigError) else error.problems[0].message
+        name = printable(str(file), 200)
+        raise RunStateError(f"{name}: damaged: {printable(told.removeprefix(f'{name}:').lstrip(), 200)}") from None
+
+
+def run_config(folder: Path) -> Config:
+    """The config of the run in `folder`; RunStateError when there is none, or it is damaged."""
+    with state_errors(folder):
+        if not is_folder(folder):
+            raise RunStateError(f"{printable(str(folder), 200)}: no such run directory; vgrad ls lists them")
+    try:
+        return stored_config(folder / CONFIG)
+    except (FileNotFoundError, Unreadable) as error:
+        with state_errors(folder):
+            entries(folder)  # one that cannot be listed is said to be that
+        if isinstance(error, Unreadable):
+            raise
+        raise RunStateError(f"{printable(str(folder / CONFIG), 200)}: damaged: missing") from None
 
 
 def config_file(config: Config) -> bytes:
@@ -107,27 +140,33 @@ class RunFolder:
         for name, content in history.files().items():
             write_file(self.path / name, content)
 
-    def finish(self, state: TrainingState, history: History, facts: dict[str, Any]) -> None:
-        """The last files of a run whose last epoch is saved; at the very end run.json, with `facts` and digests."""
-        write_file(self.path / FINAL, pack(state.parameters))
-        if state.best:
-            write_file(self.path / BEST, pack(state.best))
+    def finish(self, config: Config, state: TrainingState, history: History, facts: dict[str, Any]) -> None:
+        """The last files of a run whose last epoch is saved; at the very end run.json, with `facts` and the digests of
+        what this run has written, whatever else lies there under a name that it does not use."""
         summary = summarize(history)
-        write_file(self.path / SUMMARY, dump_json(summary))
-        present = [name for name in DETERMINISTIC if (self.path / name).exists()]
-        digests = {name: hashlib.sha256((self.path / name).read_bytes()).hexdigest() for name in present}
-        write_file(self.path / RUN, dump_json({"status": summary["status"], **facts, "files": digests}))
+        last = {FINAL: pack(state.parameters), SUMMARY: dump_json(summary)}
+        if state.best:
+            last[BEST] = pack(state.best)
+        for name, content in last.items():
+            write_file(self.path / name, content)
+        written = {CONFIG, INITIAL, CHECKPOINT, *history.files(), *last}
+        most = most_file_bytes(config)
+        with storage_errors(self.path):
+            digests = {name: digest(self.path / name, most) for name in DETERMINISTIC if name in written}
+        whole = {"status": summary["status"], **facts, "files": digests}
+        write_file(self.path / RUN, dump_json({**whole, SEAL: seal(whole)}))
 
     def check_config(self, config: Config) -> None:
         """RunStateError when the directory holds another config than `config`, or a damaged one."""
         path = self.path / CONFIG
-        if not path.exists():
-            return
         try:
-            stored = check(load_yaml(path).data)
-        except (ConfigError, Problems) as error:
-            told = printable(str(error).splitlines()[0], 200)
-            raise RunStateError(f"{path}: damaged: {told}; train again with --restart") from None
+            stored = stored_config(path)
+        except FileNotFoundError:
+            return
+        except Unreadable:
+            raise
+        except RunStateError as error:
+            raise RunStateError(f"{error}; train again with --restart") from None
         if (stored.run_name, _numbers(stored)) != (config.run_name, _numbers(config)):
             raise RunStateError(f"{path}: another config lies under this name; train with another name or --runs-dir")
 
@@ -177,7 +216,7 @@ class RunFolder:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+            raise state_error(path, error) from error
         except (NpzError, ValueError, KeyError, TypeError, RecursionError) as error:
             told = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
             hint = "train again from the start with --restart, which keeps the old files aside"
@@ -200,6 +239,11 @@ def _under(prefix: str, packed: Arrays) -> Arrays:
     return {name.removeprefix(prefix): value for name, value in packed.items() if name.startswith(prefix)}
 
 
+def seal(facts: dict[str, Any]) -> str:
+    """The digest of what run.json says, itself left out: a changed fact is found, whichever it is."""
+    return hashlib.sha256(dump_json({key: value for key, value in facts.items() if key != SEAL})).hexdigest()
+
+
 def dump_json(tree: object) -> bytes:
     """Strict JSON, readable, in the given order, ending in a newline."""
     return (json.dumps(tree, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
@@ -208,17 +252,10 @@ def dump_json(tree: object) -> bytes:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file, or None when there is no such file. RunStateError when it is anything else."""
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise RunStateError(f"{path}: damaged: not a regular file")
-        with path.open("rb") as file:
-            content = file.read(MOST_JSON + 1)
+        content = read_state(path, MOST_JSON)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
     try:
-        if len(content) > MOST_JSON:
-            raise ValueError(f"more than {MOST_JSON:,} bytes")
         tree = json.loads(content, parse_constant=_no_constant)
         if not isinstance(tree, dict):
             raise ValueError("not an object")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
-from vgrad.config.problems import Problems
-from vgrad.document.document import load_yaml
-from vgrad.errors import ConfigError, RunStateError
+from vgrad.errors import RunStateError, StorageError
 from vgrad.runs.folder import (
     BEST,
     CHECKPOINT,
@@ -20,14 +18,19 @@ from vgrad.runs.folder import (
     FINAL,
     INITIAL,
     RUN,
+    SEAL,
     SUMMARY,
     RunFolder,
+    Saved,
     config_file,
     dump_json,
-    most_bytes,
+    most_file_bytes,
+    run_config,
+    seal,
 )
 from vgrad.runs.summary import summarize
 from vgrad.storage.npz import pack
+from vgrad.storage.reading import digest, read_bounded, state_error
 from vgrad.text.escapes import printable
 from vgrad.training.initial import draw_parameters, looks_at_data
 from vgrad.training.memory import check_memory
@@ -50,12 +53,18 @@ def verify(path: Path) -> Verified:
     Of an interrupted run, a CSV may end earlier than the checkpoint: a kill may have come between them.
     """
     folder = RunFolder(path)
-    config = _config(path)
+    config = run_config(path)
+    try:
+        check_memory(config)
+    except StorageError as error:
+        raise StorageError(*(f"{path / CONFIG}: {printable(problem, 300)}" for problem in error.problems)) from None
     facts = folder.facts()
     digests = _check_digests(path, config, {} if facts is None else facts.get("files"))
     saved = folder.resume(config)
     if saved is None:
         kept = facts is not None and CHECKPOINT not in digests
+        if facts is not None:
+            _check_facts(path, config, facts, None)
         told = f"kept without parameters; its {len(digests)} files are as {RUN} says" if kept else "nothing was saved"
         raise RunStateError(f"{path / CHECKPOINT}: missing: {told}; train again")
     state, history = saved.state, saved.history
@@ -67,7 +76,7 @@ def verify(path: Path) -> Verified:
             raise RunStateError(f"{path / name}: does not follow from the config")
     if facts is None:
         for name, content in history.files().items():
-            if (path / name).exists() and not content.startswith(_content(path / name, config)):
+            if not content.startswith(_content(path / name, config, missing=b"")):
                 raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
         return Verified(path, "interrupted", state.epoch, len(begun) + len(history.files()) + 1)
     summary = summarize(history)
@@ -85,38 +94,51 @@ def verify(path: Path) -> Verified:
     if missing or facts["status"] != summary["status"] or not over:
         told = f"no digest of {missing[0]}" if missing else f"{facts['status']} at epoch {state.epoch}"
         raise RunStateError(f"{path / RUN}: damaged: {told}")
+    _check_facts(path, config, facts, saved)
     return Verified(path, str(facts["status"]), state.epoch, len(digests))
+
+
+def _check_facts(path: Path, config: Config, facts: dict[str, Any], saved: Saved | None) -> None:
+    """RunStateError when run.json is another run's, or not what was written: old ones have no seal, and what the
+    checkpoint knows of them is compared."""
+    due: dict[str, object] = {"name": config.name, "hash": config.identity, "seed": config.seed}
+    if saved is not None:
+        due["surroundings"] = list(saved.surroundings)
+    wrong = [key for key, value in due.items() if facts.get(key) != value]
+    if not wrong and SEAL in facts:
+        wrong = [SEAL] if facts[SEAL] != seal(facts) else []
+    elif not wrong and saved is not None and saved.surroundings:
+        versions = facts.get("versions")
+        known = saved.surroundings[-1].split(", ")
+        told = [f"{name} {number}" for name, number in versions.items()] if isinstance(versions, dict) else [""]
+        wrong = ["versions"] if told != known[: len(told)] else []
+    if wrong == [SEAL]:
+        raise RunStateError(f"{path / RUN}: is not what was written: it does not agree with its seal")
+    if wrong:
+        raise RunStateError(f"{path / RUN}: its {wrong[0]} is not that of {CHECKPOINT if saved else CONFIG}")
 
 
 def _check_digests(path: Path, config: Config, digests: object) -> dict[str, str]:
     if not isinstance(digests, dict):
         raise RunStateError(f"{path / RUN}: damaged: no digests")
-    for name, digest in digests.items():
+    most = most_file_bytes(config)
+    for name, due in digests.items():
         if name not in DETERMINISTIC:
             raise RunStateError(f"{path / RUN}: damaged: {printable(str(name))} is not a file of a run")
-        if hashlib.sha256(_content(path / name, config)).hexdigest() != digest:
+        try:
+            found = digest(path / name, most)
+        except OSError as error:
+            raise state_error(path / name, error) from None
+        if found != due:
             raise RunStateError(f"{path / name}: is not what {RUN} says: its SHA-256 differs")
     return digests
 
 
-def _config(path: Path) -> Config:
-    if not path.is_dir():
-        raise RunStateError(f"{path}: no such run directory; `vgrad ls` lists them")
+def _content(path: Path, config: Config, missing: bytes | None = None) -> bytes:
+    """The bytes of a file of the run, which are bounded by what its config can make; `missing` when there is none."""
     try:
-        config = check(load_yaml(path / CONFIG).data)
-    except (ConfigError, Problems) as error:
-        told = str(error).splitlines()[0].removeprefix(f"{path / CONFIG}: ")
-        raise RunStateError(f"{path / CONFIG}: damaged: {printable(told, 200)}") from None
-    check_memory(config)
-    return config
-
-
-def _content(path: Path, config: Config) -> bytes:
-    """The bytes of a file of the run, which are bounded by what its config can make."""
-    limit = 4 * most_bytes(config)  # a number has 8 bytes, and up to 32 in a CSV
-    try:
-        if path.exists() and not (path.is_file() and path.stat().st_size <= limit):
-            raise RunStateError(f"{path}: damaged: not a regular file of at most {limit:,} bytes")
-        return path.read_bytes()
+        return read_bounded(path, most_file_bytes(config))
     except OSError as error:
-        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        if missing is not None and isinstance(error, FileNotFoundError):
+            return missing
+        raise state_error(path, error) from None

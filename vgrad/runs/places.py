@@ -14,7 +14,7 @@ from pathlib import Path
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.runs.stored import find_runs, is_run
-from vgrad.storage.reading import is_folder, is_there
+from vgrad.storage.reading import is_folder, is_there, may_be_folder
 from vgrad.text.escapes import printable
 
 MOST_NAMES = 8
@@ -53,15 +53,7 @@ def _directory(argument: str, runs_dir: Path) -> Path | None:
         raise ConfigError("a run's name is empty; write . for all runs in this folder")
     if "\0" in argument:
         raise ConfigError(f"{_shown(argument)}: not a file name; {_REMEDY}")
-    return next((path for path in (Path(argument), runs_dir / argument) if _may_be_folder(path)), None)
-
-
-def _may_be_folder(path: Path) -> bool:
-    """Whether it is one, as far as can be seen; what cannot be looked at, the reader of it tells about."""
-    try:
-        return is_folder(path)
-    except OSError:
-        return True
+    return next((path for path in (Path(argument), runs_dir / argument) if may_be_folder(path)), None)
 
 
 def _matches(argument: str, runs_dir: Path) -> list[Path]:
@@ -70,7 +62,7 @@ def _matches(argument: str, runs_dir: Path) -> list[Path]:
         return []
     within = os.path.join(glob.escape(os.fspath(runs_dir)), argument)  # noqa: PTH118  (Path would drop a last /)
     matches = sorted(glob.glob(argument)) or sorted(glob.glob(within))  # noqa: PTH207
-    return [path for path in map(Path, matches) if _may_be_folder(path)]
+    return [path for path in map(Path, matches) if may_be_folder(path)]
 
 
 def _by_name(wanted: str, runs_dir: Path) -> Path:

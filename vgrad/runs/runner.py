@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ from vgrad.config.config import Config
 from vgrad.config.fields import Init
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.errors import StorageError
+from vgrad.errors import StorageError, Unreadable
 from vgrad.machine import Surroundings, machine, versions
 from vgrad.nn.arrays import Parameters
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
-from vgrad.storage import make_folder, remove_leftovers, rename
+from vgrad.storage import make_folder, new_folder, refuse_link, remove_leftovers, rename
 from vgrad.storage.lock import LOCK, exclusive
 from vgrad.training.assembly import fresh_state
 from vgrad.training.descent import Cancelled
@@ -70,11 +71,8 @@ def run(
     """
     config, given = with_digest(config, base)
     folder = RunFolder(runs_dir / config.run_name)
-    if folder.path.is_symlink():
-        raise StorageError(f"{folder.path}: is a link to somewhere else; remove it or choose another --runs-dir")
-    if not restart:
-        folder.check_config(config)
-    if not restart and folder.facts() is not None:
+    refuse_link(folder.path)
+    if not restart and _is_complete(folder, config):
         yield Opened(folder.path, None, complete=True)
         return
     check_memory(config)
@@ -134,7 +132,16 @@ def _train(
         folder.save(config, state, history, surroundings.all)
     seconds = round(time.monotonic() - begun, 3)
     facts = _facts(config, dataset, seconds, continued)
-    folder.finish(state, history, {**facts, "surroundings": surroundings.all})
+    folder.finish(config, state, history, {**facts, "surroundings": surroundings.all})
+
+
+def _is_complete(folder: RunFolder, config: Config) -> bool:
+    """Whether this very run is there and finished. A directory that may not be read cannot be written to either."""
+    try:
+        folder.check_config(config)
+        return folder.facts() is not None
+    except Unreadable as error:
+        raise StorageError(*error.problems) from None
 
 
 class _Pace:
@@ -174,10 +181,10 @@ def _set_aside(folder: Path) -> None:
     earlier = [path for path in folder.iterdir() if path.name in (*DETERMINISTIC, RUN)]
     if not earlier:
         return
-    attempts = [re.fullmatch(r"attempt-([0-9]{1,9})", path.name) for path in folder.iterdir()]
-    number = 1 + max((int(found[1]) for found in attempts if found), default=0)
-    aside = folder / f"attempt-{number}"
-    make_folder(aside)
+    attempts = [re.fullmatch(r"attempt-([0-9]{1,6})", path.name) for path in folder.iterdir()]
+    last = max((int(found[1]) for found in attempts if found), default=0)
+    # always a new directory: what has the name, a link, a file or an earlier attempt, is left alone
+    aside = next(path for number in count(last + 1) if new_folder(path := folder / f"attempt-{number}"))
     # run.json first: without it nothing is complete; config.yaml last: without it nothing is a run
     for path in sorted(earlier, key=lambda path: (path.name != RUN, path.name == CONFIG)):
         rename(path, aside / path.name)

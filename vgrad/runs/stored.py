@@ -12,26 +12,24 @@ that a file names, and takes no more memory than the config and the summary acco
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.config.fields import NAME_PATTERN
-from vgrad.config.problems import Problems
-from vgrad.document.document import load_yaml
-from vgrad.errors import ConfigError, RunStateError, StorageError
+from vgrad.errors import ConfigError, StorageError
 from vgrad.runs import tables
-from vgrad.runs.facts import check_regular, damaged, read_facts, read_summary
-from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, empty_history
+from vgrad.runs.facts import damaged, read_facts, read_summary
+from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, empty_history, run_config
 from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
 from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held
+from vgrad.storage.reading import is_folder, is_there, may_be_folder, why
 from vgrad.text.escapes import printable
 from vgrad.training.memory import check_memory
 
@@ -45,11 +43,14 @@ _RUN_NAME = re.compile(rf"{NAME_PATTERN}-[0-9a-f]{{8}}-s[0-9]+")
 
 
 def is_run(path: Path) -> bool:
-    """Whether `path` is a run's directory, whole or damaged: by its name, or by what lies in it."""
+    """Whether `path` is a run's directory, whole or damaged: by its name, or by what lies in it.
+
+    One that cannot be looked into counts as one, so that it is told and not left out: `read_run` says what is wrong.
+    """
     try:
-        inside = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
+        inside = _names(path)
     except OSError:
-        return False
+        return True
     if _RUN_NAME.fullmatch(path.name):
         return not inside.isdisjoint({*DETERMINISTIC, RUN})
     return CONFIG in inside and not inside.isdisjoint({INITIAL, CHECKPOINT, RUN})
@@ -64,34 +65,49 @@ def find_runs(path: Path) -> list[Path]:
         return [path]
     try:
         folders = _folders(path)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+    except (OSError, ValueError) as error:
         hint = "name the directory that runs are in, or make one with vgrad train CONFIG"
-        raise ConfigError(f"{printable(str(path), 200)}: {reason}; {hint}") from None
+        raise ConfigError(f"{printable(str(path), 200)}: {why(error)}; {hint}") from None
     return sorted((run for folder in folders for run in _runs_of(folder)), key=_natural)
 
 
+def _names(path: Path) -> set[str]:
+    """What lies in a directory; nothing when it is none. OSError when that cannot be found out."""
+    return set(os.listdir(path)) if is_folder(path) else set()  # noqa: PTH208  (no Path a name)
+
+
 def _folders(path: Path) -> list[Path]:
-    return [entry for entry in path.iterdir() if not entry.name.startswith(".") and entry.is_dir()]
+    """The directories in `path` that are not hidden, and what cannot be looked at."""
+    names = os.listdir(path)  # noqa: PTH208
+    return [path / name for name in names if not name.startswith(".") and may_be_folder(path / name)]
 
 
 def _runs_of(folder: Path) -> Iterator[Path]:
-    """`folder` when it is a run, else the runs in it, and in its folders when it is a study; none where it cannot be
-    looked into."""
+    """`folder` when it is a run, else the runs in it, and in its folders when it is a study; a folder that cannot be
+    looked into stands for its runs, see `is_run`."""
     if is_run(folder):
         yield folder
         return
-    try:
-        inside = _folders(folder)
-    except OSError:
-        return
-    study = (folder / STUDY).is_file()
-    for each in inside:
+    study = _is_study(folder)
+    for each in _inside(folder):
         if is_run(each):
             yield each
         elif study:
-            with suppress(OSError):
-                yield from filter(is_run, _folders(each))
+            yield from filter(is_run, _inside(each))
+
+
+def _is_study(folder: Path) -> bool:
+    try:
+        return is_there(folder / STUDY)
+    except OSError:
+        return True
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return _folders(folder)
+    except OSError:  # `is_run` has looked into it a moment ago: it has gone
+        return []
 
 
 def _natural(path: Path) -> list[str | int]:
@@ -155,7 +171,7 @@ class StoredRun:
 
 def read_run(path: Path) -> StoredRun:
     """The run in the directory `path`. RunStateError when it is none, or what is read at once is damaged."""
-    config = _config(path)
+    config = run_config(path)
     facts = read_facts(path, config)
     if facts is None:
         held = is_held(path)
@@ -167,24 +183,10 @@ def read_run(path: Path) -> StoredRun:
     return StoredRun(path, config, facts["status"], read_summary(path, config, facts["status"]), facts)
 
 
-def _config(path: Path) -> Config:
-    if not path.is_dir():
-        raise RunStateError(f"{printable(str(path), 200)}: no such run directory; vgrad ls lists them")
-    file = path / CONFIG
-    try:
-        return check(load_yaml(file).data)
-    except (ConfigError, Problems) as error:
-        told = error.problems[0] if isinstance(error, ConfigError) else error.problems[0].message
-        told = str(told).removeprefix(f"{file}: ")
-        raise damaged(file, told) from None
-
-
 def _history(path: Path, config: Config) -> History:
-    file = path / CHECKPOINT
     try:
         check_memory(config)
     except StorageError as error:
         raise damaged(path / CONFIG, error.problems[0]) from None
-    check_regular(file)
     saved = RunFolder(path).resume(config)
     return empty_history(config) if saved is None else saved.history

@@ -11,9 +11,7 @@ What stands before the bar is known from the config and the last epoch; a file t
 from __future__ import annotations
 
 import math
-import os
 import re
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from vgrad.config.config import Config
 from vgrad.errors import RunStateError
 from vgrad.nn.probes import BINS
 from vgrad.runs.history import QUANTITIES, sparse
+from vgrad.storage.reading import read_bounded, state_error
 from vgrad.text.escapes import printable
 
 if TYPE_CHECKING:
@@ -117,23 +116,11 @@ def read(table: Table, content: bytes | None, path: Path) -> DataFrame:
     """`content`, or when it is None the file at `path`, as a frame; RunStateError when it is not `table`."""
     limit = min(_CELL * (table.rows + 1) * (len(table.keys) + len(table.values)), MOST_BYTES)
     try:
-        return _parse(table, _bytes(path, limit) if content is None else content)
+        return _parse(table, read_bounded(path, limit) if content is None else content)
     except OSError as error:
-        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise state_error(path, error) from None
     except ValueError as error:
         raise RunStateError(f"{path}: damaged: {printable(str(error), 200)}") from None
-
-
-def _bytes(path: Path, limit: int) -> bytes:
-    """The regular file at `path`, of which no more than `limit` bytes are read."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("not a regular file")
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"more than {limit:,} bytes, which is too much for this run")
-    return content
 
 
 def _parse(table: Table, content: bytes) -> DataFrame:

@@ -1,9 +1,13 @@
 """Files and directories: how they are read and how they are written."""
 
+from vgrad.storage.outputs import is_stdout, write_output
 from vgrad.storage.writing import (
     Stream,
     folder_for,
     make_folder,
+    new_folder,
+    own_folder,
+    refuse_link,
     remove_abandoned,
     remove_leftovers,
     rename,
@@ -17,7 +21,11 @@ from vgrad.storage.writing import (
 __all__ = [
     "Stream",
     "folder_for",
+    "is_stdout",
     "make_folder",
+    "new_folder",
+    "own_folder",
+    "refuse_link",
     "remove_abandoned",
     "remove_leftovers",
     "rename",
@@ -26,4 +34,5 @@ __all__ = [
     "sync_folder",
     "write_file",
     "write_new",
+    "write_output",
 ]

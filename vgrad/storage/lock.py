@@ -3,6 +3,9 @@
 The lock file stays when the lock is given back: removing it would let two processes hold locks on two files of one
 name. Where a file system has no `flock`, a file made exclusively names its owner by host, boot, process and start time;
 one whose owner is gone is taken over.
+
+Both files are written, so they have to be locks of vgrad: regular, of one name, and with nothing in them but an owner.
+Anything else in their place (a link, a second name of some file, a pipe) is left as it is, and is an error.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,11 +23,14 @@ from pathlib import Path
 
 from vgrad.errors import RunStateError, StorageError
 from vgrad.storage import storage_errors
+from vgrad.storage.reading import read_bounded
 from vgrad.text.escapes import printable
 
 LOCK = ".lock"
 OWNER = ".owner"
 PATIENCE = 50  # looks, 10 ms apart
+MOST_BYTES = 4096
+_SIGNED = b'{"pid": '
 _NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -54,8 +61,11 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 def is_held(folder: Path) -> bool:
     """Whether some process holds `folder` now; looks without taking."""
+    path = folder / LOCK
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        if not stat.S_ISREG(path.lstat().st_mode):  # to open a device may do something
+            return False
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return False
     try:
@@ -76,6 +86,7 @@ def _open_and_lock(folder: Path) -> int | None:
     """
     path = folder / LOCK
     for _ in range(PATIENCE):
+        _check_lock(path)
         with storage_errors(path):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             descriptor = os.open(path, flags, 0o666)
@@ -94,9 +105,38 @@ def _open_and_lock(folder: Path) -> int | None:
             with storage_errors(path):
                 raise
         if _is_still(path, descriptor):
+            try:
+                _check_lock(path)  # again: now nobody else writes to it
+            except BaseException:
+                os.close(descriptor)
+                raise
             return descriptor
         os.close(descriptor)  # the holder before us removed the directory with the file that we opened: once more
     raise _held(folder, _read_owner(path))
+
+
+def _check_lock(path: Path) -> None:
+    """RunStateError when what lies at `path` is not a lock, which alone may be emptied and written."""
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            wrong = "not a regular file"
+        elif found.st_nlink > 1:
+            wrong = "a file that has other names, too"
+        elif found.st_size > MOST_BYTES or not _is_signed(read_bounded(path, MOST_BYTES)):
+            wrong = "a file with something else in it"
+        else:
+            return
+    except OSError:
+        return  # there is none, or who opens it says why not
+    shown = printable(str(path), 300)
+    raise RunStateError(f"{shown}: is not a lock of vgrad: {wrong}; nothing was written to it: move it away")
+
+
+def _is_signed(content: bytes) -> bool:
+    """Whether this is empty or names an owner; a power failure may leave a part of it, or zeros."""
+    content = content.strip(b"\0")
+    return content[: len(_SIGNED)] == _SIGNED[: len(content)]
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
@@ -111,6 +151,7 @@ def _is_still(path: Path, descriptor: int) -> bool:
 @contextmanager
 def _exclusive_by_name(folder: Path) -> Iterator[None]:
     path = folder / OWNER
+    _check_lock(path)
     if path.exists():
         owner = next(filter(None, _looks(path)), {})
         if _is_alive(owner):
@@ -162,8 +203,7 @@ def _looks(path: Path) -> Iterator[dict[str, object]]:
 
 def _read_owner(path: Path) -> dict[str, object]:
     try:
-        with path.open("rb") as file:
-            owner = json.loads(file.read(4096))
+        owner = json.loads(read_bounded(path, MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return owner if isinstance(owner, dict) else {}

@@ -7,7 +7,6 @@ import io
 import math
 import os
 import re
-import stat
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -16,6 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vgrad.storage.reading import regular
 
 MOST_MEMBERS = 20_000
 _HEADER_ROOM = 65_536  # bytes a member may need beyond its numbers
@@ -48,7 +49,7 @@ def unpack(path: Path, limit: int, *, compressed: bool = True) -> Arrays:
     anything of that size is allocated.
     """
     try:
-        with _Bounded(path, opener=_open) as file, zipfile.ZipFile(file) as archive:
+        with _Bounded(regular(path)) as file, zipfile.ZipFile(file) as archive:
             file.most = None
             members = archive.infolist()
             promised = sum(member.file_size for member in members)
@@ -77,15 +78,6 @@ class _Bounded(io.FileIO):
         if self.most is not None and size is not None and size > self.most:
             raise NpzError(f"has a list of members of {size:,} bytes")
         return super().read(size)
-
-
-def _open(path: str, flags: int) -> int:
-    """A descriptor of a regular file; a pipe or a device would be waited for, or never end."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise NpzError("not a regular file")
-    return descriptor
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:

@@ -21,11 +21,13 @@ from secrets import token_hex
 from threading import Lock
 
 from vgrad.errors import StorageError
+from vgrad.storage.reading import why
 
 _SUFFIX = ".tmp"
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)
 _REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space or choose another folder"),
+    **dict.fromkeys((errno.EISDIR, errno.EINVAL, errno.ELOOP), "remove it or choose another folder"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change its permissions or choose another folder"),
 }
 
@@ -62,7 +64,7 @@ class Stream:
         with self._lock, storage_errors(self._path):
             if self._descriptor < 0:
                 raise ValueError("the file is closed")
-            _write_all(self._descriptor, content)
+            write_all(self._descriptor, content)
         return len(content)
 
     def _sync(self) -> None:
@@ -85,6 +87,7 @@ def streaming(path: Path, place: Callable[[Path, Path], None] | None = None) -> 
     if not path.name:
         raise StorageError(f"{path}: cannot be written: it has no name; choose the name of a file")
     with storage_errors(path):
+        _check_replaceable(path)
         temporary = path.with_name(f".{path.name}.{token_hex(4)}{_SUFFIX}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
@@ -102,6 +105,19 @@ def streaming(path: Path, place: Callable[[Path, Path], None] | None = None) -> 
         sync_folder(path.parent)
 
 
+def _check_replaceable(path: Path) -> None:
+    """OSError where neither a file nor a link lies at `path`: a directory, or a device or pipe that would be lost. A
+    link is replaced itself, and what it leads to is left alone."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a directory")
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        raise OSError(errno.EINVAL, "not a regular file")
+
+
 def _publish(path: Path, content: bytes, place: Callable[[Path, Path], None]) -> None:
     with streaming(path, place) as stream:
         stream.write(content)
@@ -116,6 +132,31 @@ def make_folder(path: Path) -> None:
             sync_folder(folder.parent)
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+
+
+def refuse_link(path: Path) -> None:
+    """StorageError when `path` is a link: a directory that vgrad names itself is where its name says, and nothing is
+    written to wherever a link may lead. Folders that a person names may be links."""
+    with storage_errors(path):
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, "is a link to somewhere else")
+
+
+def own_folder(path: Path) -> None:
+    """`make_folder` for a directory that vgrad names itself."""
+    refuse_link(path)
+    make_folder(path)
+
+
+def new_folder(folder: Path) -> bool:
+    """Makes the directory `folder`; False where anything has that name already."""
+    with storage_errors(folder):
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            return False
+        sync_folder(folder.parent)
+    return True
 
 
 @contextmanager
@@ -182,12 +223,12 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         remedy = _REMEDIES.get(error.errno or 0, "choose another folder")
-        raise StorageError(f"{path}: cannot be written: {reason}; {remedy}") from error
+        raise StorageError(f"{path}: cannot be written: {why(error)}; {remedy}") from error
 
 
-def _write_all(descriptor: int, content: bytes) -> None:
+def write_all(descriptor: int, content: bytes) -> None:
+    """All of `content` to an open file; OSError where it does not take it."""
     view = memoryview(content)
     while view:
         written = os.write(descriptor, view)  # may be short: a full disk says so only at the next call

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from vgrad.errors import RunStateError
+from vgrad.storage.reading import read_bounded, state_error
 from vgrad.text.escapes import visible
 
 MOST_BYTES = 2**25
@@ -111,20 +110,14 @@ def read(path: Path, columns: Mapping[str, Parse]) -> list[dict[str, Any]]:
     except FileNotFoundError:
         raise RunStateError(f"{shown}: no such file; vgrad reproduce writes it again") from None
     except OSError as error:
-        raise RunStateError(f"{shown}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise state_error(path, error) from None
     except (ValueError, csv.Error) as error:
         raise RunStateError(f"{shown}: damaged: {visible(str(error))[:200]}") from None
 
 
 def _text(path: Path) -> str:
-    """The regular file at `path`, of which no more than MOST_BYTES are read; a pipe is not waited for."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("not a regular file")
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"more than {MOST_BYTES:,} bytes")
+    """The file at `path`, whose last line has to be whole."""
+    content = read_bounded(path, MOST_BYTES)
     if content and not content.endswith(b"\n"):
         raise ValueError("its last line is cut off")
     return content.decode("utf-8")

@@ -28,7 +28,7 @@ from vgrad.errors import RunStateError
 from vgrad.machine import machine, versions
 from vgrad.runs.stored import STUDY, StoredRun, read_run
 from vgrad.statistics import LEVEL
-from vgrad.storage import make_folder, write_file
+from vgrad.storage import own_folder, write_file
 from vgrad.study.judgement import LIMIT, SHARE, Judgement, judge, judge_line, line
 from vgrad.study.measures import hidden_norms, neuron_deltas
 from vgrad.study.published import Curves, Experiment, Figure, Study
@@ -104,7 +104,7 @@ def measure(study: Study, trained: Sequence[Trained]) -> Outcome:
 
 def write(folder: Path, study: Study, outcome: Outcome, *, settings: Sequence[str], quick: bool) -> None:
     """Puts the files into `folder`, study.json last."""
-    make_folder(folder)
+    own_folder(folder)
     for name, rows, columns in (
         (FIGURES, outcome.figures, _FIGURE_COLUMNS),
         (CURVES, outcome.curves, _CURVE_COLUMNS),

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vgrad.errors import RunStateError
 from vgrad.runs.folder import read_json
 from vgrad.runs.stored import STUDY
+from vgrad.storage.reading import is_there
 from vgrad.study import cells
 from vgrad.text.escapes import visible
 
@@ -193,8 +194,8 @@ class Outcome:
 def is_study(folder: Path) -> bool:
     """Whether a study's outcome lies here, whole or damaged."""
     try:
-        return (folder / STUDY).exists()
-    except (OSError, ValueError):
+        return is_there(folder / STUDY)
+    except OSError:  # whoever looks for runs there says so
         return False
 
 

@@ -41,6 +41,7 @@ from vgrad.document.document import Document, load_yaml, with_value
 from vgrad.document.reader import Node
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
+from vgrad.storage.reading import read_bounded, why
 from vgrad.study.measures import MEASURES, Measure
 from vgrad.sweep.grid import Grid, read_grid
 from vgrad.text.escapes import printable
@@ -185,17 +186,9 @@ def _read_curves(path: Path) -> Curves:
     """A CSV of curves; ConfigError with the line that is not one."""
     name = printable(str(path), 200)
     try:
-        if path.exists() and not path.is_file():
-            raise ConfigError(f"{name}: published curves cannot be read: not a regular file")
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
-        if len(text) > MOST_BYTES:
-            raise ConfigError(
-                f"{name}: larger than {MOST_BYTES / 2**20:.0f} MB; published curves are a few thousand lines"
-            )
-        rows = list(csv.reader(StringIO(text.decode())))
+        rows = list(csv.reader(StringIO(read_bounded(path, MOST_BYTES).decode())))
     except (OSError, ValueError, csv.Error) as error:
-        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not a CSV file"
+        reason = why(error) if isinstance(error, OSError) else "not a CSV file"
         raise ConfigError(f"{name}: published curves cannot be read: {reason}") from None
     curves: Curves = {}
     if rows[:1] != [["hidden", "epoch", "layer", "value"]]:

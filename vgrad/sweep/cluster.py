@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -31,10 +31,10 @@ from vgrad.errors import ConfigError, SweepError, VgradError
 from vgrad.machine import versions
 from vgrad.runs.folder import RUN, RunFolder
 from vgrad.runs.runner import remove_if_unused
-from vgrad.storage import make_folder, remove_leftovers
+from vgrad.storage import own_folder, remove_leftovers
 from vgrad.storage.lock import RunHeld, exclusive
 from vgrad.sweep.dispatch import outcome_of
-from vgrad.sweep.job import Files, Job, Outcome, Progress, differences, luggage, publish, train_away
+from vgrad.sweep.job import Files, Job, Outcome, Progress, differences, failure, luggage, publish, train_away
 from vgrad.sweep.workers import Worker
 from vgrad.text.escapes import printable
 
@@ -137,7 +137,7 @@ class ClusterPlace:
     def submit(self, job: Job) -> Future[Outcome]:
         """Begins a job, whose directory is locked until it is received."""
         try:
-            make_folder(job.path)
+            own_folder(job.path)
             lock = ExitStack()
             lock.enter_context(exclusive(job.path))
             self._locks[job.name] = lock
@@ -148,7 +148,7 @@ class ClusterPlace:
         except RunHeld as error:
             return self._left(job, Outcome("busy", str(error)))
         except VgradError as error:
-            return self._left(job, Outcome("failed", "; ".join(error.problems)))
+            return self._left(job, failure(error))
         published: Future[Outcome] = Future()
         try:
             returned = self._executor.submit(
@@ -175,17 +175,17 @@ class ClusterPlace:
             published.set_result(outcome)
 
     def _outcome(self, job: Job, returned: Future[Outcome]) -> Outcome:
-        error = None if returned.cancelled() else returned.exception()
-        if isinstance(error, KilledWorker):
+        broken = None if returned.cancelled() else returned.exception()
+        if isinstance(broken, KilledWorker):
             return Outcome("suspect", "the Dask workers that it was sent to died one after the other")
         outcome = outcome_of(returned)
         try:
             if outcome.status in ("complete", "diverged") and RUN not in outcome.files:
                 return Outcome("failed", "its worker sent no run.json", again=True)
             publish(job.path, outcome.files)
-        except VgradError as failure:
-            return Outcome("failed", "; ".join(failure.problems), again=True)
-        return Outcome(outcome.status, outcome.cause, outcome.again)
+        except VgradError as error:
+            return failure(error, again=True)
+        return replace(outcome, files={})
 
     def _left(self, job: Job, outcome: Outcome) -> Future[Outcome]:
         """The future of a job that was not sent."""

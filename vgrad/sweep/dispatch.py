@@ -13,13 +13,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
 from vgrad.errors import VgradError
-from vgrad.sweep.job import Outcome, Progress
+from vgrad.sweep.job import Outcome, Progress, failure
 from vgrad.sweep.workers import WorkerDied, WorkerHung
 from vgrad.text.escapes import printable
 
@@ -80,12 +80,14 @@ class Ended(Generic[T]):
 
 @dataclass(frozen=True)
 class Failed(Generic[T]):
-    """Attempt number `attempt` of a run failed; `final` when there will be no other."""
+    """Attempt number `attempt` of a run failed; `final` when there will be no other; `storage` when disk, permission or
+    memory was what failed."""
 
     job: T
     cause: str
     attempt: int
     final: bool
+    storage: bool = False
 
 
 Event = Skipped[T] | Ended[T] | Failed[T] | Progress
@@ -171,7 +173,7 @@ class _Loop(Generic[T]):
         try:
             complete = job.is_complete()
         except VgradError as error:
-            yield self._failed(job, "; ".join(error.problems), again=False)
+            yield self._failed(job, failure(error))
             return
         if complete:
             self._alone = False
@@ -205,7 +207,7 @@ class _Loop(Generic[T]):
         elif outcome.status == "already":
             yield Skipped(job, elsewhere=True)
         elif outcome.status == "failed" or (outcome.status == "suspect" and alone):
-            yield self._failed(job, outcome.cause, again=outcome.again or alone, alone=alone)
+            yield self._failed(job, replace(outcome, again=outcome.again or alone), alone=alone)
         elif outcome.status == "busy":
             self._busy.append((time.monotonic() + BUSY_SECONDS, job))
         elif outcome.status == "suspect":
@@ -213,18 +215,18 @@ class _Loop(Generic[T]):
         else:
             self._losses[job.name] += 1
             if self._losses[job.name] >= MOST_LOST:
-                yield self._failed(job, f"{outcome.cause}, {MOST_LOST} times", again=False)
+                yield self._failed(job, Outcome("failed", f"{outcome.cause}, {MOST_LOST} times"))
             else:
                 self._again.append(job)
 
-    def _failed(self, job: T, cause: str, *, again: bool, alone: bool = False) -> Failed[T]:
+    def _failed(self, job: T, outcome: Outcome, *, alone: bool = False) -> Failed[T]:
         self._attempts[job.name] += 1
         attempt = self._attempts[job.name]
-        final = not again or attempt > self._retries
+        final = not outcome.again or attempt > self._retries
         if final:
             del self._attempts[job.name]
             if self._fail_fast and not self._stopping:
                 self._stop()
         else:
             (self._suspects if alone else self._again).append(job)
-        return Failed(job, cause, attempt, final)
+        return Failed(job, outcome.cause, attempt, final, outcome.storage)

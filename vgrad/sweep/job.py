@@ -11,26 +11,25 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.config.fields import InitFile
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.document.document import load_yaml
+from vgrad.document.reader import MAX_BYTES
 from vgrad.document.writer import dump_yaml
-from vgrad.errors import RunStateError, StorageError, VgradError
+from vgrad.errors import DataError, RunStateError, StorageError, VgradError
 from vgrad.machine import versions
-from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder
+from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, most_file_bytes, stored_config
 from vgrad.runs.runner import Opened, run
 from vgrad.storage import write_file
 from vgrad.storage.lock import RunHeld
+from vgrad.storage.reading import is_there, read_file, read_state
 from vgrad.sweep.workers import STOP, report
 from vgrad.text.escapes import printable
 from vgrad.training.descent import Cancelled
@@ -70,17 +69,26 @@ class Job:
     def is_complete(self) -> bool:
         """Whether nothing is left to do. RunStateError when the directory is damaged or another config's."""
         complete = RunFolder(self.path).facts() is not None
-        if (complete or (self.path / CONFIG).exists()) and not self._is_here():
-            raise RunStateError(f"{self.path}: holds another config with the same hash; give one of them another name")
+        try:
+            if not self._is_here():
+                told = "holds another config with the same hash; give one of them another name"
+                raise RunStateError(f"{self.path}: {told}")
+        except FileNotFoundError:
+            if complete:
+                raise RunStateError(f"{self.path / CONFIG}: damaged: missing") from None
         return complete
+
+    def glance(self) -> str:
+        """`complete`, `missing`, or `unreadable`, by whether run.json is there: for plans and estimates."""
+        try:
+            return "complete" if is_there(self.path / RUN) else "missing"
+        except OSError:
+            return "unreadable"
 
     def _is_here(self) -> bool:
         """Whether the directory is this very config's: the same text, or at least the same meaning."""
-        ours = resolved(self.config)
-        with suppress(OSError):
-            if (self.path / CONFIG).read_bytes() == dump_yaml(ours).encode():
-                return True
-        return check(load_yaml(self.path / CONFIG).data).plain() == ours
+        ours, file = resolved(self.config), self.path / CONFIG
+        return read_state(file, MAX_BYTES) == dump_yaml(ours).encode() or stored_config(file).plain() == ours
 
 
 @dataclass(frozen=True)
@@ -99,13 +107,20 @@ class Outcome:
 
     `complete`, `diverged`; `already` complete; `interrupted`, with a checkpoint; `busy`, another process has the run;
     `lost`, through no fault of its own; `suspect`, its worker died and others with it; `failed`, and `again` when
-    another attempt may end otherwise. `files` are those of a run that was trained away.
+    another attempt may end otherwise; `storage` when disk, permission or memory is what failed. `files` are
+    those of a run that was trained away.
     """
 
     status: str
     cause: str = ""
     again: bool = False
+    storage: bool = False
     files: Files = field(default_factory=dict, repr=False)
+
+
+def failure(error: VgradError, *, again: bool = False) -> Outcome:
+    """The outcome of a run that ended with `error`."""
+    return Outcome("failed", "; ".join(error.problems), again=again, storage=isinstance(error, StorageError))
 
 
 def resolved(config: Config) -> dict[str, Any]:
@@ -139,9 +154,11 @@ def train_here(config: Config, folder: Path, base: Path) -> Outcome:
     except RunHeld as error:
         return Outcome("busy", str(error))
     except MemoryError as error:
-        return Outcome("failed", f"not enough memory: {printable(str(error), 200)}".rstrip(": "), again=True)
+        return Outcome(
+            "failed", f"not enough memory: {printable(str(error), 200)}".rstrip(": "), again=True, storage=True
+        )
     except VgradError as error:
-        return Outcome("failed", "; ".join(error.problems), again=isinstance(error, StorageError))
+        return failure(error, again=isinstance(error, StorageError))
     except Exception as error:
         return Outcome("failed", f"this is a bug in vgrad: {type(error).__name__}: {printable(str(error), 200)}")
 
@@ -160,22 +177,24 @@ def train_away(config: Config, files: Files, sent_with: Mapping[str, str]) -> Ou
         if isinstance(config.init, InitFile):
             config = config.model_copy(update={"init": config.init.model_copy(update={"path": f"{folder}/{INITIAL}"})})
         outcome = train_here(config, base, base)
-        present = [path for path in map(folder.joinpath, (*DETERMINISTIC, RUN)) if path.is_file()]
-        size = sum(path.stat().st_size for path in present)
-        if size > MOST_BYTES:
-            return Outcome("failed", f"its files have {size:,} bytes, more than the {MOST_BYTES:,} that may travel")
         cause = outcome.cause.replace(f"{base}/", "")
-        return Outcome(outcome.status, cause, outcome.again, {path.name: path.read_bytes() for path in present})
+        try:
+            return replace(outcome, cause=cause, files=_present(folder, (*DETERMINISTIC, RUN), MOST_BYTES))
+        except VgradError as error:
+            return Outcome("failed", "; ".join(error.problems).replace(f"{base}/", ""))
 
 
 def luggage(job: Job) -> Files:
     """The files that a worker elsewhere needs: those of an interrupted run, and given initial parameters."""
     files: Files = {}
+    most = min(most_file_bytes(job.config), MOST_BYTES)
     if isinstance(job.config.init, InitFile):
-        files[INITIAL] = _read(job.base / job.config.init.path)
-    if (job.path / CHECKPOINT).is_file():
-        files |= {name: _read(job.path / name) for name in (CONFIG, INITIAL, CHECKPOINT) if (job.path / name).exists()}
-    return files
+        try:
+            files[INITIAL] = read_file(job.base / job.config.init.path, most, DataError)
+        except FileNotFoundError:
+            raise DataError(f"{job.base / job.config.init.path}: no such file") from None
+    saved = _present(job.path, (CHECKPOINT, CONFIG, INITIAL), most)
+    return files | saved if CHECKPOINT in saved else files
 
 
 def publish(path: Path, files: Files) -> None:
@@ -199,15 +218,16 @@ def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     return "; ".join(f"{name} {ours.get(name, 'missing')} here, {theirs.get(name, 'missing')} there" for name in names)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise RunStateError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
-    if len(content) > MOST_BYTES:
-        raise StorageError(f"{path}: larger than the {MOST_BYTES:,} bytes that may travel")
-    return content
+def _present(folder: Path, names: Iterable[str], most: int) -> Files:
+    """Those of the files that are there; RunStateError when they have more than `most` bytes together."""
+    files: Files = {}
+    for name in names:
+        try:
+            files[name] = read_state(folder / name, most)
+        except FileNotFoundError:
+            continue
+        most -= len(files[name])
+    return files
 
 
 def _load(name: str, **options: object) -> Dataset:

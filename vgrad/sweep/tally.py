@@ -12,13 +12,15 @@ import socket
 import time
 import uuid
 from collections import deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vgrad.errors import RunStateError
+from vgrad.errors import RunStateError, StorageError, SweepError, Unreadable, VgradError
 from vgrad.runs.folder import read_json
-from vgrad.storage import make_folder, write_file
+from vgrad.storage import own_folder, write_file
+from vgrad.storage.reading import entries, is_file, may_be_folder, state_error
 from vgrad.sweep.dispatch import Ended, Event, Failed, Skipped, Task
 from vgrad.sweep.job import Progress
 
@@ -31,7 +33,8 @@ MOST_FAILURES = 1000
 
 @dataclass
 class Tally:
-    """`total` is the number of runs, `trained` counts those that this sweep did, diverged ones included."""
+    """`total` is the number of runs, `trained` counts those that this sweep did, diverged ones included, and
+    `storage` those of the failed ones that disk, permission or memory stopped."""
 
     total: int
     trained: int = 0
@@ -40,6 +43,7 @@ class Tally:
     diverged: int = 0
     failed: int = 0
     interrupted: int = 0
+    storage: int = 0
     active: dict[str, Progress] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
     _ends: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -49,6 +53,11 @@ class Tally:
     def finished(self) -> int:
         """Runs about which nothing is left to do."""
         return self.trained + self.skipped + self.failed
+
+    @property
+    def failure(self) -> type[VgradError]:
+        """What runs that failed mean for the sweep: nothing but the place, where nothing else was wrong with any."""
+        return StorageError if self.storage == self.failed else SweepError
 
     @property
     def per_minute(self) -> float | None:
@@ -81,6 +90,7 @@ class Tally:
             self._ends.append(time.monotonic())
         elif isinstance(event, Failed) and event.final:
             self.failed += 1
+            self.storage += event.storage
             if len(self.failures) < MOST_FAILURES:
                 self.failures.append((event.job.name, event.cause))
 
@@ -101,48 +111,81 @@ class StatusFile:
     """What other shells can read of a sweep that runs in `folder`."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        make_folder(folder)
         self._path = folder / f"{PREFIX}{uuid.uuid4().hex[:8]}{SUFFIX}"
         self._head = {"sweep": name, "pid": os.getpid(), "host": socket.gethostname()}
         self._written = float("-inf")
-        for earlier in folder.glob(f"{PREFIX}*{SUFFIX}"):
-            if _is_over(earlier):
-                earlier.unlink(missing_ok=True)
 
     def write(self, tally: Tally, state: str = "running") -> None:
-        """At most every WRITE_SECONDS while it is running."""
+        """At most every WRITE_SECONDS while it is running. The first time, reports of ended sweeps are removed."""
         if state == "running" and time.monotonic() - self._written < WRITE_SECONDS:
             return
+        if self._written < 0:
+            own_folder(self._path.parent)
+            _clear(self._path.parent)
         tree = {**self._head, "state": state, **tally.plain()}
         write_file(self._path, json.dumps(tree, indent=1, allow_nan=False).encode() + b"\n")
         self._written = time.monotonic()
 
 
-def read_statuses(folder: Path) -> list[dict[str, Any]]:
-    """The sweeps that run or ran in `folder` or in the folders directly below, with `folder` and `age` in seconds.
+def read_statuses(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The sweeps that run or ran in `folder` or in the folders directly below, with `folder` and `age` in seconds, and
+    a line for each file and folder that cannot be read.
 
     One that says it is running and has not written for a while was killed: its state is `gone`.
     """
-    found = []
-    for path in sorted([*folder.glob(f"{PREFIX}*{SUFFIX}"), *folder.glob(f"*/{PREFIX}*{SUFFIX}")]):
-        tree = _read(path)
+    found, problems = [], list[str]()
+    here = _listed(folder, problems)
+    below = [path for place in here for path in _listed(place, problems)]
+    for path in filter(is_report, [*here, *below]):
+        try:
+            tree = _read(path)
+        except RunStateError as error:
+            problems += error.problems
+            continue
         if tree is not None:
             found.append({"folder": str(path.parent), "age": round(_age(path), 1), **tree})
-    return found
+    return found, problems
+
+
+def is_report(path: Path) -> bool:
+    """Whether this is the name of a sweep's report."""
+    return path.name.startswith(PREFIX) and path.name.endswith(SUFFIX)
+
+
+def _listed(folder: Path, problems: list[str]) -> list[Path]:
+    """What lies in `folder`; nothing when it is none, and a problem more where that cannot be found out."""
+    try:
+        return entries(folder) if may_be_folder(folder) else []
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        problems += state_error(folder, error).problems
+        return []
+
+
+def _clear(folder: Path) -> None:
+    """Removes what is told of sweeps that are over; what cannot be read or removed stays."""
+    for path in filter(is_report, _listed(folder, [])):
+        with suppress(OSError):
+            if _is_over(path):
+                path.unlink()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        tree = read_json(path)
-    except RunStateError:
-        return None
+    """What the file says; None when it has gone. RunStateError when it is damaged."""
+    tree = read_json(path)
     if tree and tree.get("state") == "running" and _age(path) > STALE_SECONDS:
         tree["state"] = "gone"
     return tree
 
 
 def _is_over(path: Path) -> bool:
-    tree = _read(path)
+    try:
+        tree = _read(path)
+    except Unreadable:  # another user's, perhaps
+        return False
+    except RunStateError:
+        return is_file(path)
     return tree is None or tree.get("state") != "running"
 
 

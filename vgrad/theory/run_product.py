@@ -18,6 +18,7 @@ from vgrad.nn.parameters import as_type, problems
 from vgrad.runs.folder import FINAL, INITIAL, most_bytes
 from vgrad.runs.stored import StoredRun, read_run
 from vgrad.storage.npz import NpzError, unpack
+from vgrad.storage.reading import state_error
 from vgrad.text.escapes import printable
 from vgrad.theory.product import Product, chunk_rows, missing_factors, multiply
 from vgrad.training.assembly import build_network
@@ -83,13 +84,14 @@ def _parameters(run: StoredRun, when: When) -> tuple[int, Parameters]:
     if when == "end" and run.status in ("running", "interrupted"):
         told = f"{printable(str(run.path), 200)}: {run.status} after epoch {run.epoch or 0} of {config.epochs}"
         raise RunStateError(f"{told}; train it to its end, or use --epoch start")
-    if not file.exists():
-        raise RunStateError(f"{shown}: missing: this directory was kept without parameters; train the run again")
     shapes = build_network(config).shapes()
     try:
         arrays = unpack(file, most_bytes(config))
+    except FileNotFoundError:
+        told = "missing: this directory was kept without parameters; train the run again"
+        raise RunStateError(f"{shown}: {told}") from None
     except OSError as error:
-        raise RunStateError(f"{shown}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise state_error(file, error) from None
     except NpzError as error:
         raise RunStateError(f"{shown}: damaged: {printable(str(error), 200)}; vgrad verify looks at the rest") from None
     wrong = problems(arrays, shapes)

@@ -17,6 +17,7 @@ from vgrad.nn.initializers import BIASES, INITIALIZERS, DataDriven, initialize
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import as_type, problems
 from vgrad.storage.npz import NpzError, digest, unpack
+from vgrad.storage.reading import why
 from vgrad.text.escapes import printable
 from vgrad.training.assembly import build_network
 from vgrad.training.feed import Feed
@@ -86,9 +87,8 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
         arrays = unpack(path, 8 * numbers)
     except NpzError as error:
         raise DataError(f"{printable(str(path), 200)}: not a parameters file: {printable(str(error), 200)}") from None
-    except (OSError, ValueError) as error:
-        reason = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
-        raise DataError(f"{printable(str(path), 200)}: cannot be read: {printable(reason)}") from None
+    except OSError as error:
+        raise DataError(f"{printable(str(path), 200)}: cannot be read: {why(error)}") from None
     arrays = completed(network, arrays)
     wrong = problems(arrays, wanted)
     if wrong:

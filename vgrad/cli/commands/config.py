@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vgrad.cli.command import Command
-from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, output_file, read_config
+from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, read_config
+from vgrad.cli.outputs import answer_name, output_file
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, StorageError, VgradError
 
@@ -83,7 +84,7 @@ def new(
     from vgrad.config.template import starting_config
     from vgrad.data.datasets import DATASETS
     from vgrad.registry import lookup
-    from vgrad.storage import write_new
+    from vgrad.storage import write_output
 
     target = None if file is None else output_file(file)
     try:
@@ -96,10 +97,10 @@ def new(
     if target is None:
         _write(text)
         return
-    if not write_new(target, text.encode()):
+    if not write_output(target, text.encode(), new=True):
         told = "exists already and is left as it is; choose another name, or remove it"
         raise ConfigError(f"{_shown(str(file))}: {told}")
-    _write(f"{file}\n")
+    answer_name(target)
 
 
 def _fitting(config: Config, file: str) -> Config:

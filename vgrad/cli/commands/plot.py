@@ -10,8 +10,9 @@ import typer
 
 from vgrad.cli.applying import KINDS, ONE_RUN, PLOT
 from vgrad.cli.commands.report import Keys, Runs, Where, split, study_folder
-from vgrad.cli.options import RunsDir, output_file
-from vgrad.cli.screen.streams import answer, complain
+from vgrad.cli.options import RunsDir
+from vgrad.cli.outputs import answer_name, output_file, save
+from vgrad.cli.screen.streams import complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
@@ -71,11 +72,12 @@ def plot(
     of_a_study = _is_of_a_study(kind)
     PLOT.refuse_unused(context, kind)
     if of_a_study:
-        answer(_plot_study(runs, runs_dir, kind, output, width))
+        _plot_study(runs, runs_dir, kind, output, width)
+        answer_name(output)
         return
     options = Options(width or Options.width, tuple(split(by, "--by")), across, epoch, scale, monitor)
     problems = _plot_runs(runs, runs_dir, kind, output, where, options)
-    answer(output)
+    answer_name(output)
     if problems:
         raise SweepError(*problems, f"drawn without the {len(problems)} above")
 
@@ -91,7 +93,6 @@ def _plot_runs(
     from vgrad.report.pictures import PICTURES
     from vgrad.report.runs import collect, known_keys, without_copies
     from vgrad.report.select import where as chosen
-    from vgrad.storage import write_file
     from vgrad.vanishing import Thresholds
 
     found, problems = collect(arguments, runs_dir)
@@ -107,7 +108,7 @@ def _plot_runs(
     load_matplotlib()
     with styled():
         figure = PICTURES[kind](left, replace(options, keys=keys))
-        write_file(output, content(figure, suffix(output), f"vgrad: {kind}", provenance(left)))
+        save(output, content(figure, suffix(output), f"vgrad: {kind}", provenance(left)))
     return problems
 
 
@@ -124,10 +125,9 @@ def _is_of_a_study(kind: str) -> bool:
     return kind in STUDY_PICTURES
 
 
-def _plot_study(arguments: list[str], runs_dir: Path, kind: str, output: Path, width: float | None) -> Path:
+def _plot_study(arguments: list[str], runs_dir: Path, kind: str, output: Path, width: float | None) -> None:
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import suffix
-    from vgrad.storage import write_file
     from vgrad.study.outcome import read_outcome
     from vgrad.study.report.pictures import picture
 
@@ -135,5 +135,4 @@ def _plot_study(arguments: list[str], runs_dir: Path, kind: str, output: Path, w
     if folder is None:
         raise ConfigError(f"--kind {kind} draws one folder that vgrad reproduce made; name one that has study.json")
     load_matplotlib()
-    write_file(output, picture(read_outcome(folder), kind, suffix(output), width))
-    return output
+    save(output, picture(read_outcome(folder), kind, suffix(output), width))

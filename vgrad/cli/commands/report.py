@@ -13,7 +13,8 @@ import typer
 
 from vgrad.cli.applying import DIFF, DIFF_FORMATS, REPORT
 from vgrad.cli.applying import FORMATS as NAMES
-from vgrad.cli.options import Json, RunsDir, output_file
+from vgrad.cli.options import Json, RunsDir
+from vgrad.cli.outputs import form_of, output_file, save
 from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
@@ -48,7 +49,10 @@ def report(
     threshold: Annotated[
         Keys, typer.Option("--threshold", metavar="NAME=X", help="Verdicts: vanishing=0.3 (decades a layer), …")
     ] = None,
-    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(NAMES)}.")] = "table",
+    asked_form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help=f"{', '.join(NAMES)}; else as FILE ends."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="Write to a file.")
     ] = None,
@@ -66,13 +70,13 @@ def report(
     The folder that vgrad reproduce made gives that study: published figures beside measured ones.
     """
     from vgrad.report.compare import compare, parse_thresholds
-    from vgrad.report.formats import FORMATS
+    from vgrad.report.formats import ENDINGS, FORMATS
     from vgrad.report.layout import lay_out
     from vgrad.report.runs import collect, without_copies
 
-    if as_json and form not in ("table", "json"):
-        raise ConfigError(f"--json and --format {form}: two formats; leave one of them out")
-    form = "json" if as_json else form
+    if as_json and asked_form not in (None, "json"):
+        raise ConfigError(f"--json and --format {asked_form}: two formats; leave one of them out")
+    form = form_of("json" if as_json else asked_form, output, ENDINGS)
     write = _format(FORMATS, form)
     REPORT.refuse_unused(context, DIFF if diff else f"--format {form}")
     asked = (rows, cols, value, where, baseline, sort, top, threshold, diff)
@@ -125,11 +129,10 @@ def tell_study(folder: Path, form: str, output: Path | None, width: int | None) 
 
 def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
     """Prints a table or a text of another format, or writes it to a file."""
-    from vgrad.storage import write_file
     from vgrad.text.terminal import render
 
     if output:
-        write_file(output, (found if isinstance(found, str) else render(found, width=width)).encode())
+        save(output, (found if isinstance(found, str) else render(found, width=width)).encode())
     else:
         answer((found if isinstance(found, str) else on_screen(found, width)).removesuffix("\n"))
 

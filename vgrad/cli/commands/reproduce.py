@@ -16,7 +16,7 @@ from vgrad.cli.commands.report import tell_study
 from vgrad.cli.commands.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
 from vgrad.cli.options import Json, Overrides, RunsDir
 from vgrad.cli.sweeps import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, processes, tell_plan, train_missing
-from vgrad.errors import ConfigError, DataError, Interrupted, SweepError, VgradError
+from vgrad.errors import ConfigError, DataError, Interrupted, StorageError, SweepError, VgradError
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
@@ -50,6 +50,7 @@ def reproduce(
     """
     from vgrad.cli.screen.streams import Screen
     from vgrad.study.measurement import measure, write
+    from vgrad.study.place import check_place
     from vgrad.study.published import load_study
     from vgrad.study.report.folder import write_pictures
     from vgrad.sweep.executors import Request
@@ -60,16 +61,20 @@ def reproduce(
     published = load_study(study)
     settings = [*([f"data={data}"] if data else []), *(overrides or [])]
     folder = runs_dir / _folder_name(published.contents.study, settings)
+    place = folder / ("quick" if quick else f"seeds={seeds}") if quick or seeds is not None else folder
     plans = _plans(published, folder, settings, seeds, quick)
     if dry_run:
         for plan in plans:
             list_runs(plan, as_json)
         return
+    for each in (folder, place):
+        check_place(each, published)
     screen = Screen(sys.stderr)
     words = ["vgrad", "reproduce", study, *(["--quick"] if quick else []), *([f"--seeds={seeds}"] if seeds else [])]
     words += [piece for text in settings for piece in ("-s", text)]
     words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
     failures, failed, at_once = list[str](), 0, processes(jobs)
+    kinds = set[type[VgradError]]()
     for plan in plans:
         request = Request(min(at_once, plan.count), run_timeout, scheduler)
         if not quiet:
@@ -80,15 +85,17 @@ def reproduce(
         _end_if_stopped(result, plan, [*words, *(["--scheduler", scheduler] if scheduler else [])])
         failures += _failures(result)
         failed += result.tally.failed
+        kinds |= {result.tally.failure} if result.tally.failed else set()
     outcome = measure(published, _trained(published, plans))
-    place = folder / ("quick" if quick else f"seeds={seeds}") if quick or seeds is not None else folder
     write(place, published, outcome, settings=settings, quick=quick)
     written = write_pictures(place)
     tell_study(place, "json" if as_json else "table", None, None)
     if not quiet:
         screen.say([(f"{path}", "") for path in written])
     if failures:
-        raise SweepError(*failures, f"{failed} runs failed; the same command repeats only them")
+        raise (SweepError if SweepError in kinds else StorageError)(
+            *failures, f"{failed} runs failed; the same command repeats only them"
+        )
     if outcome.verdict in ("not reproduced", "undecided"):
         raise VgradError(f"{outcome.verdict}: {outcome.reason}; {place} has the tables and pictures")
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vgrad.cli.options import Json, readable
+from vgrad.errors import SweepError
 
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", parser=readable, help="A sweep's folder, or the one that has them.")
@@ -16,19 +17,21 @@ Folder = Annotated[
 
 
 def status(folder: Folder = Path("runs"), as_json: Json = False) -> None:
-    """Tell how far the sweeps below DIR are, with their active runs and failures."""
+    """Tell how far the sweeps below DIR are, with their active runs and failures; exits 6 when some cannot be read."""
     from vgrad.cli.screen.streams import answer
     from vgrad.sweep.tally import read_statuses
 
-    found = read_statuses(folder)
+    found, problems = read_statuses(folder)
     if as_json:
         answer(json.dumps(found, indent=2))
-        return
-    for tree in found:
-        for line in _lines(tree):
-            answer(line)
-    if not found:
-        answer(f"no sweep has run below {folder}")
+    else:
+        for tree in found:
+            for line in _lines(tree):
+                answer(line)
+        if not found and not problems:
+            answer(f"no sweep has run below {folder}")
+    if problems:
+        raise SweepError(*problems)
 
 
 def _lines(tree: dict[str, Any]) -> list[str]:

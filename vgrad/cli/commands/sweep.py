@@ -13,7 +13,7 @@ import typer
 from vgrad.cli.applying import SWEEP, way
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, as_argument
 from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, processes, tell_plan, train_missing
-from vgrad.errors import ConfigError, Interrupted, SweepError
+from vgrad.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
     from vgrad.sweep.comparison import Comparison
@@ -94,7 +94,7 @@ def sweep(
         told = f"{tally.finished} of {tally.total} runs are done, {tally.interrupted} active ones are saved"
         raise Interrupted(f"stopped: {told}; continue with: {command}", signal_number=result.signal_number)
     if tally.failed:
-        raise SweepError(*_failures(tally, result.failed, plan, words))
+        raise tally.failure(*_failures(tally, result.failed, plan, words))
 
 
 def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str]:

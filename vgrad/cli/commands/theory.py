@@ -13,7 +13,8 @@ import typer
 
 from vgrad.cli.applying import CHAIN
 from vgrad.cli.command import Command
-from vgrad.cli.options import Json, RunsDir, output_file
+from vgrad.cli.options import Json, RunsDir
+from vgrad.cli.outputs import answer_name, output_file, save
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, VgradError
 
@@ -103,7 +104,7 @@ def chain(
 
         answer(json.dumps(lesson_tree(lesson, choice.plain()), indent=2, allow_nan=False))
     elif output is not None:
-        answer(output)
+        answer_name(output)
     else:
         _print_lesson(lesson, str(choice))
 
@@ -237,7 +238,7 @@ def product(
 
         answer(json.dumps(product_tree(found), indent=2, allow_nan=False))
     elif output is not None:
-        answer(output)
+        answer_name(output)
     else:
         from vgrad.cli.screen.streams import Screen
         from vgrad.theory.product_lines import product_lines
@@ -265,6 +266,5 @@ def _matplotlib() -> Any:
 
 def _write(output: Path, form: str, figure: Figure, title: str, runs: str = "none") -> None:
     from vgrad.pictures.style import content
-    from vgrad.storage import write_file
 
-    write_file(output, content(figure, form, title, runs, "vgrad theory"))
+    save(output, content(figure, form, title, runs, "vgrad theory"))

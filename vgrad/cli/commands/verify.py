@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.screen.streams import answer
-from vgrad.errors import ConfigError, RunStateError
+from vgrad.errors import ConfigError, RunStateError, StorageError, Unreadable
 
 
 def verify(
@@ -21,13 +20,14 @@ def verify(
 ) -> None:
     """Check every file of run directories against its digest and the saved history.
 
-    Names the first wrong file of each directory; exits 4 when there is one.
+    Names the first wrong file of each directory; exits 4 when there is one, and 6 when all that is wrong is that some
+    cannot be read.
     """
     from vgrad.runs.integrity import verify as look_at
     from vgrad.runs.places import runs_of
 
     answers: list[dict[str, object]] = []
-    problems: list[str] = []
+    problems, unread = list[str](), 0
     paths: dict[Path, None] = {}
     for wanted in runs:
         try:
@@ -38,10 +38,10 @@ def verify(
     for path in paths:
         try:
             found = look_at(path)
-        except RunStateError as error:
-            told = [_once(problem, path) for problem in error.problems]
-            problems += told
-            answers.append({"run": str(path), "whole": False, "problem": told[0]})
+        except (RunStateError, StorageError) as error:
+            problems += error.problems
+            unread += isinstance(error, Unreadable)
+            answers.append({"run": str(path), "whole": False, "problem": error.problems[0]})
             continue
         answers.append({"run": str(path), "whole": True, "status": found.status, "epoch": found.epoch})
         if not as_json:
@@ -49,9 +49,4 @@ def verify(
     if as_json:
         answer(json.dumps(answers, indent=2))
     if problems:
-        raise RunStateError(*problems)
-
-
-def _once(problem: str, path: Path) -> str:
-    """`problem` with the path of the config once: what reads it puts the path in front as well."""
-    return re.sub(rf"(?<=: damaged: ){re.escape(str(path / 'config.yaml'))}: ?", "", problem, count=1)
+        raise (Unreadable if unread == len(problems) else RunStateError)(*problems)

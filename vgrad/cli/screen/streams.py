@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vgrad.errors import StorageError
+from vgrad.storage.reading import why
 
 PICTURES = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉━…"
 Line = tuple[str, str]
@@ -66,8 +67,7 @@ def answer(text: str | bytes | Path) -> None:
 def lost(error: OSError) -> StorageError:
     """What is said of a stdout that takes nothing more, a full disk; no more is written to it."""
     silence(sys.stdout)
-    reason = (error.strerror or str(error)).lower()
-    return StorageError(f"standard output: cannot be written: {reason}; the answer is lost")
+    return StorageError(f"standard output: cannot be written: {why(error)}; the answer is lost")
 
 
 def complain(lines: Iterable[str]) -> None:

@@ -1,0 +1,36 @@
+"""Nothing that a command writes goes through, over or behind what is no file; see obstacles.py for what is tried."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("obstacles.py")
+
+
+def walk(*words: object, seconds: float) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *map(str, words)], capture_output=True, text=True, timeout=seconds, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_some_obstacles_in_the_place_of_what_training_writes() -> None:
+    result = walk(9, "train", seconds=100)
+    assert result["failures"] == []
+    assert result["cases"] > 15
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_every_obstacle_in_the_place_of_everything_that_is_written() -> None:
+    result = walk(1, seconds=1800)
+    assert result["failures"] == []
+    assert result["cases"] > 700
