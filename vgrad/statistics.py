@@ -150,10 +150,11 @@ def decay(norms: Sequence[float], level: float = LEVEL) -> Slope | None:
 
 def _interval(x: np.ndarray, level: float) -> tuple[float, float | None, float | None]:
     """Mean, standard deviation and half width of the t interval; the last two None for a single value."""
-    mean = float(x.mean())
-    if len(x) < 2:
-        return mean, None, None
-    spread = float(x.std(ddof=1)) if (x != x[0]).any() else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the largest, the mean may be infinite
+        mean = float(x.mean())
+        if len(x) < 2:
+            return mean, None, None
+        spread = float(x.std(ddof=1)) if (x != x[0]).any() else 0.0
     return mean, spread, float(stdtrit(len(x) - 1, (1 + level) / 2)) * spread / math.sqrt(len(x))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import typer
 from vgrad.cli.options import Json, folder_name
 from vgrad.cli.terminal import answer
 from vgrad.errors import VgradError
+from vgrad.text.strict_json import strict
 
 CORE_TYPE = "OPENBLAS_CORETYPE"
 LITTLE = 2**29  # bytes: a full MNIST run takes less than 300 MB
@@ -32,7 +32,7 @@ def doctor(runs_dir: RunsDir = Path("runs"), as_json: Json = False) -> None:
     """Look at versions, BLAS, data, processor, memory, disk and terminal; a `note` is worth a look, and no failure."""
     findings = [*_software(), *_resources(), _data(), _runs(runs_dir), _terminal()]
     if as_json:
-        answer(json.dumps([{"what": what, "ok": fine, "found": told} for what, fine, told in findings], indent=2))
+        answer(strict([{"what": what, "ok": fine, "found": told} for what, fine, told in findings]))
         return
     for what, fine, told in findings:
         answer(f"{'ok' if fine else 'note':6}{what:12}{told}")
