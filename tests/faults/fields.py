@@ -12,6 +12,7 @@ import shutil
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,48 +83,52 @@ def ways(tree: Any, way: Way = ()) -> Iterator[Way]:
         yield from ways(value, (*way, key))
 
 
-def _jsons(content: bytes) -> Iterator[bytes]:
-    for *way, last in ways(json.loads(content)):
-        for kind in (*TOKENS, "drop", "twice"):
-            tree = json.loads(content)
-            holder = tree
-            for part in way:
-                holder = holder[part]
-            if kind == "drop":
-                del holder[last]
-            elif kind == "twice" and isinstance(holder, list):
-                holder.append(holder[last])
-            elif kind == "twice":
-                holder["\x1b[2J"] = holder[last]
-            else:
-                holder[last] = "@token@"
-            yield json.dumps(tree).replace('"@token@"', kind).encode()
-    yield from (token.encode() for token in TOKENS)
+def _json(content: bytes, way: Way, kind: str) -> bytes:
+    """The file with what is at the end of `way` dropped, doubled, or replaced by a token."""
+    tree = json.loads(content)
+    *path, last = way
+    holder = tree
+    for part in path:
+        holder = holder[part]
+    if kind == "drop":
+        del holder[last]
+    elif kind == "twice" and isinstance(holder, list):
+        holder.append(holder[last])
+    elif kind == "twice":
+        holder["\x1b[2J"] = holder[last]
+    else:
+        holder[last] = "@token@"
+    return json.dumps(tree).replace('"@token@"', kind).encode()
 
 
-def _csvs(content: bytes) -> Iterator[bytes]:
-    lines = content.decode().splitlines()
-    for column in range(len(lines[0].split(","))):
-        for row in sorted({0, 1, len(lines) // 2, len(lines) - 1}):
-            for cell in CELLS:
-                cells = lines[row].split(",")
-                cells[column] = cell
-                changed = [*lines[:row], ",".join(cells), *lines[row + 1 :]]
-                yield ("\n".join(changed) + "\n").encode("utf-8", "surrogatepass")
+def _csv(content: bytes, row: int, column: int, cell: str) -> bytes:
+    lines = [line.split(",") for line in content.decode().splitlines()]
+    lines[row][column] = cell
+    return "".join(",".join(line) + "\n" for line in lines).encode("utf-8", "surrogatepass")
 
 
-def payloads(study: Mapping[str, bytes]) -> list[bytes]:
-    """Every file with each of its fields spoilt in every way; a payload is its name, a line's end, and the content. Of
-    the runs, two that differ in the seed."""
+def _spoilt(name: str, content: bytes) -> Iterator[Callable[[], bytes]]:
+    if name.endswith(".json"):
+        for way in ways(json.loads(content)):
+            yield from (partial(_json, content, way, kind) for kind in (*TOKENS, "drop", "twice"))
+        yield from (token.encode for token in TOKENS)
+    elif name.endswith(".csv"):
+        lines = content.decode().splitlines()
+        for row in sorted({0, 1, len(lines) // 2, len(lines) - 1} & {*range(len(lines))}):
+            for column in range(len(lines[0].split(","))):
+                yield from (partial(_csv, content, row, column, cell) for cell in CELLS)
+
+
+def payloads(study: Mapping[str, bytes]) -> list[Callable[[], bytes]]:
+    """What makes every file with each of its fields spoilt in every way; a payload is its name, a line's end, and the
+    content. Of the runs, two that differ in the seed."""
     runs = sorted({str(Path(name).parent) for name in study if name.endswith("run.json")})[:2]
     chosen = [name for name in study if ".sweep-" in name or name.count("/") < 3 or str(Path(name).parent) in runs]
-    spoilers = {".json": _jsons, ".csv": _csvs}
-    return [
-        name.encode() + b"\n" + content
-        for name in sorted(chosen)
-        if Path(name).suffix in spoilers
-        for content in spoilers[Path(name).suffix](study[name])
-    ]
+    return [partial(_named, name, make) for name in sorted(chosen) for make in _spoilt(name, study[name])]
+
+
+def _named(name: str, make: Callable[[], bytes]) -> bytes:
+    return name.encode() + b"\n" + make()
 
 
 # The commands that read a file; `{run}` is a run directory, `{sweep}` the folder that it is in, `{study}` its parent's.

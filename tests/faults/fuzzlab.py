@@ -301,7 +301,7 @@ def explore(lab: Lab, surface: str, number: int, cases: int, each: Callable[[byt
     """`each` of `cases` different payloads for `surface`, which follow from `number`."""
     if surface == "fields":
         for payload in random.Random(number).sample(fields.payloads(lab.study), cases):
-            each(payload)
+            each(payload())
         return
     seen: set[bytes] = set()
     payloads = fuzzed.payloads(surface, lab.complete, lab.interrupted)
@@ -391,7 +391,7 @@ def walk(share: int, number: int) -> Findings:
     found = Findings()
     with lab() as here:
         for payload in fields.payloads(here.study)[number % share :: share]:
-            found.note(here, "fields", payload)
+            found.note(here, "fields", payload())
     return found
 
 

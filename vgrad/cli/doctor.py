@@ -89,9 +89,13 @@ def _data() -> Finding:
 
 def _runs(folder: Path) -> Finding:
     """Whether runs can be written: the folder, or the nearest one above it that is there."""
-    nearest = next(path for path in [folder.absolute(), *folder.absolute().parents] if os.access(path, os.F_OK))
+    try:
+        whole = folder.absolute()
+    except OSError:
+        return "runs", False, f"{folder} is nowhere: the current directory was removed; change to another one"
+    nearest = next(path for path in [whole, *whole.parents] if os.access(path, os.F_OK))
     fine = nearest.is_dir() and os.access(nearest, os.R_OK | os.W_OK | os.X_OK)
-    there = "" if nearest == folder.absolute() else " (will be made)"
+    there = "" if nearest == whole else " (will be made)"
     why = "" if nearest.is_dir() else f": {nearest} is a file"
     return "runs", fine, f"{folder}{there} is {'' if fine else 'not '}writable{why}"
 
