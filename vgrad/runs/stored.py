@@ -27,13 +27,14 @@ from vgrad.document.document import load_yaml
 from vgrad.errors import ConfigError, RunStateError, StorageError
 from vgrad.machine import check_memory
 from vgrad.runs import tables
-from vgrad.runs.facts import check_regular, damaged, read_facts, read_summary
+from vgrad.runs.facts import check_facts, check_regular, check_summary, damaged, read_facts, read_summary
 from vgrad.runs.folder import (
     CHECKPOINT,
     CONFIG,
     DETERMINISTIC,
     INITIAL,
     RUN,
+    SUMMARY,
     RunFolder,
     empty_history,
 )
@@ -172,6 +173,15 @@ def read_run(path: Path) -> StoredRun:
             status: Status = "running" if held else "interrupted"
             return StoredRun(path, config, status, {**summarize(history), "status": status}, None, history)
     return StoredRun(path, config, facts["status"], read_summary(path, config, facts["status"]), facts)
+
+
+def check_like(run: StoredRun, seed: int, path: Path, facts: dict[str, Any], summary: dict[str, Any]) -> set[str]:
+    """The files of the run at `path`, whose config is that of the complete `run` but for the seed, and whose run.json
+    and summary.json are given. RunStateError unless these are what such a run has, in number and range."""
+    known = run.facts or {}
+    files = check_facts(facts, path / RUN, known["name"], known["hash"], seed)
+    check_summary(summary, path / SUMMARY, run.config, facts["status"])
+    return set(files)
 
 
 def _config(path: Path) -> Config:

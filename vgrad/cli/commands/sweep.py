@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir
 from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
+from vgrad.text.strict_json import strict
 
 if TYPE_CHECKING:
     from vgrad.sweep.comparison import Comparison
@@ -90,8 +90,9 @@ def sweep(
     if result.signal_number is not None:
         told = f"{tally.finished} of {tally.total} runs are done, {tally.interrupted} active ones are saved"
         raise Interrupted(f"stopped: {told}; continue with: {command}", signal_number=result.signal_number)
-    if tally.failed:
-        raise SweepError(*_failures(tally, result.failed, plan, words))
+    failures = _failures(tally, result.failed, plan, words) if tally.failed else []
+    if failures or result.comparison.problems:
+        raise SweepError(*result.comparison.problems, *failures)
 
 
 def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str]:
@@ -106,9 +107,7 @@ def _answer(plan: Plan, tally: Tally, comparison: Comparison, as_json: bool) -> 
 
     if as_json:
         tree = {"sweep": plan.name, "folder": str(plan.folder), **tally.plain(), "table": comparison.table()}
-        answer(
-            json.dumps({key: value for key, value in tree.items() if key not in ("active", "seconds_left")}, indent=2)
-        )
+        answer(strict({key: value for key, value in tree.items() if key not in ("active", "seconds_left")}))
         return
     for line in table_lines(comparison.table()):
         answer(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from vgrad.cli.commands.show import find
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, RunStateError
+from vgrad.text.strict_json import strict
 
 
 def verify(
@@ -47,7 +47,7 @@ def verify(
         if not as_json:
             answer(f"{path}: whole; {found.status}, epoch {found.epoch}, {found.files} files")
     if as_json:
-        answer(json.dumps(answers, indent=2))
+        answer(strict(answers))
     if problems:
         raise RunStateError(*problems)
 
