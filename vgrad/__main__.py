@@ -1,12 +1,20 @@
-"""The entry point: fix the BLAS environment before NumPy loads, then hand over to the command line."""
+"""The entry point: fix the BLAS environment before NumPy loads, then hand over to the command line.
+
+Where the limit of its memory (`ulimit -v`, `ulimit -d`) leaves no room to load NumPy, that is said here: OpenBLAS
+would end the process with a code of its own, or try again for good.
+"""
 
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from pathlib import Path
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+LEAST_BYTES = 384 * 2**20
+"""What the libraries need to load, those of pictures included: with 320 MiB, OpenBLAS ends the process."""
+WITHOUT_NUMPY = {"-h", "--help", "--version"}
 AVX512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 
 
@@ -33,9 +41,23 @@ def _is_amd_with_avx512(cpuinfo: Path) -> bool:
     return fields.get("vendor_id") == "AuthenticAMD" and set(fields.get("flags", "").split()) >= AVX512
 
 
+def too_little_memory() -> str | None:
+    """What to say where this process may not have the memory that the libraries need."""
+    for kind, option in ((resource.RLIMIT_AS, "v"), (resource.RLIMIT_DATA, "d")):
+        limit = resource.getrlimit(kind)[0]
+        if limit != resource.RLIM_INFINITY and limit < LEAST_BYTES:
+            told = f"the limit is {limit >> 20} MiB; raise it to {LEAST_BYTES >> 20}"
+            return f"not enough memory: {told}: ulimit -{option} {LEAST_BYTES >> 10}"
+    return None
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     fix_blas_environment()
+    missing = None if WITHOUT_NUMPY & {*sys.argv} else too_little_memory()
+    if missing:
+        print(f"vgrad: {missing}", file=sys.stderr)
+        sys.exit(5)
     from vgrad.cli import run
 
     sys.exit(run())

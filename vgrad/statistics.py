@@ -52,7 +52,7 @@ def arithmetic(values: Sequence[float], level: float = LEVEL) -> Estimate:
         raise ValueError("no values")
     mean, spread, half = _interval(x, level)
     low, high = (None, None) if half is None else (mean - half, mean + half)
-    return Estimate(len(x), mean, spread, low, high, float(np.median(x)), float(x.min()), float(x.max()))
+    return Estimate(len(x), mean, spread, low, high, _median(x), float(x.min()), float(x.max()))
 
 
 def geometric(values: Sequence[float], level: float = LEVEL) -> Estimate:
@@ -63,7 +63,7 @@ def geometric(values: Sequence[float], level: float = LEVEL) -> Estimate:
     mean, spread, half = _interval(np.log10(x), level)
     low, high = (None, None) if half is None else (power(mean - half), power(mean + half))
     scatter = None if spread is None else power(spread)
-    return Estimate(len(x), power(mean), scatter, low, high, float(np.median(x)), float(x.min()), float(x.max()))
+    return Estimate(len(x), power(mean), scatter, low, high, _median(x), float(x.min()), float(x.max()))
 
 
 def paired(values: Sequence[float], base: Sequence[float], *, quotient: bool, level: float = LEVEL) -> Difference:
@@ -126,11 +126,17 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 def _interval(x: np.ndarray, level: float) -> tuple[float, float | None, float | None]:
     """Mean, standard deviation and half width of the t interval; the last two None for a single value."""
-    mean = float(x.mean())
-    if len(x) < 2:
-        return mean, None, None
-    spread = float(x.std(ddof=1)) if (x != x[0]).any() else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the largest, the mean may be infinite
+        mean = float(x.mean())
+        if len(x) < 2:
+            return mean, None, None
+        spread = float(x.std(ddof=1)) if (x != x[0]).any() else 0.0
     return mean, spread, float(stdtrit(len(x) - 1, (1 + level) / 2)) * spread / math.sqrt(len(x))
+
+
+def _median(x: np.ndarray) -> float:
+    with np.errstate(over="ignore"):  # it may be the mean of two
+        return float(np.median(x))
 
 
 def power(exponent: float) -> float:

@@ -97,22 +97,26 @@ def test_status_of_others(tmp_path: Path) -> None:
         tally.add(event)
     first = StatusFile(tmp_path / "s", "s")
     first.write(tally)
-    found, _ = read_statuses(tmp_path)
-    assert [(tree["state"], tree["total"], tree["failed"], len(tree["active"])) for tree in found] == [
+    found, problems = read_statuses(tmp_path)
+    assert [(sweep.state, sweep.status.total, sweep.status.failed, len(sweep.status.active)) for sweep in found] == [
         ("running", 8, 1, 2)
     ]
+    assert not problems
     first.write(tally, "finished")
     StatusFile(tmp_path / "s", "s").write(tally)
-    assert [tree["state"] for tree in read_statuses(tmp_path / "s")[0]] == ["running"]
+    assert [sweep.state for sweep in read_statuses(tmp_path / "s")[0]] == ["running"]
     (tmp_path / "s" / ".sweep-bad.json").write_text("{")
+    (tmp_path / "s" / ".sweep-folder.json").mkdir()
+    StatusFile(tmp_path / "s", "s")  # leaves alone what is not a sweep's
     found, problems = read_statuses(tmp_path)
-    assert (len(found), len(problems)) == (1, 1)
+    assert [sweep.state for sweep in found] == ["running"]
+    assert [Path(line.split(":")[0]).name for line in problems] == [".sweep-bad.json", ".sweep-folder.json"]
 
 
 def test_means_over_seeds() -> None:
     row = Row()
     for accuracy, ratio in ((0.5, 100.0), (0.7, 1.0), (None, None)):
-        summary = {"final": {"a": accuracy}, "gradient": {"start": {"last_first_ratio": ratio}}}
+        summary = {"status": "complete", "final": {"a": accuracy}, "gradient": {"start": {"last_first_ratio": ratio}}}
         row.add(summary, "a")
     assert row.runs == 3
     assert row.final == pytest.approx(0.6)
@@ -121,11 +125,15 @@ def test_means_over_seeds() -> None:
 
 def test_the_table_is_sorted_by_number_and_keeps_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vgrad.sweep.comparison.MOST_POINTS", 2)
-    config, comparison = read_config(str(CONFIGS / "quickstart.yaml"), None), Comparison()
+    config, comparison = read_config(str(CONFIGS / "quickstart.yaml"), ["probes.record=[dead]"]), Comparison()
+    measured = {"final": dict.fromkeys(config.monitors, 0.5) | {"penalty": 0.0, "learning_rate": 0.5}, "gradient": {}}
+    measured["best"] = {name: {"value": 0.5, "epoch": 0} for name in config.monitors}
+    facts = {"status": "complete", "divergence": None, "verdict": None, "vanishing_decay": 0.3}
+    summary = {**facts, "epochs": config.epochs, **measured}
     for depth in ("10", "9", "8"):
         job = Job(config, tmp_path, tmp_path, (("depth", depth),))
         job.path.mkdir(exist_ok=True)
-        (job.path / "summary.json").write_text(json.dumps({"final": {"validation_accuracy": 0.5}}))
+        (job.path / "summary.json").write_text(json.dumps(summary))
         comparison.add(job)
     assert comparison.overflown
     lines = table_lines(comparison.table())

@@ -1,11 +1,13 @@
 """Fuzzing through the real command line: whatever the bytes, an exit code of the table, a line a problem, soon, small.
 
     python tests/faults/fuzzlab.py CASES [SEED [PROCESSES]]    prints what happened as JSON; `failures` must be empty
+    python tests/faults/fuzzlab.py fields SHARE [SEED]         one in SHARE of all that fields.py puts into files
     python tests/faults/fuzzlab.py corpus                      the cases that have failed before
 
 A case is a surface, which names the input and the commands that read it, and a payload, the bytes of that input.
-Hypothesis makes the payloads (see fuzzed.py); each runs in this process, which has loaded the package once, so that it
-costs milliseconds. What fails is kept in the folder `corpus`, as a file SURFACE-DIGEST, and is replayed ever after.
+Hypothesis makes the payloads (see fuzzed.py), but those of `fields`; each runs in this process, which has loaded the
+package once, so that it costs milliseconds. What fails is kept in the folder `corpus`, as a file SURFACE-DIGEST, and is
+replayed ever after.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import re
 import resource
 import shutil
@@ -34,6 +37,7 @@ from vgrad.__main__ import fix_blas_environment
 
 fix_blas_environment()
 
+import fields  # noqa: E402
 import fuzzed  # noqa: E402
 import typer.main  # noqa: E402
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
@@ -100,7 +104,8 @@ class Lab:
         typer.main.get_command = functools.cache(typer.main.get_command)  # what costs most: built anew in every call
         choices.create_model = _remembered(choices.create_model)
         self.commands = set(getattr(typer.main.get_command(cli.app), "commands", {}))
-        Config.identity = property(lambda config: IDENTITY)  # the corpus outlives new keys of the config
+        identity = Config.identity.fget  # of fuzz it is a constant: the corpus outlives new keys of the config
+        Config.identity = property(lambda config: IDENTITY if config.name == "fuzz" else identity(config))
         Path("c.yaml").write_text(fuzzed.CONFIG)
         Path("data/mnist").mkdir(parents=True)
         config = check(read_yaml(fuzzed.CONFIG, "c.yaml").data)
@@ -151,6 +156,7 @@ class Lab:
         seconds = time.perf_counter() - begun
         self.codes[f"{arguments[0]} {code}"] = self.codes.get(f"{arguments[0]} {code}", 0) + 1
         told = err.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        answer = out.buffer.getvalue().decode(errors="replace")  # type: ignore[attr-defined]
         lines = told.removesuffix("\n").split("\n") if told else []
         problems = [line for line in lines if line.startswith("vgrad: ")]
         if code not in CODES:
@@ -159,13 +165,15 @@ class Lab:
             wrong.append(f"exit {code} without a line a problem: {lines[-5:]}")
         if "Traceback" in told or "Warning" in told or not all(line.isprintable() for line in lines):
             wrong.append(f"stderr is not fit to read: {told[:300]!r}")
+        if not all(line.isprintable() for line in answer.split("\n")):
+            wrong.append(f"stdout is not fit to read: {answer[:300]!r}")
         if code == 0 and problems:
             wrong.append(f"exit 0 with problems: {problems[:3]}")
         if seconds > SECONDS:
             wrong.append(f"takes longer than {SECONDS:.0f} s")
         return Told(
             code,
-            out.buffer.getvalue().decode(errors="replace"),  # type: ignore[attr-defined]
+            answer,
             [f"{' '.join(arguments)[:60]}: {what}" for what in wrong],
         )
 
@@ -249,6 +257,15 @@ class Lab:
         trained = self.command("train", "c.yaml")
         return wrong + trained.wrong + ([] if trained.code in (0, 4) else [f"train: exit {trained.code}"])
 
+    @functools.cached_property
+    def study(self) -> dict[str, bytes]:
+        """The files of a study, a sweep and runs, which fields.py spoils."""
+        return fields.study(self.command)
+
+    def fields(self, payload: bytes) -> list[str]:
+        """A study with another file, and some of the commands that read it."""
+        return fields.case(self.command, self.study, payload)
+
     def case(self, surface: str, payload: bytes) -> list[str]:
         """What is wrong with how this case ends."""
         kind, _, name = surface.partition(".")
@@ -271,7 +288,7 @@ class Lab:
 
 SHARES = {"config": 25, "override": 15, "init": 15, "checkpoint": 20, **{f"idx.{name}": 3 for name in fetch.FILES}}
 SHARES |= {f"{kind}.{name}": 2 for name in RUN_FILES for kind in ("run", "sealed") if name != "run.json"}
-SHARES |= {"run.run.json": 6}
+SHARES |= {"run.run.json": 6, "fields": 12}
 
 
 def batches(cases: int, number: int) -> Iterator[tuple[str, int, int]]:
@@ -284,6 +301,10 @@ def batches(cases: int, number: int) -> Iterator[tuple[str, int, int]]:
 
 def explore(lab: Lab, surface: str, number: int, cases: int, each: Callable[[bytes], None]) -> None:
     """`each` of `cases` different payloads for `surface`, which follow from `number`."""
+    if surface == "fields":
+        for payload in random.Random(number).sample(fields.payloads(lab.study), cases):
+            each(payload())
+        return
     seen: set[bytes] = set()
     payloads = fuzzed.payloads(surface, lab.complete, lab.interrupted)
     for attempt in range(20):
@@ -367,6 +388,15 @@ def replay() -> Findings:
     return found
 
 
+def walk(share: int, number: int) -> Findings:
+    """One in `share` of all fields with all that may stand in them; which ones follows from `number`."""
+    found = Findings()
+    with lab() as here:
+        for payload in fields.payloads(here.study)[number % share :: share]:
+            found.note(here, "fields", payload())
+    return found
+
+
 def fuzz(cases: int, number: int, processes: int) -> Findings:
     """`cases` in `processes`; which ones follows from `number`."""
     work = [
@@ -407,6 +437,9 @@ def main() -> int:
     begun = time.monotonic()
     if sys.argv[1] == "corpus":
         number, found = 0, replay()
+    elif sys.argv[1] == "fields":
+        share, number = (*map(int, sys.argv[2:]), 1)[:2]
+        found = walk(share, number)
     else:
         cases, number, processes = (*map(int, sys.argv[1:]), *(1, 2)[len(sys.argv) - 2 :])
         found = fuzz(cases, number, processes)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 LAB = Path(__file__).with_name("fuzzlab.py")
-SURFACES = {"config", "override", "init", "idx", "checkpoint", "run", "sealed"}
+SURFACES = {"fields", "config", "override", "init", "idx", "checkpoint", "run", "sealed"}
 
 
 def fuzzed(*words: object, seconds: float) -> dict[str, Any]:
@@ -48,6 +48,16 @@ def test_twenty_thousand_hostile_inputs() -> None:
     assert result["cases"] >= 20_000
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_every_field_of_every_file_of_a_study_a_sweep_and_runs() -> None:
+    """One in 16 of some 32,000 cases: each field with several of what may not stand there."""
+    number = int(os.environ.get("VGRAD_FUZZ_SEED", "1"))
+    result = fuzzed("fields", 16, number, seconds=3000)
+    assert result["failures"] == [], f"again with VGRAD_FUZZ_SEED={number}"
+    assert result["cases"] >= 1500
+
+
 LIAR = """
 import sys; sys.path.insert(0, sys.argv[1])
 import json, time, fuzzlab
@@ -59,6 +69,7 @@ def bad(kind):
     if kind == "unknown": return 7
     if kind == "lines": print("vgrad: one\\ntwo", file=sys.stderr); return 2
     if kind == "escape": print("vgrad: \\x1b[2J", file=sys.stderr); return 2
+    if kind == "answer": print("\\x1b[2J"); return 0
     if kind == "warns": import warnings; warnings.warn("x"); return 0
     if kind == "slow": time.sleep(2.1); return 0
     if kind == "hangs":
@@ -76,7 +87,7 @@ print(json.dumps(found))
 
 
 def test_the_lab_sees_every_breach() -> None:
-    kinds = ["fine", "crash", "silent", "unknown", "lines", "escape", "warns", "slow", "hangs", "large"]
+    kinds = ["fine", "crash", "silent", "unknown", "lines", "escape", "answer", "warns", "slow", "hangs", "large"]
     done = subprocess.run(
         [sys.executable, "-c", LIAR, str(LAB.parent), *kinds], capture_output=True, text=True, timeout=100, check=True
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sweep_tools as tools
@@ -14,6 +15,7 @@ from dask_cluster import DaskCluster, dask_cluster
 
 from vgrad.errors import ConfigError
 from vgrad.storage.lock import exclusive
+from vgrad.sweep.cluster import ClusterPlace
 from vgrad.sweep.executors import EXECUTORS, Request
 from vgrad.sweep.job import Progress
 
@@ -147,3 +149,27 @@ def test_a_scheduler_killed_and_started_again(tmp_path: Path) -> None:
     assert len({event.job.name for event in events if isinstance(event, tools.Ended)}) == 30
     tools.local_events(tools.some_jobs(tmp_path / "here", range(30)), "in_process")
     assert tools.digests(tmp_path / "runs") == tools.digests(tmp_path / "here")
+
+
+class Mute:
+    """A client whose workers fail at being asked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.closed = error, False
+
+    def run(self, *_: object, **__: object) -> None:
+        raise self.error
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_workers_that_cannot_tell_their_versions_are_named() -> None:
+    place: Any = object.__new__(ClusterPlace)
+    place._client = Mute(TypeError("Could not serialize\x1b[2J object"))
+    with pytest.raises(ConfigError, match=r"cannot tell their versions: TypeError: .*\\x1b\[2J"):
+        place._versions_there()
+    assert place._client.closed
+    place._client = Mute(OSError("the scheduler is gone"))
+    with pytest.raises(OSError, match="gone"):
+        place._versions_there()

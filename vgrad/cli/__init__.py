@@ -13,6 +13,11 @@ from vgrad.errors import VgradError
 
 __all__ = ["run"]
 
+NO_THREAD = "can't start new thread"
+"""What Python raises a RuntimeError with where the system gives it no further thread."""
+NOT_LOADED = ("failed to map segment", "cannot allocate memory")
+"""What the dynamic loader says of a library for which there is no memory."""
+
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code; see `vgrad.errors` for the codes."""
@@ -56,6 +61,10 @@ def _report(error: BaseException) -> int:
         lines, code = (f"{error.format_message()} See {command} --help",), 2
     elif isinstance(error, MemoryError):
         lines, code = ("not enough memory; use smaller layers or a smaller batch_size",), 5
+    elif isinstance(error, ImportError) and any(words in str(error).lower() for words in NOT_LOADED):
+        lines, code = ("not enough memory to load the libraries; raise its limit, such as ulimit -v",), 5
+    elif isinstance(error, RuntimeError) and str(error).startswith(NO_THREAD):
+        lines, code = ("no thread can be started: out of memory or of processes; raise the limit or end others",), 5
     elif isinstance(error, KeyboardInterrupt | typer.Abort):
         lines, code = ("interrupted",), 130
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vgrad.cli.screen.streams import answer, complain
 from vgrad.cli.signals import stop_requests
 from vgrad.errors import ConfigError, RunStateError, StorageError
+from vgrad.text.strict_json import strict
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
@@ -171,6 +171,6 @@ def list_runs(plan: Plan, as_json: bool) -> None:
             raise ConfigError(*job.problems)
         state = job.glance()
         if as_json:
-            answer(json.dumps({"run": str(job.path), "state": state, "at": dict(job.cells), "seed": job.config.seed}))
+            answer(strict({"run": str(job.path), "state": state, "at": dict(job.cells), "seed": job.config.seed}, None))
         else:
             answer(f"{job.path} {state} {job.label} seed={job.config.seed}")

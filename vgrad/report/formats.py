@@ -7,7 +7,6 @@ written from the table itself.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from io import StringIO
@@ -15,9 +14,10 @@ from typing import Any
 
 from vgrad.report.keys import Scalar
 from vgrad.report.layout import lay_out, provenance
-from vgrad.report.table import Cell, Key, Table
+from vgrad.report.table import INFINITE, Cell, Key, Table
 from vgrad.text import escapes
 from vgrad.text.markup import as_latex, as_markdown
+from vgrad.text.strict_json import strict
 from vgrad.text.terminal import render
 
 SCHEMA = 1
@@ -55,7 +55,8 @@ def _number(value: float | int | None) -> str:
 
 
 def _numbers(cell: Cell) -> list[str]:
-    words = "; ".join(f"{word} {count}" if len(cell.runs) > 1 else word for word, count in cell.words.items())
+    told = dict(cell.words) | {why: count for why, count in cell.lost.items() if why == INFINITE}
+    words = "; ".join(f"{word} {count}" if len(cell.runs) > 1 else word for word, count in told.items())
     found = asdict(cell.estimate) if cell.estimate else {"n": sum(cell.words.values())}
     return [
         words,
@@ -91,7 +92,7 @@ def as_json(table: Table) -> str:
             {"hash": run.hash, "seed": run.seed, "name": run.config["name"], "status": run.status} for run in table.runs
         ],
     }
-    return json.dumps(tree, indent=1, allow_nan=False, default=float) + "\n"
+    return strict(tree, indent=1) + "\n"
 
 
 def _cell(table: Table, at: tuple[Key, Key, str], cell: Cell) -> dict[str, Any]:
@@ -100,20 +101,15 @@ def _cell(table: Table, at: tuple[Key, Key, str], cell: Cell) -> dict[str, Any]:
         "row": list(row),
         "column": list(column),
         "value": value,
-        "estimate": _finite(asdict(cell.estimate)) if cell.estimate else None,
+        "estimate": asdict(cell.estimate) if cell.estimate else None,
         "words": dict(cell.words),
         "lost": dict(cell.lost),
-        "difference": _finite({**asdict(cell.difference), "p_holm": cell.p}) if cell.difference else None,
+        "difference": {**asdict(cell.difference), "p_holm": cell.p} if cell.difference else None,
         "runs": [
             {"hash": run.hash, "seed": run.seed, "content": cell.numbers.get(index)}
             for index, run in enumerate(cell.runs)
         ],
     }
-
-
-def _finite(numbers: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no infinity: such a number is null."""
-    return {name: None if number in (float("inf"), float("-inf")) else number for name, number in numbers.items()}
 
 
 def as_page(table: Table) -> str:

@@ -8,7 +8,7 @@ from math import log10
 
 from vgrad.report.keys import DIGEST, Scalar, text, varying
 from vgrad.report.runs import Run, configs
-from vgrad.report.table import ABSENT, Cell, Table
+from vgrad.report.table import ABSENT, DIVERGED, INFINITE, Cell, Table
 from vgrad.report.values import Value, verdict_changes
 from vgrad.text.numbers import MISSING, p_value, plus_minus, significant, times_over
 from vgrad.text.sheet import Column, Sheet, named
@@ -98,7 +98,7 @@ def show(cell: Cell | None, *, counted: bool = False) -> str:
         told += f" (n={len(cell.numbers)})"
     lost = [f"{count} {why}" for why, count in cell.lost.items() if why != ABSENT or len(cell.runs) > 1]
     if not cell.numbers and not cell.words:
-        return "diverged" if "diverged" in cell.lost else MISSING
+        return next((why for why in (DIVERGED, INFINITE) if why in cell.lost), MISSING)
     return f"{told}, {', '.join(lost)}" if lost else told
 
 

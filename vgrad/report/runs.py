@@ -14,7 +14,7 @@ from vgrad.errors import RunStateError
 from vgrad.report.keys import Scalar, flatten
 from vgrad.runs.folder import CONFIG, RUN, SUMMARY
 from vgrad.runs.places import runs_of
-from vgrad.runs.stored import StoredRun, read_run
+from vgrad.runs.stored import StoredRun, check_like, read_run
 from vgrad.storage.reading import read_bounded
 from vgrad.text.escapes import visible
 
@@ -106,22 +106,23 @@ def known_keys(runs: Iterable[Run]) -> list[str]:
 class Reader:
     """Reads run directories; runs that differ in nothing but the seed have their config checked once.
 
-    That is most of the work. Everything else of such a run is compared with the run that was checked, and whatever is
-    not alike in shape is read by `read_run`, which knows what is wrong with it.
+    That is most of the work. Everything else of such a run is held against that config, and whatever is not as it
+    should be is read by `read_run`, which says what is wrong with it.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, bytes], Run] = {}
+        self._known: dict[tuple[bytes, bytes], tuple[Run, StoredRun]] = {}
 
     def load(self, path: Path) -> Run:
         """The run at `path`; RunStateError when it is not complete or damaged."""
         key, seed = _without_seed(f"{path}/{CONFIG}")
         like = self._known.get(key) if key else None
-        run = _alike(path, like, seed) if like else None
+        run = _alike(path, *like, seed) if like else None
         if run is None:
-            run = _load(path)
+            stored = read_run(path)
+            run = _load(stored)
             if key and run.status == "complete":
-                self._known[key] = run
+                self._known[key] = run, stored
         return run
 
 
@@ -149,23 +150,15 @@ def _without_seed(file: str) -> tuple[tuple[bytes, bytes] | None, int]:
     return (before, after), int(digits)
 
 
-def _alike(path: Path, like: Run, seed: int) -> Run | None:
+def _alike(path: Path, like: Run, stored: StoredRun, seed: int) -> Run | None:
     """The complete run at `path`, whose config is that of `like` but for the seed; None unless all of it fits."""
     try:
         facts, summary = _object(f"{path}/{RUN}"), _object(f"{path}/{SUMMARY}")
+        files = check_like(stored, seed, path, facts, summary)
         present = set(os.listdir(path))  # noqa: PTH208
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, RunStateError):
         return None
-    if not _same_shape(summary, like.summary):
-        return None
-    seconds, files = facts.get("seconds"), facts.get("files")
-    if (facts.get("status"), facts.get("hash"), facts.get("seed")) != (summary["status"], like.hash, seed):
-        return None
-    if summary["status"] != "complete" or summary["epochs"] != like.summary["epochs"]:
-        return None
-    if not isinstance(seconds, float) or not isinstance(files, dict) or facts.get("name") != like.config["name"]:
-        return None
-    if not present.issuperset(files):
+    if facts["status"] != "complete" or not present.issuperset(files):
         return None
     config = {**like.config, "seed": seed}
     found = replace(like, path=path, seed=seed, summary=summary, config=config, seconds=_seconds(facts))
@@ -173,22 +166,11 @@ def _alike(path: Path, like: Run, seed: int) -> Run | None:
     return found
 
 
-def _same_shape(tree: Any, like: Any) -> bool:
-    """Whether two JSON trees have the same keys, lengths and types all through."""
-    kind = type(tree)
-    if kind is not type(like):
-        return False
-    if kind is dict:
-        return tree.keys() == like.keys() and all(map(_same_shape, tree.values(), map(like.__getitem__, tree)))
-    return kind is not list or (len(tree) == len(like) and all(map(_same_shape, tree, like)))
-
-
-def _load(path: Path) -> Run:
-    stored = read_run(path)
+def _load(stored: StoredRun) -> Run:
     if stored.facts is None:
-        raise RunStateError(f"{visible(str(path))}: {stored.status}, not complete; vgrad train continues it")
+        raise RunStateError(f"{visible(str(stored.path))}: {stored.status}, not complete; vgrad train continues it")
     return Run(
-        path,
+        stored.path,
         stored.config.identity,
         stored.config.seed,
         stored.status,

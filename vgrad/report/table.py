@@ -5,6 +5,7 @@ Runs that differ in nothing but the seed share a cell. `build` makes it; the for
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,12 +19,13 @@ from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, 
 from vgrad.vanishing import Thresholds
 
 Key = tuple[Scalar, ...]
-DIVERGED, ABSENT = "diverged", "no value"
+DIVERGED, ABSENT, INFINITE = "diverged", "no value", "infinite"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one value is over one group of runs. `lost` counts the runs that are not in it, and why."""
+    """What one value is over one group of runs. `lost` counts the runs that are not in it, and why: one that diverged
+    before there was a value, one that has none, and one whose value is larger than any number."""
 
     runs: tuple[Run, ...]
     kind: str
@@ -150,6 +152,8 @@ def fill(runs: Sequence[Run], value: Value) -> Cell:
             lost[DIVERGED if run.status == DIVERGED else ABSENT] += 1
         elif isinstance(content, str):
             words[content] += 1
+        elif not math.isfinite(content):
+            lost[INFINITE] += 1
         else:
             numbers[index] = float(content)
     return Cell(tuple(ordered), value.kind, numbers, dict(words.most_common()), dict(lost))

@@ -8,10 +8,11 @@ Keys that are not known here are kept: a later version may write more.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
@@ -20,65 +21,73 @@ from vgrad.storage.reading import is_file, state_errors
 from vgrad.text.escapes import printable
 
 Model = TypeVar("Model", bound=BaseModel)
-_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Words = Annotated[str, Field(max_length=500)]
+"""Free text; whoever shows it escapes it."""
+Verdict = Annotated[str, Field(pattern=r"^[a-z][a-z +_-]{0,39}$")]
+Norm = Annotated[float, Field(ge=0)]
+Decades = Annotated[float, Field(ge=-1000, le=1000)]
+"""A float has no more of them between its least and its greatest."""
+YEAR = 366 * 86_400.0
 
 
 class _Machine(BaseModel):
     model_config = _STRICT
-    host: str
-    system: str
-    processor: str
-    blas: list[dict[str, str | int | None]]
+    host: Words
+    system: Words
+    processor: Words
+    blas: list[dict[str, Words | Count | None]]
 
 
 class _Facts(BaseModel):
     model_config = _STRICT
     status: Literal["complete", "diverged"]
-    name: str
-    hash: str
+    name: Words
+    hash: Words
     seed: int
-    continued_after_epoch: int | None
-    seconds: float
-    finished: str
-    data: dict[str, str]
-    versions: dict[str, str]
+    continued_after_epoch: Count | None
+    seconds: float = Field(ge=0, le=100 * YEAR)
+    finished: Words
+    data: dict[str, Words]
+    versions: dict[str, Words]
     machine: _Machine
-    files: dict[str, str]
-    seal: str = ""
+    files: dict[str, Words]
+    seal: Words = ""
 
 
 class _Divergence(BaseModel):
     model_config = _STRICT
-    epoch: int
-    batch: int | None
-    layer: int | None
+    epoch: Count
+    batch: Annotated[Count, Field(ge=1)] | None
+    layer: Annotated[Count, Field(ge=1)] | None
 
 
 class _Best(BaseModel):
     model_config = _STRICT
     value: float
-    epoch: int
+    epoch: Count
 
 
 class _Moment(BaseModel):
     model_config = _STRICT
-    epoch: int
-    delta_norm: list[float]
-    decay_rate: float | None
-    last_first_ratio: float | None
-    verdict: str | None
+    epoch: Count
+    delta_norm: list[Norm]
+    decay_rate: Decades | None
+    last_first_ratio: Norm | None
+    verdict: Verdict | None
 
 
 class _Summary(BaseModel):
     model_config = _STRICT
     status: Literal["complete", "diverged"]
     divergence: _Divergence | None
-    epochs: int | None
+    epochs: Count | None
     final: dict[str, float | None]
     best: dict[str, _Best]
     gradient: dict[Literal["start", "worst", "end"], _Moment]
-    verdict: str | None
-    vanishing_decay: float
+    verdict: Verdict | None
+    vanishing_decay: float = Field(gt=0, le=100)
 
 
 def read_facts(path: Path, config: Config) -> dict[str, Any] | None:
@@ -87,24 +96,38 @@ def read_facts(path: Path, config: Config) -> dict[str, Any] | None:
     tree = read_json(file)
     if tree is None:
         return None
-    facts = _checked(_Facts, tree, file)
-    if (facts.name, facts.hash, facts.seed) != (config.name, config.identity, config.seed):
-        raise damaged(file, f"is of another run than {CONFIG}")
+    files = check_facts(tree, file, config.name, config.identity, config.seed)
     with state_errors(path):
-        missing = [name for name in facts.files if name in DETERMINISTIC and not is_file(path / name)]
+        missing = [name for name in files if name in DETERMINISTIC and not is_file(path / name)]
     if missing:
         raise damaged(path, f"{', '.join(missing)} missing")
     return tree
 
 
-def read_summary(path: Path, config: Config, status: str) -> dict[str, Any]:
-    """summary.json, checked: as many epochs, monitors and layers as the config has."""
+def check_facts(tree: dict[str, Any], file: Path, name: str, identity: str, seed: int) -> dict[str, str]:
+    """The digests in run.json, which is `tree`; RunStateError when it is damaged or of another run than this one."""
+    facts = checked(_Facts, tree, file)
+    if (facts.name, facts.hash, facts.seed) != (name, identity, seed):
+        raise damaged(file, f"is of another run than {CONFIG}")
+    return facts.files
+
+
+def read_summary(path: Path, config: Config, status: str | None = None) -> dict[str, Any]:
+    """summary.json, checked; `status` is that of run.json where it is known."""
     file = path / SUMMARY
     tree = read_json(file)
     if tree is None:
         raise damaged(file, "missing")
-    summary = _checked(_Summary, tree, file)
-    last, hidden = summary.epochs, len(config.sizes) - 2
+    check_summary(tree, file, config, status)
+    return tree
+
+
+def check_summary(tree: dict[str, Any], file: Path, config: Config, status: str | None = None) -> None:
+    """RunStateError unless summary.json, which is `tree`, has the epochs, monitors and layers of the config, and
+    numbers that can be."""
+    summary = checked(_Summary, tree, file)
+    status = summary.status if status is None else status
+    last = summary.epochs
     whole = status == "complete" and config.early_stopping is None
     if summary.status != status or (status == "diverged") != (summary.divergence is not None):
         raise damaged(file, f"its status is {summary.status}, that of {RUN} {status}")
@@ -113,10 +136,40 @@ def read_summary(path: Path, config: Config, status: str) -> dict[str, Any]:
     columns = {*config.monitors, "penalty", "learning_rate"} if last is not None else set()
     if set(summary.final) != columns or set(summary.best) != set(config.monitors if columns else ()):
         raise damaged(file, "not the monitors of the config")
-    moments = summary.gradient.values()
-    if len(moments) not in (0, 3) or any(len(moment.delta_norm) != hidden for moment in moments):
+    wrong = next(_impossible(summary), None)
+    if wrong:
+        raise damaged(file, wrong)
+    _check_moments(summary, file, config)
+
+
+def _impossible(summary: _Summary) -> Iterator[str]:
+    """What cannot be of the numbers of the monitors."""
+    for name, value in summary.final.items():
+        if value is None and not (name == "learning_rate" and summary.epochs == 0):
+            yield f"no {name}"
+    for name, best in summary.best.items():
+        if best.epoch > (summary.epochs or 0):
+            yield f"the best {name} in epoch {best.epoch} of {summary.epochs}"
+        final = summary.final[name]
+        if name.endswith("_accuracy") and not (0 <= best.value <= 1 and (final is None or 0 <= final <= 1)):
+            yield f"an impossible {name}"
+
+
+def _check_moments(summary: _Summary, file: Path, config: Config) -> None:
+    """The norms of the hidden layers at the first epoch, the last and one of those between that were measured."""
+    last, hidden, moments = summary.epochs, len(config.sizes) - 2, summary.gradient
+    due = 3 if last is not None and "delta_norm" in config.probes.record else 0
+    if len(moments) != due or any(len(moment.delta_norm) != hidden for moment in moments.values()):
         raise damaged(file, f"not the norms of {hidden} hidden layers")
-    return tree
+    if last is None or not moments:
+        return
+    every = config.probes.every
+    end = last if last == config.epochs else last - last % every
+    worst = moments["worst"].epoch
+    measured = worst == end or (worst < end and worst % every == 0)
+    if not measured or (moments["start"].epoch, moments["end"].epoch) != (0, end):
+        told = ", ".join(f"{name} {moment.epoch}" for name, moment in moments.items())
+        raise damaged(file, f"norms of epochs that are not those of the config: {told}")
 
 
 def _possible(last: int | None, config: Config, status: str) -> bool:
@@ -127,7 +180,8 @@ def _possible(last: int | None, config: Config, status: str) -> bool:
     return last is not None and min(stopping.patience, config.epochs) <= last <= config.epochs
 
 
-def _checked(model: type[Model], tree: dict[str, Any], file: Path) -> Model:
+def checked(model: type[Model], tree: dict[str, Any], file: Path) -> Model:
+    """`tree`, which is the content of `file`, as a model; RunStateError that names the first field that is wrong."""
     try:
         return model.model_validate(tree)
     except ValidationError as failure:

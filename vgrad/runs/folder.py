@@ -49,6 +49,7 @@ SOMETIMES = (BEST, NEURONS, HISTOGRAMS)
 SEAL = "seal"
 CHECKPOINT_FORMAT = 1
 MOST_JSON = 4 * 2**20
+DEEPEST_JSON = 50
 
 
 def empty_history(config: Config) -> History:
@@ -259,9 +260,21 @@ def read_json(path: Path) -> dict[str, Any] | None:
         tree = json.loads(content, parse_constant=_no_constant)
         if not isinstance(tree, dict):
             raise ValueError("not an object")
+        _check_depth(tree)
     except (ValueError, RecursionError) as error:
         raise RunStateError(f"{path}: damaged: {printable(str(error), 120)}") from None
     return tree
+
+
+def _check_depth(tree: Any) -> None:
+    """ValueError where lists and objects stand inside each other so deep that whoever walks through them would fail."""
+    level = [tree]
+    for _ in range(DEEPEST_JSON):
+        inside = [part.values() if isinstance(part, dict) else part for part in level]
+        level = [each for parts in inside for each in parts if isinstance(each, dict | list)]
+        if not level:
+            return
+    raise ValueError(f"nested deeper than {DEEPEST_JSON} levels")
 
 
 def _no_constant(token: str) -> float:

@@ -24,8 +24,18 @@ from vgrad.config.config import Config
 from vgrad.config.fields import NAME_PATTERN
 from vgrad.errors import ConfigError, StorageError
 from vgrad.runs import tables
-from vgrad.runs.facts import damaged, read_facts, read_summary
-from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, empty_history, run_config
+from vgrad.runs.facts import check_facts, check_summary, damaged, read_facts, read_summary
+from vgrad.runs.folder import (
+    CHECKPOINT,
+    CONFIG,
+    DETERMINISTIC,
+    INITIAL,
+    RUN,
+    SUMMARY,
+    RunFolder,
+    empty_history,
+    run_config,
+)
 from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
 from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held
@@ -181,6 +191,15 @@ def read_run(path: Path) -> StoredRun:
             status: Status = "running" if held else "interrupted"
             return StoredRun(path, config, status, {**summarize(history), "status": status}, None, history)
     return StoredRun(path, config, facts["status"], read_summary(path, config, facts["status"]), facts)
+
+
+def check_like(run: StoredRun, seed: int, path: Path, facts: dict[str, Any], summary: dict[str, Any]) -> set[str]:
+    """The files of the run at `path`, whose config is that of the complete `run` but for the seed, and whose run.json
+    and summary.json are given. RunStateError unless these are what such a run has, in number and range."""
+    known = run.facts or {}
+    files = check_facts(facts, path / RUN, known["name"], known["hash"], seed)
+    check_summary(summary, path / SUMMARY, run.config, facts["status"])
+    return set(files)
 
 
 def _history(path: Path, config: Config) -> History:

@@ -219,7 +219,19 @@ class ClusterPlace:
         dask: Any = Client  # untyped
         client = self._client = dask(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
         self._executor = client.get_executor(pure=False)
-        self._compare(client.run(versions, on_error="return"))
+        self._compare(self._versions_there())
+
+    def _versions_there(self) -> Mapping[str, Any]:
+        """Those of every worker, or the exception that asking it ended in; ConfigError where asking does not work."""
+        try:
+            found: Mapping[str, Any] = self._client.run(versions, on_error="return")
+        except OSError:  # the scheduler is gone
+            raise
+        except Exception as error:  # what a worker cannot unpickle or send; distributed has no common error for it
+            told = printable(f"{type(error).__name__}: {error}", 200)
+            self._client.close()
+            raise ConfigError(f"--scheduler: its workers cannot tell their versions: {told}") from None
+        return found
 
     def _hear(self, event: tuple[float, tuple[Any, ...]]) -> None:
         self.mail.put(Progress(*event[1]))

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vgrad.errors import RunStateError
-from vgrad.runs.folder import SUMMARY, read_json
+from vgrad.runs.facts import read_summary
+from vgrad.statistics import power
 from vgrad.sweep.job import Job
 
 MOST_POINTS = 2000
 """Beyond so many points nothing is kept: a table that long is a matter for `vgrad report`."""
+MOST_PROBLEMS = 20
 
 Cells = tuple[tuple[str, str], ...]
 
@@ -28,12 +30,12 @@ class Row:
     def add(self, summary: dict[str, Any], measure: str) -> None:
         """One more run, by its summary.json."""
         self.runs += 1
-        self.diverged += summary.get("status") == "diverged"
-        final = summary.get("final", {}).get(measure)
-        ratio = (summary.get("gradient", {}).get("start") or {}).get("last_first_ratio")
-        if isinstance(final, int | float):
+        self.diverged += summary["status"] == "diverged"
+        final = summary["final"].get(measure)
+        ratio = summary["gradient"].get("start", {}).get("last_first_ratio")
+        if final is not None:
             self.finals.append(final)
-        if isinstance(ratio, int | float) and ratio > 0:
+        if ratio:
             self.ratios.append(math.log10(ratio))
 
     @property
@@ -44,20 +46,22 @@ class Row:
     @property
     def last_first(self) -> float | None:
         """The geometric mean of the last/first ratios before training, or None."""
-        return 10 ** (sum(self.ratios) / len(self.ratios)) if self.ratios else None
+        return power(sum(self.ratios) / len(self.ratios)) if self.ratios else None
 
 
 @dataclass
 class Comparison:
     """Rows by point, in the order in which points were first seen; `measure` is the column of metrics.csv that is
-    compared: the validation accuracy where there is one, else the first monitor."""
+    compared: the validation accuracy where there is one, else the first monitor. `problems` has a line for each run
+    that is not in the rows because its summary cannot be read."""
 
     measure: str = ""
     rows: dict[Cells, Row] = field(default_factory=dict)
     overflown: bool = False
+    problems: list[str] = field(default_factory=list)
 
     def add(self, job: Job) -> None:
-        """One more complete run. A summary that cannot be read is left out: `vgrad verify` tells."""
+        """One more complete run."""
         monitors = job.config.monitors
         if not self.measure:
             accuracies = [name for name in monitors if name.endswith("_accuracy")]
@@ -67,11 +71,11 @@ class Comparison:
             self.overflown = True
             return
         try:
-            summary = read_json(job.path / SUMMARY)
-        except RunStateError:
+            summary = read_summary(job.path, job.config)
+        except RunStateError as error:
+            self.problems += error.problems if len(self.problems) < MOST_PROBLEMS else ()
             return
-        if isinstance(summary, dict):
-            self.rows.setdefault(job.cells, Row()).add(summary, self.measure)
+        self.rows.setdefault(job.cells, Row()).add(summary, self.measure)
 
     def table(self) -> list[dict[str, str | float | int | None]]:
         """A mapping a row: the axes, then `runs`, `diverged`, the measure and `last_first_ratio`."""

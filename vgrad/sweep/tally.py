@@ -1,7 +1,7 @@
 """Where a sweep stands: counts, active runs and failures, kept from its events and written for `vgrad status`.
 
 `.sweep-<token>.json` in the sweep's folder belongs to one process. It is a report, not a record: what is complete, run
-directories say.
+directories say. `SweepStatus` is what stands in it, and is what writes it and reads it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from vgrad.errors import RunStateError, StorageError, SweepError, Unreadable, VgradError
+from vgrad.runs.facts import Count, Words, checked
 from vgrad.runs.folder import read_json
 from vgrad.storage import own_folder, write_file
-from vgrad.storage.reading import entries, is_file, may_be_folder, state_error
+from vgrad.storage.reading import entries, may_be_folder, state_error
 from vgrad.sweep.dispatch import Ended, Event, Failed, Skipped, Task
 from vgrad.sweep.job import Progress
 
@@ -29,6 +32,75 @@ WRITE_SECONDS = 2.0
 STALE_SECONDS = 30.0
 RECENT = 200
 MOST_FAILURES = 1000
+MOST_CAUSE = 2000
+
+
+_MODEL = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)
+_Seconds = Annotated[float, Field(ge=0, le=1e15)]
+
+
+class ActiveRun(BaseModel):
+    """A run that is being trained: its last epoch and the cost there."""
+
+    model_config = _MODEL
+    run: Words
+    epoch: Count
+    epochs: Count
+    cost: float | None
+
+
+class FailedRun(BaseModel):
+    """A run that failed for good, and why."""
+
+    model_config = _MODEL
+    run: Words
+    cause: str = Field(max_length=MOST_CAUSE)
+
+
+class SweepStatus(BaseModel):
+    """A `.sweep-….json`: which sweep of which process, and where it stands."""
+
+    model_config = _MODEL
+    sweep: Words
+    pid: Count
+    host: Words
+    state: Literal["running", "finished", "stopped"]
+    total: Count
+    trained: Count
+    skipped: Count
+    elsewhere: Count
+    diverged: Count
+    failed: Count
+    interrupted: Count
+    per_minute: Annotated[float, Field(ge=0)] | None
+    seconds_left: _Seconds | None
+    active: list[ActiveRun]
+    failures: list[FailedRun]
+
+    @property
+    def finished(self) -> int:
+        """Runs about which nothing is left to do."""
+        return self.trained + self.skipped + self.failed
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that runs or ran in `folder`: its status, `age` seconds old. One that says it is running and has not
+    written for a while was killed: its `state` is gone."""
+
+    folder: Path
+    age: float
+    status: SweepStatus
+
+    @property
+    def state(self) -> str:
+        """That of the status, or gone."""
+        return "gone" if self.status.state == "running" and self.age > STALE_SECONDS else self.status.state
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        tree = {"folder": str(self.folder), "age": round(self.age, 1), **self.status.model_dump()}
+        return {**tree, "state": self.state}
 
 
 @dataclass
@@ -92,7 +164,7 @@ class Tally:
             self.failed += 1
             self.storage += event.storage
             if len(self.failures) < MOST_FAILURES:
-                self.failures.append((event.job.name, event.cause))
+                self.failures.append((event.job.name, event.cause[:MOST_CAUSE]))
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -122,28 +194,27 @@ class StatusFile:
         if self._written < 0:
             own_folder(self._path.parent)
             _clear(self._path.parent)
-        tree = {**self._head, "state": state, **tally.plain()}
-        write_file(self._path, json.dumps(tree, indent=1, allow_nan=False).encode() + b"\n")
+        status = SweepStatus.model_validate({**self._head, "state": state, **tally.plain()})
+        write_file(self._path, json.dumps(status.model_dump(), indent=1, allow_nan=False).encode() + b"\n")
         self._written = time.monotonic()
 
 
-def read_statuses(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The sweeps that run or ran in `folder` or in the folders directly below, with `folder` and `age` in seconds, and
-    a line for each file and folder that cannot be read.
-
-    One that says it is running and has not written for a while was killed: its state is `gone`.
-    """
-    found, problems = [], list[str]()
+def read_statuses(folder: Path) -> tuple[list[Sweep], list[str]]:
+    """The sweeps that run or ran in `folder` or in the folders directly below, and a line for each file that does not
+    tell of one, and for each file and folder that cannot be read."""
+    found, problems = list[Sweep](), list[str]()
     here = _listed(folder, problems)
     below = [path for place in here for path in _listed(place, problems)]
     for path in filter(is_report, [*here, *below]):
         try:
-            tree = _read(path)
-        except RunStateError as error:
+            sweep = _read(path)
+        except Unreadable as error:
             problems += error.problems
             continue
-        if tree is not None:
-            found.append({"folder": str(path.parent), "age": round(_age(path), 1), **tree})
+        except RunStateError as error:
+            problems += [f"{problem}; remove it" for problem in error.problems]
+            continue
+        found += [sweep] if sweep else []
     return found, problems
 
 
@@ -171,22 +242,19 @@ def _clear(folder: Path) -> None:
                 path.unlink()
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """What the file says; None when it has gone. RunStateError when it is damaged."""
+def _read(path: Path) -> Sweep | None:
+    """None when there is no such file any more; RunStateError when it is not one that a sweep writes."""
     tree = read_json(path)
-    if tree and tree.get("state") == "running" and _age(path) > STALE_SECONDS:
-        tree["state"] = "gone"
-    return tree
+    return None if tree is None else Sweep(path.parent, _age(path), checked(SweepStatus, tree, path))
 
 
 def _is_over(path: Path) -> bool:
+    """Whether this is of a sweep that has ended. What is not a sweep's is left alone."""
     try:
-        tree = _read(path)
-    except Unreadable:  # another user's, perhaps
-        return False
+        sweep = _read(path)
     except RunStateError:
-        return is_file(path)
-    return tree is None or tree.get("state") != "running"
+        return False
+    return sweep is not None and sweep.state != "running"
 
 
 def _age(path: Path) -> float:

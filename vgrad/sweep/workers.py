@@ -253,8 +253,15 @@ class WorkerPool(Executor):
             self._tasks.put((future, fn, args, kwargs))
             if len(self._threads) < len(self._workers):
                 worker = self._workers[len(self._threads)]
-                self._threads.append(threading.Thread(target=self._lane, args=(worker,), daemon=True))
-                self._threads[-1].start()
+                thread = threading.Thread(target=self._lane, args=(worker,), daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the system's limit is reached: with fewer it takes longer
+                    if not self._threads:
+                        raise
+                    self._workers = self._workers[: len(self._threads)]
+                else:
+                    self._threads.append(thread)
         return future
 
     def stop(self) -> None:

@@ -57,7 +57,12 @@ MARKDOWN = "\\`*_{}[]<>#+!|~$&"
 
 def visible(text: str) -> str:
     """`text` on one line, with control characters, direction marks and lone surrogates as escapes."""
-    return "".join(map(_visible, text))
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def visible_lines(text: str) -> str:
+    """`visible`, line by line: of all that is not printable, only the ends of lines stay."""
+    return text if text.isprintable() else "\n".join(map(visible, text.split("\n")))
 
 
 def printable(text: str, limit: int = 60) -> str:

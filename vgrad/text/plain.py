@@ -81,9 +81,12 @@ def sparkline(values: Sequence[float], axis: Axis | None, width: int, pictures: 
     if len(values) > width:
         values = [values[round(i * (len(values) - 1) / max(width - 1, 1))] for i in range(width)]
     levels = _HEIGHTS if pictures else _ASCII_HEIGHTS
+    if not math.isfinite(axis[1] - axis[0]):  # longer than any number
+        values, axis = [value / 2 for value in values], (axis[0] / 2, axis[1] / 2)
     extent = axis[1] - axis[0] or 1.0
     return "".join(
-        levels[min(7, max(0, int(8 * (value - axis[0]) / extent)))] if math.isfinite(value) else " " for value in values
+        levels[min(7, max(0, int(8 * ((value - axis[0]) / extent))))] if math.isfinite(value) else " "
+        for value in values
     )
 
 

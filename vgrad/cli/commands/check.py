@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,9 @@ from typing import Annotated
 import typer
 
 from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, read_config
+from vgrad.cli.screen.streams import answer
 from vgrad.errors import VgradError
+from vgrad.text.strict_json import strict
 
 
 def check(
@@ -28,12 +29,12 @@ def check(
 
     found = list(check_gradients(read_config(config, overrides, seed), Path(config).parent, examples))
     if as_json:
-        print(json.dumps([asdict(row) for row in found], indent=2, allow_nan=False))
+        answer(strict([asdict(row) for row in found]))
     else:
-        print(f"{'layer':>5}  {'parameter':<10}{'entries':>9}  {'method':<20}{'largest':>10}{'error':>10}  verdict")
+        answer(f"{'layer':>5}  {'parameter':<10}{'entries':>9}  {'method':<20}{'largest':>10}{'error':>10}  verdict")
         for row in found:
             numbers = f"{row.largest:>10.2e}{row.error:>10.1e}"
-            print(f"{row.layer:>5}  {row.name:<10}{row.entries:>9,}  {row.method:<20}{numbers}  {row.verdict}")
+            answer(f"{row.layer:>5}  {row.name:<10}{row.entries:>9,}  {row.method:<20}{numbers}  {row.verdict}")
     wrong = [row.name for row in found if row.verdict == "wrong"]
     if wrong:
         raise VgradError(f"gradient check: {', '.join(wrong)} of {len(found)} arrays are wrong")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, read_config
 from vgrad.cli.outputs import answer_name, output_file
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, StorageError, VgradError
+from vgrad.text.strict_json import strict
 
 if TYPE_CHECKING:
     from vgrad.config.config import Config
@@ -146,4 +146,4 @@ def _write(text: str) -> None:
 
 
 def _write_json(tree: Mapping[str, Any] | list[Any]) -> None:
-    _write(json.dumps(tree, indent=2, allow_nan=False) + "\n")
+    _write(strict(tree) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from vgrad.cli.command import Command
 from vgrad.cli.options import Json
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import DataError
+from vgrad.text.strict_json import strict
 
 if TYPE_CHECKING:
     from vgrad.data.fetch import FileStatus
@@ -38,7 +38,7 @@ def verify(as_json: Json = False) -> None:
 
     found = mnist.verify()
     if as_json:
-        _write(json.dumps([_plain(status) for status in found], indent=2))
+        _write(strict([_plain(status) for status in found]))
     else:
         for status in found:
             _write(f"{status.state:8}{status.digest[:SHOWN] or '-':{SHOWN + 2}}{status.path}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import typer
 from vgrad.cli.options import Json, folder_name
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import VgradError
+from vgrad.text.strict_json import strict
 
 CORE_TYPE = "OPENBLAS_CORETYPE"
 LITTLE = 2**29  # bytes: a full MNIST run takes less than 300 MB
@@ -32,7 +32,7 @@ def doctor(runs_dir: RunsDir = Path("runs"), as_json: Json = False) -> None:
     """Look at versions, BLAS, data, processor, memory, disk and terminal; a `note` is worth a look, and no failure."""
     findings = [*_software(), *_resources(), _data(), _runs(runs_dir), _terminal()]
     if as_json:
-        answer(json.dumps([{"what": what, "ok": fine, "found": told} for what, fine, told in findings], indent=2))
+        answer(strict([{"what": what, "ok": fine, "found": told} for what, fine, told in findings]))
         return
     for what, fine, told in findings:
         answer(f"{'ok' if fine else 'note':6}{what:12}{told}")
@@ -89,9 +89,13 @@ def _data() -> Finding:
 
 def _runs(folder: Path) -> Finding:
     """Whether runs can be written: the folder, or the nearest one above it that is there."""
-    nearest = next(path for path in [folder.absolute(), *folder.absolute().parents] if os.access(path, os.F_OK))
+    try:
+        whole = folder.absolute()
+    except OSError:
+        return "runs", False, f"{folder} is nowhere: the current directory was removed; change to another one"
+    nearest = next(path for path in [whole, *whole.parents] if os.access(path, os.F_OK))
     fine = nearest.is_dir() and os.access(nearest, os.R_OK | os.W_OK | os.X_OK)
-    there = "" if nearest == folder.absolute() else " (will be made)"
+    there = "" if nearest == whole else " (will be made)"
     why = "" if nearest.is_dir() else f": {nearest} is a file"
     return "runs", fine, f"{folder}{there} is {'' if fine else 'not '}writable{why}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import typer
 
 from vgrad.cli.options import Json, readable
 from vgrad.errors import RunStateError, SweepError
+from vgrad.text.strict_json import strict
 
 if TYPE_CHECKING:
     from vgrad.runs.stored import StoredRun
@@ -43,7 +43,7 @@ def ls(
             problems += error.problems
             entries.append({"run": str(path), "name": _place(path, folder), "status": "damaged", "reason": str(error)})
     if as_json:
-        answer(json.dumps(entries, indent=2))
+        answer(strict(entries))
     elif entries:
         screen = Screen(sys.stdout)
         answer("\n".join(_lines(entries, screen.width if screen.is_terminal else 10**6)))

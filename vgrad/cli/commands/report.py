@@ -133,8 +133,10 @@ def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
 
     if output:
         save(output, (found if isinstance(found, str) else render(found, width=width)).encode())
+    elif isinstance(found, str):
+        answer(found.removesuffix("\n"))
     else:
-        answer((found if isinstance(found, str) else on_screen(found, width)).removesuffix("\n"))
+        answer(on_screen(found, width).removesuffix("\n"), coloured=True)
 
 
 def _differ(runs: list[Run], problems: list[str], form: str) -> str:

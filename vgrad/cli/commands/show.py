@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vgrad.cli.options import Json, RunsDir
+from vgrad.text.strict_json import strict
 
 if TYPE_CHECKING:
     from vgrad.runs.stored import StoredRun
@@ -34,7 +34,7 @@ def show(
 
     stored = read_run(run_of(run, runs_dir))
     if as_json:
-        answer(json.dumps(_tree(stored), indent=2))
+        answer(strict(_tree(stored)))
         return
     screen = Screen(sys.stdout)
     answer("\n".join(_lines(stored, screen.width, screen.pictures)))

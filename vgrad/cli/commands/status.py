@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vgrad.cli.options import Json, readable
 from vgrad.errors import SweepError
+from vgrad.text.strict_json import strict
+
+if TYPE_CHECKING:
+    from vgrad.sweep.tally import Sweep
 
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", parser=readable, help="A sweep's folder, or the one that has them.")
@@ -23,37 +26,33 @@ def status(folder: Folder = Path("runs"), as_json: Json = False) -> None:
 
     found, problems = read_statuses(folder)
     if as_json:
-        answer(json.dumps(found, indent=2))
-    else:
-        for tree in found:
-            for line in _lines(tree):
-                answer(line)
-        if not found and not problems:
-            answer(f"no sweep has run below {folder}")
+        answer(strict([sweep.plain() for sweep in found]))
+    elif found:
+        for sweep in found:
+            answer("\n".join(_lines(sweep)))
+    elif not problems:
+        answer(f"no sweep has run below {folder}")
     if problems:
         raise SweepError(*problems)
 
 
-def _lines(tree: dict[str, Any]) -> list[str]:
-    """One sweep. The file is only a report, and may be anyone's: what is missing is left out."""
+def _lines(sweep: Sweep) -> list[str]:
+    """One sweep, its active runs and its failures."""
     from vgrad.text.escapes import printable
     from vgrad.text.plain import duration
 
-    done = sum(int(tree.get(key) or 0) for key in ("trained", "skipped", "failed"))
-    head = (
-        f"{printable(str(tree['folder']), 200)}: {printable(str(tree.get('state')))}, {done}/{tree.get('total')} runs"
-    )
-    for key, word in (("failed", "failed"), ("diverged", "diverged")):
-        head += f", {tree[key]} {word}" if tree.get(key) else ""
-    if tree.get("state") == "running":
-        head += f", {tree['per_minute']:.3g} a minute" if tree.get("per_minute") else ""
-        head += f", {duration(tree['seconds_left'])} left" if tree.get("seconds_left") is not None else ""
+    status = sweep.status
+    head = f"{printable(str(sweep.folder), 200)}: {sweep.state}, {status.finished}/{status.total} runs"
+    head += f", {status.failed} failed" if status.failed else ""
+    head += f", {status.diverged} diverged" if status.diverged else ""
+    if sweep.state == "running":
+        head += f", {status.per_minute:.3g} a minute" if status.per_minute else ""
+        head += f", {duration(status.seconds_left)} left" if status.seconds_left is not None else ""
     else:
-        head += f", {duration(tree['age'])} ago"
+        head += f", {duration(sweep.age)} ago"
     lines = [head]
-    for run in tree.get("active") or []:
-        cost = "" if run.get("cost") is None else f"  cost {run['cost']:.4g}"
-        lines.append(f"  {printable(str(run.get('run')), 120)}  epoch {run.get('epoch')}/{run.get('epochs')}{cost}")
-    for failure in tree.get("failures") or []:
-        lines.append(f"  FAILED {printable(str(failure.get('run')), 120)}: {printable(str(failure.get('cause')), 400)}")
+    for run in status.active:
+        cost = "" if run.cost is None else f"  cost {run.cost:.4g}"
+        lines.append(f"  {printable(run.run, 120)}  epoch {run.epoch}/{run.epochs}{cost}")
+    lines += [f"  FAILED {printable(each.run, 120)}: {printable(each.cause, 400)}" for each in status.failures]
     return lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -13,7 +12,8 @@ import typer
 from vgrad.cli.applying import SWEEP, way
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, as_argument
 from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, processes, tell_plan, train_missing
-from vgrad.errors import ConfigError, Interrupted
+from vgrad.errors import ConfigError, Interrupted, SweepError
+from vgrad.text.strict_json import strict
 
 if TYPE_CHECKING:
     from vgrad.sweep.comparison import Comparison
@@ -93,8 +93,11 @@ def sweep(
     if result.signal_number is not None:
         told = f"{tally.finished} of {tally.total} runs are done, {tally.interrupted} active ones are saved"
         raise Interrupted(f"stopped: {told}; continue with: {command}", signal_number=result.signal_number)
+    problems = result.comparison.problems
     if tally.failed:
-        raise tally.failure(*_failures(tally, result.failed, plan, words))
+        raise (SweepError if problems else tally.failure)(*problems, *_failures(tally, result.failed, plan, words))
+    if problems:
+        raise SweepError(*problems)
 
 
 def _words(config: str, overrides: list[str] | None, runs_dir: Path) -> list[str]:
@@ -109,9 +112,7 @@ def _answer(plan: Plan, tally: Tally, comparison: Comparison, as_json: bool) -> 
 
     if as_json:
         tree = {"sweep": plan.name, "folder": str(plan.folder), **tally.plain(), "table": comparison.table()}
-        answer(
-            json.dumps({key: value for key, value in tree.items() if key not in ("active", "seconds_left")}, indent=2)
-        )
+        answer(strict({key: value for key, value in tree.items() if key not in ("active", "seconds_left")}))
         return
     for line in table_lines(comparison.table()):
         answer(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from dataclasses import replace
@@ -17,6 +16,7 @@ from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.outputs import answer_name, output_file, save
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, VgradError
+from vgrad.text.strict_json import strict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,7 +102,7 @@ def chain(
     if as_json:
         from vgrad.theory.trees import lesson_tree
 
-        answer(json.dumps(lesson_tree(lesson, choice.plain()), indent=2, allow_nan=False))
+        answer(strict(lesson_tree(lesson, choice.plain())))
     elif output is not None:
         answer_name(output)
     else:
@@ -236,7 +236,7 @@ def product(
     if as_json:
         from vgrad.theory.trees import product_tree
 
-        answer(json.dumps(product_tree(found), indent=2, allow_nan=False))
+        answer(strict(product_tree(found)))
     elif output is not None:
         answer_name(output)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import signal
 import sys
@@ -17,6 +16,7 @@ import typer
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, Seed, as_argument, read_config
 from vgrad.cli.signals import StopRequest, stop_requests
 from vgrad.errors import Interrupted
+from vgrad.text.strict_json import strict
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
@@ -53,7 +53,7 @@ def train(
     stored = read_run(opened.folder)
     _tell(stored, opened, screen, quiet)
     if as_json:
-        answer(json.dumps({"run": str(stored.path), "status": stored.status, "summary": stored.summary}, indent=2))
+        answer(strict({"run": str(stored.path), "status": stored.status, "summary": stored.summary}))
     else:
         answer(stored.path)
 

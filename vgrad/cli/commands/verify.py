@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, RunStateError, StorageError, Unreadable
+from vgrad.text.strict_json import strict
 
 
 def verify(
@@ -47,6 +47,6 @@ def verify(
         if not as_json:
             answer(f"{path}: whole; {found.status}, epoch {found.epoch}, {found.files} files")
     if as_json:
-        answer(json.dumps(answers, indent=2))
+        answer(strict(answers))
     if problems:
         raise (Unreadable if unread == len(problems) else RunStateError)(*problems)

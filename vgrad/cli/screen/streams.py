@@ -1,5 +1,8 @@
 """The two streams: answers on stdout, everything else on stderr, and nothing that goes wrong there stops the work.
 
+Text reaches a stream only as `visible_lines` shows it: whatever file a text is from, no part of it steers a terminal.
+Colours are put around it after that, here or, of a table that is `coloured` already, where it was drawn.
+
 answer(text)           stdout; a reader that has gone is a BrokenPipeError, which `vgrad.cli.run` takes for an end
 complain(lines)        stderr, before anything heavy is imported
 Screen(sys.stderr)     lines in colour and a block that is painted over itself; mute once its stream is broken
@@ -17,6 +20,7 @@ from typing import TextIO
 
 from vgrad.errors import StorageError
 from vgrad.storage.reading import why
+from vgrad.text.escapes import visible, visible_lines
 
 PICTURES = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉━…"
 Line = tuple[str, str]
@@ -47,7 +51,7 @@ def silence(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def answer(text: str | bytes | Path) -> None:
+def answer(text: str | bytes | Path, *, coloured: bool = False) -> None:
     """Prints the answer and a line's end on stdout, a path as the bytes that it is; StorageError when it is lost."""
     if isinstance(text, Path):
         text = os.fsencode(text)
@@ -56,7 +60,7 @@ def answer(text: str | bytes | Path) -> None:
             sys.stdout.flush()
             sys.stdout.buffer.write(text + b"\n")
         else:
-            print(_encodable(text, sys.stdout))
+            print(_encodable(text if coloured else visible_lines(text), sys.stdout))
         sys.stdout.flush()
     except BrokenPipeError:
         silence(sys.stdout)
@@ -71,15 +75,15 @@ def lost(error: OSError) -> StorageError:
 
 
 def complain(lines: Iterable[str]) -> None:
-    """Messages on stderr, each one line, without what would steer a terminal."""
+    """Messages on stderr, each one line."""
     for line in lines:
-        explain(f"vgrad: {_inert(line)}")
+        explain(f"vgrad: {visible(line)}")
 
 
 def explain(text: str) -> None:
     """A text of vgrad's own, such as its help, on stderr."""
     try:
-        print(_encodable(text, sys.stderr), file=sys.stderr, flush=True)
+        print(_encodable(visible_lines(text), sys.stderr), file=sys.stderr, flush=True)
     except (OSError, ValueError):
         silence(sys.stderr)
 
@@ -87,10 +91,6 @@ def explain(text: str) -> None:
 def _encodable(text: str, stream: TextIO) -> str:
     encoding = stream.encoding or "ascii"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _inert(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class Screen:
@@ -160,7 +160,7 @@ class Screen:
     def _styled(self, line: Line) -> str:
         from rich.text import Text
 
-        text, style = line
+        text, style = visible(line[0]), line[1]
         if not style or self._console.color_system is None:
             return text
         with self._console.capture() as captured:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from io import StringIO
@@ -13,6 +12,7 @@ from vgrad.study.outcome import Figure, Outcome
 from vgrad.study.report.table import lay_out, provenance
 from vgrad.text import escapes
 from vgrad.text.markup import as_latex, as_markdown
+from vgrad.text.strict_json import strict
 from vgrad.text.terminal import render
 
 SCHEMA = 1
@@ -49,16 +49,7 @@ def as_json(outcome: Outcome) -> str:
         "curves": [asdict(curve) for curve in outcome.curves],
         "neurons": [asdict(neuron) for neuron in outcome.neurons],
     }
-    return json.dumps(_finite(tree), indent=1, allow_nan=False) + "\n"
-
-
-def _finite(tree: Any) -> Any:
-    """JSON has no infinity: such a number is null."""
-    if isinstance(tree, dict):
-        return {name: _finite(value) for name, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_finite(value) for value in tree]
-    return None if tree in (float("inf"), float("-inf")) else tree
+    return strict(tree, indent=1) + "\n"
 
 
 def as_page(outcome: Outcome) -> str:
