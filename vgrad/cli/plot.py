@@ -14,7 +14,7 @@ from vgrad.cli.terminal import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
-    from vgrad.report.pictures import Options
+    from vgrad.report.panels import Options
 
 
 def plot(
@@ -52,7 +52,7 @@ def plot(
     study-figures draw published figures and measured ones.
     """
     from vgrad.report.figures import suffix
-    from vgrad.report.pictures import Options
+    from vgrad.report.panels import Options
 
     suffix(output)
     if scale not in (None, "log", "linear"):
@@ -73,6 +73,7 @@ def _plot_runs(
     arguments: list[str], runs_dir: Path, kind: str, output: Path, where: str, options: Options
 ) -> list[str]:
     """Draws the whole runs, and gives a line for each one that is not."""
+    from vgrad.report.drawable import drawable
     from vgrad.report.figures import content, styled, suffix
     from vgrad.report.fonts import load_matplotlib
     from vgrad.report.keys import resolve
@@ -89,6 +90,8 @@ def _plot_runs(
     left = chosen(found, where, Thresholds()) if found else []
     if not left:
         raise SweepError(*problems, "no whole run left to draw")
+    left, left_out = drawable(kind, left, options)
+    complain(left_out)
     keys = tuple(resolve(key, known_keys(left)) for key in options.keys)
     load_matplotlib()
     with styled():

@@ -51,6 +51,8 @@ def answer(text: str | bytes | Path) -> None:
     if isinstance(text, Path):
         text = os.fsencode(text)
     try:
+        if isinstance(text, bytes) and not hasattr(sys.stdout, "buffer"):
+            text = os.fsdecode(text)  # a notebook's stdout takes nothing but text
         if isinstance(text, bytes):
             sys.stdout.flush()
             sys.stdout.buffer.write(text + b"\n")
