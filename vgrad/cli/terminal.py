@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vgrad.errors import StorageError
+from vgrad.text.escapes import ASCII
 
 PICTURES = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉━…"
 Line = tuple[str, str]
@@ -87,8 +88,21 @@ def explain(text: str) -> None:
 
 
 def _encodable(text: str, stream: TextIO) -> str:
+    """`text` in the characters that the stream has: others in ASCII where that reads the same, or as escapes."""
     encoding = stream.encoding or "ascii"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(_spelled(character, encoding) for character in text)
+    return text
+
+
+def _spelled(character: str, encoding: str) -> str:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return ASCII.get(character, character).encode(encoding, "backslashreplace").decode(encoding)
+    return character
 
 
 def _inert(text: str) -> str:

@@ -137,19 +137,36 @@ def draw(axes: Axes, series: Series, *, band: bool = True, **style: Any) -> None
             axes.fill_between(x, series.low, series.high, color=style["color"], alpha=BAND, linewidth=0)
     if series.zeros is not None and series.zeros.any():
         at = x[series.zeros]
-        axes.plot(at, np.zeros(len(at)), "v", color=style["color"], markersize=4, transform=axes.get_xaxis_transform())
+        foot = axes.get_xaxis_transform()
+        axes.plot(at, np.zeros(len(at)), "v", color=style["color"], markersize=4, transform=foot, clip_on=False)
 
 
-def any_line(axes: Axes) -> bool:
-    """Whether something but zeros has been drawn here; where not, words say so."""
-    drawn = any(np.isfinite(np.asarray(line.get_ydata(), dtype=np.float64)).any() for line in _curves(axes))
-    if not drawn:
+def finish(drawn: Sequence[Axes]) -> list[Any]:
+    """After the lines: room around a single epoch or layer, words where every norm is zero; what a legend has to say
+    of the triangles."""
+    from matplotlib.lines import Line2D
+
+    zeros = False
+    empty = [axes for axes in drawn if not _lines(axes)]
+    for axes in drawn:
+        low, high = axes.get_xlim()
+        if high - low < 1:
+            only = round((low + high) / 2)
+            axes.set_xlim(only - 0.5, only + 0.5)
+            axes.set_xticks([only])
+        zeros |= len(axes.lines) > len(_lines(axes)) > 0
+    for axes in empty:
         say(axes, NOTHING)
-    return drawn
+        if len(empty) == len(drawn):
+            axes.set_yticks([])
+            axes.set_yticks([], minor=True)
+    return [Line2D([], [], marker="v", linestyle="", color="0.4", markersize=4, label="a norm of 0")] if zeros else []
 
 
-def _curves(axes: Axes) -> list[Any]:
-    return [line for line in axes.lines if line.get_transform() == axes.transData]
+def _lines(axes: Axes) -> list[Any]:
+    """The lines that show something, and not where there are zeros."""
+    lines = [line for line in axes.lines if line.get_transform() == axes.transData]
+    return [line for line in lines if np.isfinite(np.asarray(line.get_ydata(), dtype=np.float64)).any()]
 
 
 def say(axes: Axes, text: str) -> None:
@@ -163,16 +180,26 @@ def title(found: Group) -> str:
     return visible(found.label).replace("$", r"\$") + runs
 
 
-def name_groups(figure: Figure, axes: Sequence[Axes], groups: Sequence[Group], options: Options) -> None:
-    """Tells the lines of groups apart."""
+def name_groups(
+    figure: Figure, axes: Sequence[Axes], groups: Sequence[Group], options: Options, more: Sequence[Any] = ()
+) -> None:
+    """Tells the lines of groups apart; `more` goes into the legend, too."""
     room = int(KEY_CHARACTERS * options.width)
     if len(groups) > MOST_KEYS:
         colour_bar(figure, axes, [_cut(title(found), max(8, room // 2)) for found in groups], "")
+        legend(figure, more, 2)
         return
-    handles, labels = axes[0].get_legend_handles_labels()
     columns = _columns(groups, options.width)
-    shown = [_cut(label, room if columns == 2 else 2 * room) for label in labels]
-    figure.legend(handles, shown, loc="outside lower center", ncols=columns)
+    handles = axes[0].get_legend_handles_labels()[0]
+    for handle in handles:
+        handle.set_label(_cut(str(handle.get_label()), room if columns == 2 else 2 * room))
+    legend(figure, [*handles, *more], columns)
+
+
+def legend(figure: Figure, handles: Sequence[Any], columns: int) -> None:
+    """A legend below the panels; none where there is nothing to name."""
+    if handles:
+        figure.legend(handles=list(handles), loc="outside lower center", ncols=columns)
 
 
 def _columns(groups: Sequence[Group], width: float) -> int:

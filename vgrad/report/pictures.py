@@ -23,9 +23,10 @@ from vgrad.report.panels import (
     MOST_KEYS,
     NOTHING,
     Options,
-    any_line,
     colour_bar,
     draw,
+    finish,
+    legend,
     line_style,
     logarithms,
     name_groups,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_NEURONS, MOST_BARS = 12, 10  # of a layer; layers
-EMPTY = "0.85"
+TOO_SMALL = 0.01  # of the axis: bars that cannot be seen
 
 Picture = Callable[[Sequence[Run], Options], "Figure"]
 
@@ -55,18 +56,19 @@ def curves(runs: Sequence[Run], options: Options) -> Figure:
     """How fast each hidden layer learns, epoch by epoch."""
     groups = group(runs, options.keys)
     deepest = max(len(found.layers) for found in groups)
-    columns = min(deepest, max(2, int(options.width / 1.1)))
+    columns = max(2, int(options.width / 1.1))
     figure, flat = panels(groups, options, below=-(-deepest // columns) if deepest <= MOST_KEYS else 0)
     for axes, found in zip(flat, groups, strict=True):
         for index, layer in enumerate(found.layers):
             draw(axes, of_layer(found, layer), label=symbol(layer), **line_style(index, deepest))
-        any_line(axes)
         axes.set_yscale(options.scale or "log")
+    handles = finish(flat)
     if deepest > MOST_KEYS:
         colour_bar(figure, flat, [str(layer + 1) for layer in range(deepest)], "hidden layer $l$")
     else:
         full = next(axes for axes, found in zip(flat, groups, strict=True) if len(found.layers) == deepest)
-        figure.legend(*full.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+        handles = full.get_legend_handles_labels()[0] + handles
+    legend(figure, handles, min(columns, len(handles)))
     figure.supylabel(r"speed of learning $\Vert\delta^l\Vert$", fontsize="medium")
     return figure
 
@@ -85,13 +87,12 @@ def layers(runs: Sequence[Run], options: Options) -> Figure:
                 style = {"label": title(found), **line_style(index, len(groups))}
                 marks = {"marker": "o", "markersize": 3.5} if stack.shape[1] <= MOST_KEYS else {}
                 draw(axes, series, band=len(groups) <= MOST_KEYS, **marks, **style)
-        any_line(axes)
         axes.set_title(f"at the {when}", fontsize="medium")
         axes.set_yscale(options.scale or "log")
         axes.set_xlabel("hidden layer $l$")
         whole(axes.xaxis)
     both[0].set_ylabel(r"$\Vert\delta^l\Vert$")
-    name_groups(figure, both, groups, options)
+    name_groups(figure, both, groups, options, finish(both))
     return figure
 
 
@@ -109,6 +110,7 @@ def accuracy(runs: Sequence[Run], options: Options) -> Figure:
     axes.set_xlabel("epoch")
     whole(axes.xaxis)
     axes.set_ylabel(options.monitor.replace("_", " ") + (" %" if percent == 100 else ""))
+    finish([axes])
     name_groups(figure, [axes], groups, options)
     return figure
 
@@ -157,14 +159,19 @@ def neurons(runs: Sequence[Run], options: Options) -> Figure:
     shown = spread(run.hidden, MOST_BARS)
     figure = new_figure(options.width, 0.9 + 0.75 * len(shown))
     axes = figure.subplots(len(shown), 1, squeeze=False, sharex=True, sharey=True)[::-1, 0]
+    table = table[(table["epoch"] == epoch) & (table["neuron"] <= MOST_NEURONS)]
+    greatest = table.loc[table["layer"].isin([index + 1 for index in shown]), "delta"].abs().max()
     for index, panel in zip(shown, axes, strict=True):
-        rows = table[(table["epoch"] == epoch) & (table["layer"] == index + 1)].head(MOST_NEURONS)
+        rows = table[table["layer"] == index + 1]
         panel.bar(rows["neuron"], rows["delta"].abs(), color=colour(index, run.hidden), width=0.7)
-        if not (rows["delta"] != 0).any():
-            say(panel, "all 0")
+        most = rows["delta"].abs().max()
+        if most == 0 or (most < TOO_SMALL * greatest and options.scale != "log"):
+            say(panel, f"at most {most:.1g}" if most else "all 0")
         panel.set_ylabel(f"layer {index + 1}", rotation=0, ha="right", va="center")
         panel.set_yscale(options.scale or "linear")
         panel.grid(visible=False, axis="x")
+    if not greatest:
+        axes[0].set_yticks([])
     axes[0].set_xlabel("neuron $j$")
     whole(axes[0].xaxis)
     figure.supylabel(r"$|\partial C/\partial b^l_j|$", fontsize="medium")

@@ -59,7 +59,7 @@ def group(runs: Sequence[Run], keys: Sequence[str] = ()) -> list[Group]:
 
     def label(run: Run) -> str:
         parts = [text(run.flat.get(key)) for key in chosen]
-        return ", ".join(parts) or text(run.flat["layers"])
+        return ", ".join(filter(None, parts)) or text(run.flat["layers"])
 
     return [Group(label(members[0]), tuple(members)) for members in found.values()]
 
