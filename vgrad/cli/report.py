@@ -124,7 +124,7 @@ def tell_study(folder: Path, form: str, output: Path | None, width: int | None) 
 def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
     """Prints a table or a text of another format, or writes it to a file.
 
-    A text of a format is UTF-8 wherever it goes: an HTML page says so itself, and what is printed may be sent to a file.
+    A text of a format is UTF-8 wherever it goes: an HTML page says so itself, and what is printed may go to a file.
     """
     from vgrad.report.terminal import render
     from vgrad.storage import write_file
