@@ -13,7 +13,9 @@ from report_runs import trained
 
 from vgrad.errors import ConfigError
 from vgrad.pictures.style import SUFFIXES, colour, styled
-from vgrad.report.pictures import PICTURES, Options
+from vgrad.report.drawable import drawable
+from vgrad.report.panels import Options
+from vgrad.report.pictures import PICTURES
 from vgrad.report.runs import Run, collect
 
 Command = Callable[..., tuple[int, str, str]]
@@ -29,8 +31,9 @@ def runs(*paths: Path) -> list[Run]:
 
 
 def drawn(kind: str, found: list[Run], **options: object) -> Figure:
+    chosen = Options(**options)  # type: ignore[arg-type]
     with styled():
-        return PICTURES[kind](found, Options(**options))  # type: ignore[arg-type]
+        return PICTURES[kind](drawable(kind, found, chosen)[0], chosen)
 
 
 def panels(figure: Figure) -> list[Axes]:

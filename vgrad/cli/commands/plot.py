@@ -14,7 +14,7 @@ from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
-    from vgrad.report.pictures import Options
+    from vgrad.report.panels import Options
 
 
 def plot(
@@ -52,7 +52,7 @@ def plot(
     study-figures draw published figures and measured ones.
     """
     from vgrad.pictures.style import suffix
-    from vgrad.report.pictures import Options
+    from vgrad.report.panels import Options
 
     suffix(output)
     if scale not in (None, "log", "linear"):
@@ -75,6 +75,7 @@ def _plot_runs(
     """Draws the whole runs, and gives a line for each one that is not."""
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import content, styled, suffix
+    from vgrad.report.drawable import drawable
     from vgrad.report.keys import resolve
     from vgrad.report.layout import provenance
     from vgrad.report.pictures import PICTURES
@@ -89,6 +90,8 @@ def _plot_runs(
     left = chosen(found, where, Thresholds()) if found else []
     if not left:
         raise SweepError(*problems, "no whole run left to draw")
+    left, left_out = drawable(kind, left, options)
+    complain(left_out)
     keys = tuple(resolve(key, known_keys(left)) for key in options.keys)
     load_matplotlib()
     with styled():

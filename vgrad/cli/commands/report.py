@@ -80,7 +80,8 @@ def report(
     thresholds = parse_thresholds(threshold) if threshold else None
     found, problems = collect(runs, runs_dir)
     if diff:
-        answer(_differ(found, problems, form).removesuffix("\n"))
+        told = _differ(found, problems, form).removesuffix("\n")
+        answer(told.encode() if form == "json" else told)
     elif found:
         found, copies = without_copies(found)
         complain(copies)
@@ -121,14 +122,19 @@ def tell_study(folder: Path, form: str, output: Path | None, width: int | None) 
 
 
 def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
-    """Prints a table or a text of another format, or writes it to a file."""
+    """Prints a table or a text of another format, or writes it to a file.
+
+    A text of a format is UTF-8 wherever it goes: an HTML page says so itself, and what is printed may go to a file.
+    """
     from vgrad.storage import write_file
     from vgrad.text.terminal import render
 
     if output:
         write_file(output, (found if isinstance(found, str) else render(found, width=width)).encode())
+    elif isinstance(found, str):
+        answer(found.removesuffix("\n").encode())
     else:
-        answer((found if isinstance(found, str) else on_screen(found, width)).removesuffix("\n"))
+        answer(on_screen(found, width).removesuffix("\n"))
 
 
 def _differ(runs: list[Run], problems: list[str], form: str) -> str:
