@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 from collections.abc import Iterator
@@ -22,12 +23,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def published(data: bytes) -> fetch.Published:
+    plain = gzip.decompress(data)
+    return fetch.Published(len(data), hashlib.sha256(data).hexdigest(), len(plain), hashlib.sha256(plain).hexdigest())
+
+
 @pytest.fixture
 def made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Small files that vgrad takes for MNIST; none of them is in the folder yet."""
     files = made_files()
-    published = {name: fetch.Published(len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()}
-    monkeypatch.setattr(fetch, "FILES", published)
+    monkeypatch.setattr(fetch, "FILES", {name: published(data) for name, data in files.items()})
     monkeypatch.setattr(mnist, "SIZES", SIZES)
     return files
 

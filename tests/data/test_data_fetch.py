@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from data_files import NAMES, QUICK, SIZES, Handler, Mirror, content, put, use
 
 from vgrad.data import fetch, load
+from vgrad.data.idx import content_digest
 from vgrad.errors import DataError
 
 FAULTS = {
@@ -140,6 +142,71 @@ def test_a_wrong_file_is_neither_used_nor_replaced_by_loading(
     assert [name for _, name in served.requests] == [NAMES[0], NAMES[3]]
 
 
+def handed_out(form: str, name: str, data: bytes) -> tuple[str, bytes]:
+    """A file as a course hands it out."""
+    plain = gzip.decompress(data)
+    bare = name.removesuffix(".gz")
+    return {
+        "unpacked": (bare, plain),
+        "unpacked under the published name": (name, plain),
+        "packed without its ending": (bare, data),
+        "another level": (name, gzip.compress(plain, 1, mtime=7)),
+        "with a file name": (name, data[:3] + b"\x08" + data[4:10] + b"mnist\0" + data[10:]),
+    }[form]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "unpacked",
+        "unpacked under the published name",
+        "packed without its ending",
+        "another level",
+        "with a file name",
+    ],
+)
+def test_the_content_counts(
+    form: str, folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, served.address("good"))
+    files = dict(handed_out(form, name, data) for name, data in made.items())
+    put(folder, files)
+    found = load("mnist", scale="none")
+    assert [status.state for status in fetch.verify()] == ["ok"] * 4
+    assert [path.name for path in fetch.fetch()] == list(files)
+    assert served.requests == []
+    assert content(folder) == files
+    put(folder, made)
+    assert load("mnist", scale="none").digest == found.digest
+
+
+def test_wrong_content_is_refused_in_every_form(
+    folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, served.address("good"))
+    plain = {name.removesuffix(".gz"): gzip.decompress(data) for name, data in made.items()}
+    bare = NAMES[0].removesuffix(".gz")
+    wrong = plain[bare][:-1] + bytes([plain[bare][-1] ^ 1])
+    for name, data in (
+        (bare, wrong),
+        (bare, plain[bare][:-1]),
+        (bare, plain[bare] + b"\0"),
+        (NAMES[0], gzip.compress(wrong)),
+        (NAMES[0], made[NAMES[0]] + b"\0"),
+    ):
+        files = {other: data for other, data in plain.items() if other != bare} | {name: data}
+        put(folder, files)
+        with pytest.raises(DataError) as caught:
+            load("mnist")
+        assert str(folder / "mnist" / name) in str(caught.value)
+        assert content(folder) == files
+        (folder / "mnist" / name).unlink()
+    put(folder, {bare: wrong})
+    assert fetch.fetch()[0].name == NAMES[0]
+    assert content(folder) == plain | {bare: wrong, NAMES[0]: made[NAMES[0]]}
+    assert [status.state for status in fetch.verify()] == ["ok"] * 4
+
+
 def test_a_failed_fetch_leaves_the_wrong_file(
     folder: Path, made: dict[str, bytes], served: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,4 +256,7 @@ def test_a_bar_is_for_terminals(
 def test_real_files_are_the_published_ones(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VGRAD_DATA", str(real))
     assert [status.state for status in fetch.verify()] == ["ok"] * 4
-    assert [path.stat().st_size for path in fetch.fetch()] == [published.size for published in fetch.FILES.values()]
+    paths, due = fetch.fetch(), fetch.FILES.values()
+    assert [path.stat().st_size for path in paths] == [published.size for published in due]
+    digests = [content_digest(path, published.unpacked) for path, published in zip(paths, due, strict=True)]
+    assert digests == [published.content for published in due]

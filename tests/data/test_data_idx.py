@@ -42,8 +42,9 @@ def refused(path: Path, data: bytes, message: str) -> None:
 def test_what_is_written_is_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
     values = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
     path = tmp_path / "x.gz"
-    path.write_bytes(packed(idx(values)))
-    np.testing.assert_array_equal(read_idx(path, most=shape[0], item=shape[1:]), values)
+    for data in (packed(idx(values)), idx(values)):
+        path.write_bytes(data)
+        np.testing.assert_array_equal(read_idx(path, most=shape[0], item=shape[1:]), values)
 
 
 def test_every_truncation_is_refused(tmp_path: Path) -> None:
@@ -68,7 +69,10 @@ def test_every_flip_in_the_header_is_refused(tmp_path: Path, position: int, flip
     ("data", "message"),
     [
         (b"", "byte 0: .*cut off"),
-        (PLAIN, "byte 0: damaged gzip data"),
+        (b"\1" + PLAIN[1:], "byte 0: damaged gzip data"),
+        (PLAIN[:3], "byte 3: 13 bytes fewer"),
+        (PLAIN[:-1], "byte 75: 1 bytes fewer"),
+        (PLAIN + b"\0", "byte 76: more bytes"),
         (b"\x1f\x8b", "cut off"),
         (packed(b""), "byte 0: 16 bytes fewer"),
         (packed(b"\1" + PLAIN[1:]), "byte 0: not an IDX file"),

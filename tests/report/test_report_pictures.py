@@ -14,7 +14,9 @@ from report_runs import trained
 from vgrad.cli.applying import KINDS, PLOT
 from vgrad.errors import ConfigError
 from vgrad.pictures.style import SUFFIXES, colour, styled
-from vgrad.report.pictures import PICTURES, Options
+from vgrad.report.drawable import drawable
+from vgrad.report.panels import Options
+from vgrad.report.pictures import PICTURES
 from vgrad.report.runs import Run, collect
 
 Command = Callable[..., tuple[int, str, str]]
@@ -30,8 +32,9 @@ def runs(*paths: Path) -> list[Run]:
 
 
 def drawn(kind: str, found: list[Run], **options: object) -> Figure:
+    chosen = Options(**options)  # type: ignore[arg-type]
     with styled():
-        return PICTURES[kind](found, Options(**options))  # type: ignore[arg-type]
+        return PICTURES[kind](drawable(kind, found, chosen)[0], chosen)
 
 
 def panels(figure: Figure) -> list[Axes]:
@@ -118,8 +121,8 @@ def test_an_activation_is_drawn_with_its_own_parameters(tmp_path: Path) -> None:
     steepest = {str(line.get_label()): np.max(line.get_ydata()) for line in slope.lines}
     least = {str(line.get_label()): np.min(line.get_ydata()) for line in slope.lines}
     assert len(slope.lines) == 4
-    assert (steepest["tanh"], steepest["tanh (gain 2)"]) == (1, 2)
-    assert (least["leaky_relu (slope 0.01)"], least["leaky_relu (slope 0.3)"]) == (0.01, 0.3)
+    assert (steepest["tanh"], steepest["tanh gain 2"]) == (1, 2)
+    assert (least["leaky_relu slope 0.01"], least["leaky_relu slope 0.3"]) == (0.01, 0.3)
 
 
 def test_the_slope_of_sigmoid_is_at_most_a_quarter(pair: tuple[Path, Path]) -> None:

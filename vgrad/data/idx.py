@@ -1,4 +1,4 @@
-"""Gzipped IDX files (the format of MNIST), read with bounds on memory and time whatever the file holds.
+"""IDX files (the format of MNIST), gzipped or plain, read with bounds on memory and time whatever the file holds.
 
 An IDX file of bytes is 0, 0, 8 (unsigned byte), the number of dimensions, one big-endian uint32 a dimension, and then
 the values in C order. Sizes are checked before anything is allocated, values are unpacked straight into the array they
@@ -8,12 +8,13 @@ the unpacked IDX data.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import struct
 import zlib
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from vgrad.storage.reading import Unfit, opened, why
 CHUNK = 1 << 14  # packed bytes read, and unpacked bytes written, at a time
 SLACK = 1 << 16  # packed bytes that a file may have beyond what it could promise unpacked
 UNSIGNED_BYTE = 8
+PLAIN = b"\0\0"
 
 
 def read_idx(path: Path, *, most: int, item: tuple[int, ...] = ()) -> NDArray[np.uint8]:
@@ -52,9 +54,28 @@ def read_idx(path: Path, *, most: int, item: tuple[int, ...] = ()) -> NDArray[np
     return values
 
 
+def content_digest(path: Path, size: int) -> str:
+    """The SHA-256 (hex) of the unpacked content of a file, empty unless that is `size` bytes long and undamaged.
+
+    StorageError where the file cannot be read.
+    """
+    total = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            unpacked = _Unpacked(path, file)
+            while unpacked.position < size and (piece := unpacked.some(min(CHUNK, size - unpacked.position))):
+                total.update(piece)
+            unpacked.finish()
+    except DataError:
+        return ""
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return total.hexdigest() if unpacked.position == size else ""
+
+
 def _shape(path: Path, header: bytes, most: int, item: tuple[int, ...]) -> tuple[int, ...]:
     """The sizes in the header, checked."""
-    if header[:2] != b"\0\0":
+    if header[:2] != PLAIN:
         raise DataError(f"{path}: byte 0: not an IDX file (it starts with {header[:2].hex(' ')}, not 00 00)")
     if header[2] != UNSIGNED_BYTE:
         raise DataError(f"{path}: byte 2: value type {header[2]:#04x}; only unsigned bytes (0x08) are read")
@@ -70,16 +91,22 @@ def _shape(path: Path, header: bytes, most: int, item: tuple[int, ...]) -> tuple
 
 
 class _Unpacked:
-    """The content of a file that is one gzip member, handed out in the amounts asked for and never more."""
+    """The content of a file that is one gzip member, or of a plain one, which starts with two zero bytes, handed out in
+    the amounts asked for and never more."""
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    def __init__(self, path: Path, file: BufferedReader) -> None:
         self.path, self.file = path, file
+        self.plain = file.peek(2)[:2] == PLAIN
         self.unzip = zlib.decompressobj(wbits=31)  # 31: a gzip header and trailer, checksum included
         self.packed = b""
         self.position = 0
 
     def some(self, most: int) -> bytes:
-        """Between 1 and `most` bytes; none only at the end of a whole and undamaged member."""
+        """Between 1 and `most` bytes; none only at the end of a plain file, or of a whole and undamaged member."""
+        if self.plain:
+            piece = self.file.read(most)
+            self.position += len(piece)
+            return piece
         while not self.unzip.eof:
             self.packed = self.packed or self.file.read(CHUNK)
             if not self.packed:

@@ -1,7 +1,8 @@
 """Matplotlib with nothing but what it brings itself: its own fonts and settings, no process started, nothing written.
 
-Left alone, the import runs `fc-list` for the fonts of the system, keeps a list of them below the home directory and
-reads a `matplotlibrc` of the working directory. The fonts of a picture would then depend on where it was drawn.
+Left alone, the import runs `fc-list` for the fonts of the system, keeps a list of them below the home directory, reads
+a `matplotlibrc` of the working directory and fails on a `MPLBACKEND` that it does not know, such as that of a notebook
+that starts vgrad in an environment of its own. A picture would then depend on where it was drawn.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,9 @@ def load_matplotlib() -> None:
     own = Path(spec.origin).parent / "mpl-data"
     with ExitStack() as changes:
         changes.enter_context(_setting("MATPLOTLIBRC", str(own / "matplotlibrc")))
+        changes.enter_context(_replaced(os.path, "exists", _all_but("matplotlibrc", os.path.exists)))
+        changes.enter_context(_setting("MPLBACKEND", ""))  # a file needs none
+        changes.enter_context(_setting("FREETYPE_PROPERTIES", ""))  # how letters are rounded to pixels
         import matplotlib as mpl
         from matplotlib import cbook
 
@@ -41,6 +45,11 @@ def load_matplotlib() -> None:
 
 def _refuse(*_: Any, **__: Any) -> NoReturn:
     raise OSError("not while matplotlib is imported")
+
+
+def _all_but(name: str, exists: Callable[[Any], bool]) -> Any:
+    """os.path.exists that finds no file of this name in the working directory."""
+    return lambda path: path != name and exists(path)
 
 
 def _only(folder: Path) -> Any:

@@ -6,6 +6,7 @@ grey. Nothing of the user's matplotlib settings, no clock and no random identifi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -70,7 +71,10 @@ def suffix(path: Path) -> str:
 
 
 def content(figure: Any, form: str, title: str, provenance: str, maker: str = "vgrad plot") -> bytes:
-    """The bytes of a file; the same figure gives the same bytes. The runs it was made from are in its metadata."""
+    """The bytes of a file; the same figure gives the same bytes. The runs it was made from are in its metadata.
+
+    ConfigError for a figure whose words leave no room for what is drawn.
+    """
     told = f"made by {maker}; runs: {provenance}"
     metadata: dict[str, Any] = {
         "png": {"Software": None, "Title": title, "Description": told},
@@ -78,5 +82,9 @@ def content(figure: Any, form: str, title: str, provenance: str, maker: str = "v
         "pdf": {"CreationDate": None, "Creator": "vgrad", "Producer": None, "Title": title, "Subject": told},
     }[form]
     out = BytesIO()
-    figure.savefig(out, format=form, metadata=metadata)
+    with warnings.catch_warnings(record=True) as told_by_matplotlib:
+        warnings.simplefilter("always")
+        figure.savefig(out, format=form, metadata=metadata)
+    if any("constrained_layout not applied" in str(warning.message) for warning in told_by_matplotlib):
+        raise ConfigError("the picture is too small for its words; make --width larger, or choose fewer runs")
     return out.getvalue()

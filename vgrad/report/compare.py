@@ -62,7 +62,7 @@ def default_values(runs: Sequence[Run], thresholds: Thresholds, *, pivot: bool) 
     outcome = [monitor for monitor in wanted if monitor in monitors][:1]
     if pivot:
         return [*outcome, "last_first_ratio"]
-    hidden = max(run.hidden for run in runs)
+    hidden = max((run.hidden for run in runs if "delta_norm" in run.config["probes"]["record"]), default=0)
     layers = range(1, hidden + 1) if hidden <= MOST_LAYERS else (1, -2)
     norms = [f"delta_norm[{layer}].{when}" for when in ("start", "end") for layer in layers]
     verdicts = ["verdict", "verdict.end"] if any(verdict_changes(run, thresholds) for run in runs) else ["verdict"]

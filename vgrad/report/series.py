@@ -19,12 +19,16 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Series:
-    """`center`, `low` and `high` over `epochs`, NaN where a norm is zero; low and high are None for a single run."""
+    """`center`, `low` and `high` over `epochs`, NaN where a norm is zero; low and high are None for a single run.
+
+    `zeros` says where the norm of a run is zero; None for what may well be.
+    """
 
     epochs: Array
     center: Array
     low: Array | None
     high: Array | None
+    zeros: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def group(runs: Sequence[Run], keys: Sequence[str] = ()) -> list[Group]:
 
     def label(run: Run) -> str:
         parts = [text(run.flat.get(key)) for key in chosen]
-        return ", ".join(parts) or text(run.flat["layers"])
+        return ", ".join(filter(None, parts)) or text(run.flat["layers"])
 
     return [Group(label(members[0]), tuple(members)) for members in found.values()]
 
@@ -86,11 +90,23 @@ def _band(curves: Sequence[tuple[Array, Array]], *, logarithmic: bool) -> Series
     for other, _ in curves[1:]:
         epochs = np.intersect1d(epochs, other)
     stack = np.array([values[np.isin(at, epochs)] for at, values in curves])
-    if logarithmic:
-        stack = np.log10(np.where(stack > 0, stack, np.nan))
+    return geometric(epochs, stack) if logarithmic else Series(epochs, *_center(stack))
+
+
+def geometric(at: Array, stack: Array) -> Series:
+    """The geometric mean of the rows of `stack`, a row a run, with a factor of one standard deviation of log10 to each
+    side."""
+    logs = np.log10(np.where((stack > 0) & np.isfinite(stack), stack, np.nan))
+    with np.errstate(over="ignore"):
+        center, low, high = (None if found is None else 10.0**found for found in _center(logs))
+    assert center is not None
+    return Series(at, center, low, high, zeros=(stack == 0).any(axis=0))
+
+
+def _center(stack: Array) -> tuple[Array, Array | None, Array | None]:
+    """The mean of the rows, and one standard deviation to each side of it where there are several."""
     center = stack.mean(axis=0)
-    spread = stack.std(axis=0, ddof=1) if len(stack) > 1 else None
-    low, high = (None, None) if spread is None else (center - spread, center + spread)
-    if not logarithmic:
-        return Series(epochs, center, low, high)
-    return Series(epochs, 10.0**center, None if low is None else 10.0**low, None if high is None else 10.0**high)
+    if len(stack) == 1:
+        return center, None, None
+    spread = stack.std(axis=0, ddof=1)
+    return center, center - spread, center + spread

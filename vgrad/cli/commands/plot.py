@@ -16,7 +16,7 @@ from vgrad.cli.screen.streams import complain
 from vgrad.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
-    from vgrad.report.pictures import Options
+    from vgrad.report.panels import Options
 
 
 def plot(
@@ -64,7 +64,7 @@ def plot(
     study-figures draw published figures and measured ones.
     """
     from vgrad.pictures.style import suffix
-    from vgrad.report.pictures import Options
+    from vgrad.report.panels import Options
 
     suffix(output)
     if scale not in (None, "log", "linear"):
@@ -88,6 +88,7 @@ def _plot_runs(
     """Draws the whole runs, and gives a line for each one that is not."""
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import content, styled, suffix
+    from vgrad.report.drawable import drawable
     from vgrad.report.keys import resolve
     from vgrad.report.layout import provenance
     from vgrad.report.pictures import PICTURES
@@ -100,7 +101,8 @@ def _plot_runs(
     complain(copies)
     if not found:
         raise SweepError(*problems, "no whole run left to draw")
-    left = chosen(found, where, Thresholds())
+    left, left_out = drawable(kind, chosen(found, where, Thresholds()), options)
+    complain(left_out)
     if kind in ONE_RUN and len(left) > 1:
         told = f"{len(left)} runs, the first {left[0].label}"
         raise ConfigError(f"--kind {kind} draws one run, and these are {told}; name one, or choose with --where")

@@ -128,13 +128,16 @@ def tell_study(folder: Path, form: str, output: Path | None, width: int | None) 
 
 
 def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
-    """Prints a table or a text of another format, or writes it to a file."""
+    """Prints a table or a text of another format, or writes it to a file.
+
+    A text of a format is UTF-8 wherever it goes: an HTML page says so itself, and what is printed may go to a file.
+    """
     from vgrad.text.terminal import render
 
     if output:
         save(output, (found if isinstance(found, str) else render(found, width=width)).encode())
     elif isinstance(found, str):
-        answer(found.removesuffix("\n"))
+        answer(found.removesuffix("\n").encode())
     else:
         answer(on_screen(found, width).removesuffix("\n"), coloured=True)
 

@@ -10,19 +10,23 @@ Screen(sys.stderr)     lines in colour and a block that is painted over itself; 
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
 from vgrad.errors import StorageError
 from vgrad.storage.reading import why
-from vgrad.text.escapes import visible, visible_lines
+from vgrad.text.escapes import ASCII, visible, visible_lines
 
 PICTURES = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉━…"
+SPELLED = "vgrad.spelled"
+"""The name under which codecs know what is written for a character that a stream has not."""
 Line = tuple[str, str]
 """A text and the name of its style; "" is plain."""
 
@@ -38,6 +42,8 @@ def open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors=SPELLED)  # for the help, which typer prints
 
 
 def silence(stream: TextIO) -> None:
@@ -56,6 +62,8 @@ def answer(text: str | bytes | Path, *, coloured: bool = False) -> None:
     if isinstance(text, Path):
         text = os.fsencode(text)
     try:
+        if isinstance(text, bytes) and not hasattr(sys.stdout, "buffer"):
+            text = os.fsdecode(text)  # a notebook's stdout takes nothing but text
         if isinstance(text, bytes):
             sys.stdout.flush()
             sys.stdout.buffer.write(text + b"\n")
@@ -89,8 +97,19 @@ def explain(text: str) -> None:
 
 
 def _encodable(text: str, stream: TextIO) -> str:
+    """`text` in the characters that the stream has: others in ASCII where that reads the same, or as escapes."""
     encoding = stream.encoding or "ascii"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text.encode(encoding, SPELLED).decode(encoding)
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """What stands for the characters that cannot be encoded."""
+    assert isinstance(error, UnicodeEncodeError)
+    missing = error.object[error.start : error.end]
+    return "".join(ASCII.get(c) or c.encode("ascii", "backslashreplace").decode() for c in missing), error.end
+
+
+codecs.register_error(SPELLED, _spelled)
 
 
 class Screen:

@@ -17,7 +17,7 @@ function element(name, attributes, children = []) {
   made.append(...children);
   return made;
 }
-const SVG_NAMES = new Set(["svg", "path", "line", "rect", "text", "g", "title"]);
+const SVG_NAMES = new Set(["svg", "path", "line", "rect", "circle", "text", "g", "title"]);
 
 function shade(t) {
   const x = Math.max(0, Math.min(1, t)) * (VIRIDIS.length - 1);
@@ -91,10 +91,19 @@ const W = 440, H = 240, LEFT = 62, BOTTOM = 34, TOP = 10;
 const across = (epoch, last) => LEFT + (W - LEFT - 12) * (last ? epoch / last : 0);
 const upwards = (part) => H - BOTTOM - (H - BOTTOM - TOP) * part;
 
+// Why there is nothing to draw; empty where there is.
+
+function missing(run) {
+  const rows = run.probes[state.norm];
+  if (!run.hidden) return "no hidden layer, so no norm of one";
+  if (!rows) return `${state.norm} is not recorded`;
+  return rows.flat().some((x) => x) ? "" : "every norm is 0";
+}
+
 function curves(run, limits, last) {
   const svg = element("svg", { viewBox: `0 0 ${W} ${H}`, role: "img",
     "aria-label": `${run.label}: ${state.norm} of each hidden layer over epochs; the numbers are in the table below` });
-  for (const tick of ticks(limits)) {
+  for (const tick of missing(run) ? [] : ticks(limits)) {
     const y = upwards(scaled(tick, limits));
     svg.append(element("line", { class: "grid", x1: LEFT, x2: W - 12, y1: y, y2: y }));
     svg.append(element("text", { x: LEFT - 6, y: y + 4, "text-anchor": "end" }, [tick ? short(tick) : "0"]));
@@ -103,12 +112,18 @@ function curves(run, limits, last) {
     svg.append(element("text", { x: across(epoch, last), y: H - 16, "text-anchor": "middle" }, [String(epoch)]));
   }
   svg.append(element("text", { x: (LEFT + W) / 2, y: H - 2, "text-anchor": "middle" }, ["epoch"]));
+  const rows = run.probes[state.norm] || [];
+  svg.append(element("text", { x: (LEFT + W) / 2, y: H / 2, "text-anchor": "middle" }, [missing(run)]));
   for (let layer = 0; layer < run.hidden; layer++) {
     let path = "";
-    (run.probes[state.norm] || []).forEach((row, i) => {
-      const y = scaled(row[layer], limits);
-      const joined = path && scaled(run.probes[state.norm][i - 1][layer], limits) !== null;
-      if (y !== null) path += `${joined ? "L" : "M"}${across(run.epochs[i], last).toFixed(1)} ${upwards(y).toFixed(1)}`;
+    const at = (i) => (rows[i] ? scaled(rows[i][layer], limits) : null);
+    rows.forEach((row, i) => {
+      if (at(i) === null) return;
+      const x = across(run.epochs[i], last).toFixed(1), y = upwards(at(i)).toFixed(1);
+      path += `${at(i - 1) === null ? "M" : "L"}${x} ${y}`;
+      if (at(i - 1) === null && at(i + 1) === null) {
+        svg.append(element("circle", { cx: x, cy: y, r: 3.5, fill: colour(layer, run.hidden) }));
+      }
     });
     svg.append(element("path", { d: path || "M0 0", fill: "none", stroke: colour(layer, run.hidden),
       "stroke-width": 2, "stroke-dasharray": DASHES[layer % DASHES.length] }));
@@ -192,9 +207,11 @@ function draw(panel, index) {
   const figure = (drawing, caption) =>
     element("figure", {}, [drawing, element("figcaption", {}, [caption])]);
   panel.append(element("h3", {}, [run.label]),
-    figure(curves(run, limits, last), "the norm of each hidden layer over epochs"),
+    figure(curves(run, limits, last), "the norm of each hidden layer over epochs"));
+  if (run.hidden) panel.append(
     figure(heatmap(run, limits), "layer × epoch: layer 1 at the bottom, dark is small"),
-    figure(network(run), "left: the norm of each layer; right: |mean delta| of each neuron"),
+    figure(network(run), "left: the norm of each layer; right: |mean delta| of each neuron"));
+  panel.append(
     element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `numbers of ${run.label}` },
       [numbers(run)]));
   follow(panel, index);
@@ -223,6 +240,7 @@ function follow(panel, index) {
   panel.querySelectorAll("[data-metric]").forEach((cell) => {
     cell.textContent = short(run.metrics[cell.dataset.metric][state.epoch]);
   });
+  if (!run.hidden) return;
   const epoch = fillNeurons(panel.querySelectorAll("svg")[1], run);
   panel.querySelectorAll("figcaption")[2].textContent = "left: the norm of each layer; right: " +
     (epoch === null ? "neurons, none recorded up to this epoch" : `|mean delta| of each neuron at epoch ${epoch}`);
