@@ -61,7 +61,7 @@ def content_digest(path: Path, size: int) -> str:
     """
     total = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             unpacked = _Unpacked(path, file)
             while unpacked.position < size and (piece := unpacked.some(min(CHUNK, size - unpacked.position))):
                 total.update(piece)
@@ -69,7 +69,7 @@ def content_digest(path: Path, size: int) -> str:
     except DataError:
         return ""
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise StorageError(f"{path}: cannot be read: {why(error)}") from None
     return total.hexdigest() if unpacked.position == size else ""
 
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
     from vgrad.study.measurement import Trained
     from vgrad.study.published import Study
+    from vgrad.sweep.executors import Request
     from vgrad.sweep.plan import Plan
 
 MOST_SUFFIX = 60
@@ -73,31 +75,40 @@ def reproduce(
     words = ["vgrad", "reproduce", study, *(["--quick"] if quick else []), *([f"--seeds={seeds}"] if seeds else [])]
     words += [piece for text in settings for piece in ("-s", text)]
     words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
-    failures, failed, at_once = list[str](), 0, processes(jobs)
-    kinds = set[type[VgradError]]()
-    for plan in plans:
-        request = Request(min(at_once, plan.count), run_timeout, scheduler)
-        if not quiet:
-            tell_plan(plan, request, screen)
-        if not scheduler:
-            _fetch(plan, screen)
-        result = train_missing(plan, request, screen, retries=retries, quiet=quiet)
-        _end_if_stopped(result, plan, [*words, *(["--scheduler", scheduler] if scheduler else [])])
-        failures += _failures(result)
-        failed += result.tally.failed
-        kinds |= {result.tally.failure} if result.tally.failed else set()
+    failure = _train(plans, Request(processes(jobs), run_timeout, scheduler), screen, words, retries, quiet)
     outcome = measure(published, _trained(published, plans))
     write(place, published, outcome, settings=settings, quick=quick)
     written = write_pictures(place)
     tell_study(place, "json" if as_json else "table", None, None)
     if not quiet:
         screen.say([(f"{path}", "") for path in written])
-    if failures:
-        raise (SweepError if SweepError in kinds else StorageError)(
-            *failures, f"{failed} runs failed; the same command repeats only them"
-        )
+    if failure:
+        raise failure
     if outcome.verdict in ("not reproduced", "undecided"):
         raise VgradError(f"{outcome.verdict}: {outcome.reason}; {place} has the tables and pictures")
+
+
+def _train(
+    plans: Sequence[Plan], request: Request, screen: Screen, words: Sequence[str], retries: int, quiet: bool
+) -> VgradError | None:
+    """Trains what is missing of every experiment, one after the other; an error that tells of the runs that failed."""
+    failures, failed, kinds = list[str](), 0, set[type[VgradError]]()
+    again = [*words, *(["--scheduler", request.scheduler] if request.scheduler else [])]
+    for plan in plans:
+        asked = replace(request, jobs=min(request.jobs, plan.count))
+        if not quiet:
+            tell_plan(plan, asked, screen)
+        if not request.scheduler:
+            _fetch(plan, screen)
+        result = train_missing(plan, asked, screen, retries=retries, quiet=quiet)
+        _end_if_stopped(result, plan, again)
+        failures += _failures(result)
+        failed += result.tally.failed
+        kinds |= {result.tally.failure} if result.tally.failed else set()
+    if not failures:
+        return None
+    kind = SweepError if SweepError in kinds else StorageError
+    return kind(*failures, f"{failed} runs failed; the same command repeats only them")
 
 
 def _folder_name(study: str, settings: Sequence[str]) -> str:
@@ -113,8 +124,6 @@ def _folder_name(study: str, settings: Sequence[str]) -> str:
 
 def _plans(study: Study, folder: Path, settings: Sequence[str], seeds: str | None, quick: bool) -> list[Plan]:
     """A plan for each experiment, all checked before anything is trained."""
-    from dataclasses import replace
-
     from vgrad.sweep.plan import make_plan
 
     plans = []

@@ -30,7 +30,7 @@ def render(outcome: Outcome) -> str:
     sheet, study = lay_out(outcome), outcome.study
     drawn = _drawn(outcome)
     sections = [_experiment(outcome, sheet, each, drawn) for each in study.experiments]
-    style = "\n".join([_file("page.css"), _file("study.css"), _dark(drawn)])
+    style = "\n".join([_file("page.css", "vgrad.report.page"), _file("study.css"), _dark(drawn)])
     everything = _figure("study-figures", outcome, drawn)
     return Template(_file("study.html")).substitute(
         title=inert(study.title),
@@ -47,8 +47,9 @@ def render(outcome: Outcome) -> str:
     )
 
 
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+def _file(name: str, package: str = __package__) -> str:
+    """A file of this package, or the style that both pages share, of the other one."""
+    return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def _drawn(outcome: Outcome) -> dict[str, str]:
