@@ -16,7 +16,7 @@ import pytest
 from vgrad.cli.options import read_config
 from vgrad.errors import DataError
 from vgrad.lab.config import Config, check
-from vgrad.lab.npz import digest
+from vgrad.lab.npz import digest, pack, unpack
 from vgrad.lab.runner import Opened, run, with_digest
 from vgrad.lab.store import DETERMINISTIC, SOMETIMES
 
@@ -120,6 +120,22 @@ def test_all_wrong_arrays_are_told_at_once(tmp_path: Path) -> None:
         "w2 is not a parameter",
         "b1 holds NaN or infinity",
     ]
+
+
+def test_what_is_packed_is_what_numpy_writes_and_never_a_pickle() -> None:
+    odd = {"file": np.arange(3), "allow_pickle": np.float32(2), "turned": np.asfortranarray(GOOD["W1"])}
+    assert pack(GOOD) == saved()
+    with zipfile.ZipFile(io.BytesIO(pack(odd))) as archive:  # names that are options of np.savez
+        assert archive.namelist() == [f"{name}.npy" for name in odd]
+    with pytest.raises(ValueError, match=r"[Oo]bject"):
+        pack({"W1": np.array([Harm()])})
+
+
+def test_the_option_that_numpy_once_stored_as_an_array_is_no_array(tmp_path: Path) -> None:
+    """np.savez(file, allow_pickle=False) of NumPy 2.0 and 2.1."""
+    (tmp_path / "init.npz").write_bytes(saved(allow_pickle=np.array(False)))
+    assert list(unpack(tmp_path / "init.npz", 10**6)) == list(GOOD)
+    assert getattr(with_digest(config(), tmp_path)[0].init, "sha256", None) == digest(GOOD)
 
 
 @pytest.mark.parametrize("path", ["nowhere.npz", ".", "x" * 5000])
