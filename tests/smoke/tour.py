@@ -31,11 +31,12 @@ def vgrad(*words: str, code: int = 0) -> str:
     """Runs a command and returns its standard output; ends everything when its exit code is another than `code`."""
     from vgrad.cli import run
 
-    out, err = io.StringIO(), io.StringIO()
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         found = run(list(words))
-    expect(found == code, f"vgrad {' '.join(words)}: exit code {found}, not {code}\n{err.getvalue()}")
-    return out.getvalue()
+    told, complained = (stream.buffer.getvalue().decode() for stream in (out, err) if not stream.flush())
+    expect(found == code, f"vgrad {' '.join(words)}: exit code {found}, not {code}\n{complained}")
+    return told
 
 
 def expect(true: object, told: str) -> None:
@@ -111,6 +112,9 @@ def what_the_package_carries() -> None:
 
 def main() -> None:
     """Everything, in a folder that the run directories and pictures go to."""
+    from vgrad.__main__ import fix_blas_environment
+
+    fix_blas_environment()
     Path("try.yaml").write_text(CONFIG, encoding="utf-8")
     Path("out").mkdir()
     vgrad("train", "try.yaml")
