@@ -73,7 +73,7 @@ def sweep() -> None:
 
     words = ("sweep", "try.yaml", "-g", GRID, "--seeds", "2", "-q", "--json")
     expect(json.loads(vgrad(*words, "-j", "2"))["trained"] == 4, "a sweep that trained other than four runs")
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "local_directory": "dask"}
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     with LocalCluster(**options) as cluster:
         vgrad(*words, "--runs-dir", "away", "--scheduler", cluster.scheduler_address)
     for run in Path("runs/try").glob("*-s?"):
