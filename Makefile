@@ -12,7 +12,7 @@ BIN := .venv/bin
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
-.PHONY: help docs demo test test-slow torture mutants lint format types check bench gallery studies peers axe clean FORCE
+.PHONY: help docs demo test test-slow test-plain smoke torture mutants lint format types check bench gallery studies peers axe clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,15 @@ test: .venv/.installed-dev  ## run the tests that take seconds
 test-slow: .venv/.installed-dev  ## run the tests that take minutes
 	@$(BIN)/python -m pytest -q -n auto -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
 
+# What computes, and what shows numbers.
+NUMERIC := tests/nn tests/theory tests/study tests/report tests/test_statistics.py tests/test_documents.py
+
+test-plain: .venv/.installed-dev  ## run the tests of numbers and documents without NumPy's vector loops
+	@$(BIN)/python scripts/plain.py $(BIN)/python -m pytest -q -n auto -m "not slow" $(NUMERIC) $(ARGS)
+
+smoke: .venv/.installed  ## build vgrad, and try it with the lowest versions that it declares and the newest, on every Python
+	@$(BIN)/python tests/smoke/smoke.py
+
 lint: .venv/.installed-dev  ## look for faults of form
 	@$(BIN)/python -m ruff format --check --quiet . || { echo "not formatted: make format" >&2; exit 1; }
 	@$(BIN)/python -m ruff check --quiet .
@@ -40,7 +49,7 @@ format: .venv/.installed-dev  ## put the code in form
 types: .venv/.installed-dev  ## check the types
 	@$(BIN)/python -m mypy
 
-check: lint types test test-slow  ## everything that a change has to pass
+check: lint types test test-slow test-plain smoke  ## everything that a change has to pass
 
 torture: .venv/.installed-dev  ## kill runs N times (default 5000) at random moments and compare their bytes
 	@$(BIN)/python tests/faults/faultlab.py torture $(or $(N),5000)

@@ -4,8 +4,11 @@
 
 A block that opens with ```console holds commands, lines that begin with "$ ", each followed by its standard output.
 Words after `console`: `head=N` shows the first N lines and an ellipsis; `stderr` shows standard error as well; `mnist`
-needs the MNIST files and is left alone without them; `show` is not run (set-up commands). The blocks of one document
-run in order in one scratch directory that has the project's configs/ and runs/reference/; runs go to its runs/.
+needs the MNIST files and is left alone without them; `show` is not run (set-up commands); `within=0.02` is for what
+long training gives, which processors agree on to two digits. The blocks of one document run in order in one scratch
+directory that has the project's configs/ and runs/reference/; runs go to its runs/.
+
+What is printed is compared as likeness.py says, number by number; --write leaves alone what is alike.
 
 What a command writes to docs/pictures/ is the picture that the document shows: it has to look like the one in the
 project (--write puts it there).
@@ -23,9 +26,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from likeness import alike
+
 HOUSE = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```console([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-GENERATED = re.compile(r"^<!-- (vgrad [^\n]*) -->$.*?^<!-- end -->$", re.MULTILINE | re.DOTALL)
+GENERATED = re.compile(r"^<!-- (vgrad [^\n]*) -->\n\n?(.*?)\n?^<!-- end -->$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 ELLIPSIS = "…"
 PICTURES = "docs/pictures"
 MOST_DIFFERENCE = 0.005  # of the range of a channel, over all pixels
@@ -42,17 +48,14 @@ def mnist_is_there() -> bool:
     return Path(os.environ.get("VGRAD_DATA", "/nowhere"), "mnist", "train-images-idx3-ubyte.gz").exists()
 
 
-def commands(block: str) -> list[str]:
-    """The commands of a block; a line that ends in a backslash goes on in the next."""
-    found: list[str] = []
-    lines = iter(block.splitlines())
-    for line in lines:
-        if line.startswith("$ "):
-            command = line[2:]
-            while command.endswith("\\"):
-                command += "\n" + next(lines)
-            found.append(command)
-    return found
+def commands(block: str) -> list[tuple[str, str]]:
+    """The commands of a block, each with what is shown below it; a backslash at its end goes on in the next line."""
+    return [(found[1], found[2]) for found in COMMAND.finditer(block)]
+
+
+def after(name: str, words: list[str]) -> str:
+    """What follows `name` in the word of a block that begins with it; nothing when there is none."""
+    return next((word.removeprefix(name) for word in words if word.startswith(name)), "")
 
 
 def printed(command: str, folder: Path, words: list[str]) -> str:
@@ -68,29 +71,33 @@ def printed(command: str, folder: Path, words: list[str]) -> str:
         check=False,
     )
     lines = [line.rstrip() for line in done.stdout.rstrip("\n").split("\n")] if done.stdout else []
-    heads = [int(word.removeprefix("head=")) for word in words if word.startswith("head=")]
-    if heads and len(lines) > heads[0]:
-        lines = [*lines[: heads[0]], ELLIPSIS]
+    head = int(after("head=", words) or len(lines))
+    if len(lines) > head:
+        lines = [*lines[:head], ELLIPSIS]
     return "".join(f"{line}\n" for line in lines)
 
 
 def renewed(text: str, folder: Path) -> str:
-    """The document with every block as it is when its commands are run now."""
+    """The document with every output that is no longer alike as it is when its command is run now."""
+
+    def current(command: str, shown: str, words: list[str]) -> str:
+        new = printed(command, folder, words)
+        return shown if alike(shown, new, float(after("within=", words) or 0)) else new
 
     def run(match: re.Match[str]) -> str:
         words = match[1].split()
         if "show" in words or ("mnist" in words and not mnist_is_there()):
             return match[0]
-        body = "".join(f"$ {command}\n{printed(command, folder, words)}" for command in commands(match[2]))
+        body = "".join(f"$ {told}\n{current(told, shown, words)}" for told, shown in commands(match[2]))
         return f"```console{match[1]}\n{body}```"
 
     def generate(match: re.Match[str]) -> str:
-        return f"<!-- {match[1]} -->\n\n{printed(match[1], folder, [])}\n<!-- end -->"
+        return f"<!-- {match[1]} -->\n\n{current(match[1], match[2], [])}\n<!-- end -->"
 
     return GENERATED.sub(generate, BLOCK.sub(run, text))
 
 
-def alike(new: Path, old: Path) -> bool:
+def look_alike(new: Path, old: Path) -> bool:
     """Whether two pictures are of one size and hardly differ: another release of a library may move an edge."""
     import numpy as np
     from matplotlib.image import imread
@@ -116,7 +123,7 @@ def main() -> int:
                 (folder / name).symlink_to(HOUSE / name)
             new = renewed(text, folder)
             drawn = sorted((folder / PICTURES).rglob("*.png"))
-            other = [picture for picture in drawn if not alike(picture, HOUSE / picture.relative_to(folder))]
+            other = [picture for picture in drawn if not look_alike(picture, HOUSE / picture.relative_to(folder))]
             for picture in other:
                 print(f"{document}: {picture.relative_to(folder)} looks different now")
                 if write:

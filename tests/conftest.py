@@ -1,8 +1,9 @@
-"""What all tests share: one BLAS thread, and the way to the reference data beside the checkout."""
+"""What all tests share: one BLAS thread, signals that are heard, the way to the reference data beside the checkout."""
 
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,6 +12,11 @@ import pytest
 from vgrad.__main__ import fix_blas_environment
 
 fix_blas_environment()  # nothing has imported NumPy yet; the workers of pytest-xdist come through here too
+
+# What a background job, nohup or a runner ignores, its children ignore: those of the tests are sent both.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -38,6 +38,15 @@ def test_wrong_generated_text_is_noticed(tmp_path: Path) -> None:
     assert subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
+def test_what_is_alike_is_left_alone_and_the_rest_put_in(tmp_path: Path) -> None:
+    document = tmp_path / "tipped.md"
+    tipped = "```console\n$ echo 0.30000000000000001\n0.30000000000000004\n$ echo 2 runs\n%s runs\n```\n"
+    document.write_text(tipped % 3)
+    subprocess.run([sys.executable, str(SCRIPT), str(document), "--write"], check=True)
+    assert document.read_text() == tipped % 2
+    assert subprocess.run([sys.executable, str(SCRIPT), str(document)], check=False).returncode == 0
+
+
 def test_a_picture_that_the_project_does_not_have_is_noticed(tmp_path: Path) -> None:
     document = tmp_path / "wrong.md"
     told = "vgrad plot runs/reference/gallery --kind layers -o docs/pictures/no-such.png"

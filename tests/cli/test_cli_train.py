@@ -236,6 +236,20 @@ def test_a_signal_stops_after_a_saved_epoch_and_the_told_command_continues(
     assert contents(home / continued.stdout.strip()) == undisturbed
 
 
+def test_a_signal_that_is_ignored_changes_nothing(home: Path, undisturbed: dict[str, bytes]) -> None:
+    """As in a script's background job (Ctrl-C is for the one in front) and under nohup (the terminal may go)."""
+    command = ["sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", *COMMAND, "try.yaml", *LONG]
+    process = subprocess.Popen(command, cwd=home, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stderr
+    assert process.stdout
+    assert b"epoch   0/300" in process.stderr.readline() + process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert contents(home / out.decode().strip()) == undisturbed
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_data_load_ends_at_once(tmp_path: Path, number: int, code: int) -> None:
     """A stand-in for a download that hangs, in the place where data are loaded."""

@@ -19,7 +19,7 @@ from vgrad.config.config import Config
 from vgrad.errors import DataError
 from vgrad.runs.folder import DETERMINISTIC, SOMETIMES
 from vgrad.runs.runner import Opened, run
-from vgrad.storage.npz import digest
+from vgrad.storage.npz import digest, pack, unpack
 from vgrad.training.initial import with_digest
 
 SIZES = (64, 4, 10)
@@ -122,6 +122,22 @@ def test_all_wrong_arrays_are_told_at_once(tmp_path: Path) -> None:
         "w2 is not a parameter",
         "b1 holds NaN or infinity",
     ]
+
+
+def test_what_is_packed_is_what_numpy_writes_and_never_a_pickle() -> None:
+    odd = {"file": np.arange(3), "allow_pickle": np.float32(2), "turned": np.asfortranarray(GOOD["W1"])}
+    assert pack(GOOD) == saved()
+    with zipfile.ZipFile(io.BytesIO(pack(odd))) as archive:  # names that are options of np.savez
+        assert archive.namelist() == [f"{name}.npy" for name in odd]
+    with pytest.raises(ValueError, match=r"[Oo]bject"):
+        pack({"W1": np.array([Harm()])})
+
+
+def test_the_option_that_numpy_once_stored_as_an_array_is_no_array(tmp_path: Path) -> None:
+    """np.savez(file, allow_pickle=False) of NumPy 2.0 and 2.1."""
+    (tmp_path / "init.npz").write_bytes(saved(allow_pickle=np.array(False)))
+    assert list(unpack(tmp_path / "init.npz", 10**6)) == list(GOOD)
+    assert getattr(with_digest(config(), tmp_path)[0].init, "sha256", None) == digest(GOOD)
 
 
 @pytest.mark.parametrize("path", ["nowhere.npz", ".", "x" * 5000])

@@ -21,6 +21,7 @@ from vgrad.storage.reading import regular
 MOST_MEMBERS = 20_000
 _HEADER_ROOM = 65_536  # bytes a member may need beyond its numbers
 _DIRECTORY_ROOM = 256 * MOST_MEMBERS  # bytes of the list of members
+_NO_ARRAY = "allow_pickle.npy"  # np.savez(..., allow_pickle=False) of NumPy 2.0 and 2.1 took its option for an array
 Arrays = dict[str, NDArray[Any]]
 
 _MAGIC = b"\x93NUMPY\1\0"
@@ -37,7 +38,12 @@ class NpzError(Exception):
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """`arrays` as the bytes of an uncompressed .npz; the same arrays give the same bytes."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    with zipfile.ZipFile(
+        buffer, "w"
+    ) as archive:  # byte by byte as np.savez, which cannot refuse objects before NumPy 2.2
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 
@@ -59,6 +65,8 @@ def unpack(path: Path, limit: int, *, compressed: bool = True) -> Arrays:
                 raise NpzError(f"promises {promised:,} bytes, more than the file has")
             arrays: Arrays = {}
             for member in members:
+                if member.filename == _NO_ARRAY:
+                    continue
                 name = member.filename.removesuffix(".npy")
                 if name in arrays:
                     raise NpzError(f"array {name[:60]!r} at offset {member.header_offset} stands twice")
