@@ -14,6 +14,9 @@ from vgrad.lab.executors import EXECUTORS, Request
 from vgrad.lab.jobs import Job, Progress
 
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
+
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What 24 runs leave, trained one after the other in this process."""
