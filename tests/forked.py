@@ -33,7 +33,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, CompletedProcess, TimeoutExpired
 from typing import Any, NoReturn
 
-__all__ = ["DEVNULL", "PIPE", "STDOUT", "CompletedProcess", "Popen", "TimeoutExpired", "run"]
+__all__ = ["DEVNULL", "PIPE", "STDOUT", "CompletedProcess", "Popen", "TimeoutExpired", "in_bash", "run"]
 
 NURSERY = "VGRAD_TESTS_NURSERY"
 """Names the socket of the nursery; what it has started finds it, too."""
@@ -119,6 +119,24 @@ def nursery() -> str:
     return path
 
 
+CLIENT = """
+import json, os, socket, sys
+keeper = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+keeper.connect(os.environ["VGRAD_TESTS_NURSERY"])
+request = {"args": ["python", *sys.argv[1:]], "cwd": os.getcwd(), "env": dict(os.environ)}
+request |= {"session": False, "numbers": [0, 1, 2]}
+socket.send_fds(keeper, [json.dumps(request).encode()], [0, 1, 2])
+keeper.recv(64)
+os._exit(os.waitstatus_to_exitcode(int(keeper.recv(64))) & 255)
+"""
+
+
+def in_bash(name: str) -> dict[str, str]:
+    """An environment in which `name` of a bash script is `python -m name`, forked."""
+    function = f'() {{ {sys.executable} -I -S -c "$VGRAD_TESTS_CLIENT" -m {name} "$@"; }}'
+    return {**os.environ, NURSERY: nursery(), "VGRAD_TESTS_CLIENT": CLIENT, f"BASH_FUNC_{name}%%": function}
+
+
 # In the nursery.
 
 SOCKET = sys.argv[2] if __name__ == "__main__" else ""
@@ -141,13 +159,13 @@ def serve(listener: socket.socket) -> None:
 
 def preload() -> None:
     """What commands import, and what they read."""
-    import matplotlib.backends.backend_agg  # noqa: F401
+    import matplotlib.backends.backend_agg
     import matplotlib.figure  # noqa: F401
     import pandas  # noqa: F401
 
     import vgrad.cli
     import vgrad.cli.app
-    import vgrad.lab.jobs  # noqa: F401
+    import vgrad.lab.jobs
     import vgrad.lab.workers
 
     vgrad.lab.workers.subprocess = sys.modules[__name__]  # type: ignore[attr-defined]
@@ -226,7 +244,7 @@ def stream(number: int) -> io.TextIOWrapper | None:
     except OSError:
         return None
     encoding, _, errors = os.environ.get("PYTHONIOENCODING", "utf-8").partition(":")
-    file = open(number, "rb" if number == 0 else "wb", closefd=False)  # noqa: PTH123, SIM115
+    file = open(number, "rb" if number == 0 else "wb", closefd=False)  # noqa: SIM115
     errors = "backslashreplace" if number == 2 else errors or "strict"
     made = io.TextIOWrapper(file, encoding or "utf-8", errors, line_buffering=number == 2 or file.isatty())
     made.mode = "r" if number == 0 else "w"

@@ -13,7 +13,6 @@ from vgrad.lab.dispatch import Failed, Skipped
 from vgrad.lab.executors import EXECUTORS, Request
 from vgrad.lab.jobs import Job, Progress
 
-
 pytestmark = pytest.mark.usefixtures("forked_workers")
 
 
