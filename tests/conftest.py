@@ -22,6 +22,16 @@ typer.main.get_command = functools.cache(typer.main.get_command)
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take longest begins first, lest one process ends alone with it."""
+
+    def longest(item: pytest.Item) -> float:
+        limit = item.get_closest_marker("timeout")
+        return float(limit.args[0]) if limit and item.get_closest_marker("slow") else 0.0
+
+    items.sort(key=longest, reverse=True)
+
+
 def pytest_collection_finish() -> None:
     """Thousands of items and modules stay to the end: the garbage collector need not look through them again."""
     gc.collect()

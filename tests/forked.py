@@ -109,7 +109,9 @@ def nursery() -> str:
         listener.bind(path)
         listener.listen(64)
         command = [sys.executable, __file__, str(listener.fileno()), path]
-        process = subprocess.Popen(command, pass_fds=[listener.fileno()], stdin=PIPE)
+        path_of_modules = os.pathsep.join(part for part in sys.path if part)
+        environment = {**os.environ, "PYTHONPATH": path_of_modules}
+        process = subprocess.Popen(command, pass_fds=[listener.fileno()], stdin=PIPE, env=environment)
 
     def close() -> None:
         process.communicate()  # the end of its stdin is the end of it
