@@ -22,6 +22,7 @@ import json
 import os
 import runpy
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -37,14 +38,15 @@ __all__ = ["DEVNULL", "PIPE", "STDOUT", "CompletedProcess", "Popen", "TimeoutExp
 
 NURSERY = "VGRAD_TESTS_NURSERY"
 """Names the socket of the nursery; what it has started finds it, too."""
-MESSAGE = 2**20
+ANSWER = 16
+"""Bytes of a number: the length of a request, a process id, an exit status."""
 
 
 class Popen(subprocess.Popen[Any]):
     """`subprocess.Popen` of [sys.executable, …]; `closed` are standard streams that the process is to lack."""
 
     def __init__(self, args: Sequence[str], *, closed: Sequence[int] = (), **options: Any) -> None:
-        self._closed, self._keeper = list(closed), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._closed, self._keeper = list(closed), socket.socket(socket.AF_UNIX)
         super().__init__(args, **options)
 
     def _execute_child(self, *given: Any) -> None:  # type: ignore[override]
@@ -62,9 +64,11 @@ class Popen(subprocess.Popen[Any]):
         }
         assert request["args"][0] == sys.executable
         self._keeper.connect(nursery())
-        socket.send_fds(self._keeper, [json.dumps(request).encode()], list(passed.values()))
+        message = json.dumps(request).encode()
+        socket.send_fds(self._keeper, [b"%16d" % len(message)], list(passed.values()))
+        self._keeper.sendall(message)
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
-        self.pid = int(self._keeper.recv(64))
+        self.pid = int(self._keeper.recv(ANSWER))
         self._child_created = True
 
     def _internal_poll(self, *_: Any, **__: Any) -> int | None:
@@ -76,7 +80,7 @@ class Popen(subprocess.Popen[Any]):
         if self.returncode is None:
             if not select.select([self._keeper], [], [], timeout)[0]:
                 raise TimeoutExpired(self.args, timeout or 0)
-            self.returncode = os.waitstatus_to_exitcode(int(self._keeper.recv(64)))
+            self.returncode = os.waitstatus_to_exitcode(int(self._keeper.recv(ANSWER)))
             self._keeper.close()
         return self.returncode
 
@@ -105,7 +109,7 @@ def nursery() -> str:
         return os.environ[NURSERY]
     folder = tempfile.TemporaryDirectory(prefix="nursery-")
     path = str(Path(folder.name, "s"))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+    with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(64)
         command = [sys.executable, __file__, str(listener.fileno()), path]
@@ -123,13 +127,15 @@ def nursery() -> str:
 
 CLIENT = """
 import json, os, socket, sys
-keeper = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+keeper = socket.socket(socket.AF_UNIX)
 keeper.connect(os.environ["VGRAD_TESTS_NURSERY"])
 request = {"args": ["python", *sys.argv[1:]], "cwd": os.getcwd(), "env": dict(os.environ)}
 request |= {"session": False, "numbers": [0, 1, 2]}
-socket.send_fds(keeper, [json.dumps(request).encode()], [0, 1, 2])
-keeper.recv(64)
-os._exit(os.waitstatus_to_exitcode(int(keeper.recv(64))) & 255)
+message = json.dumps(request).encode()
+socket.send_fds(keeper, [b"%16d" % len(message)], [0, 1, 2])
+keeper.sendall(message)
+keeper.recv(16)
+os._exit(os.waitstatus_to_exitcode(int(keeper.recv(16))) & 255)
 """
 
 
@@ -175,8 +181,9 @@ def preload() -> None:
 
 def keep(asked: socket.socket) -> NoReturn:
     """Starts the command and tells its end."""
-    message, descriptors, _, _ = socket.recv_fds(asked, MESSAGE, 64)
-    request = json.loads(message)
+    length, descriptors, _, _ = socket.recv_fds(asked, ANSWER, 64)
+    with asked.makefile("rb") as file:
+        request = json.loads(file.read(int(length)))
     pid = os.fork()
     if pid == 0:
         asked.close()
@@ -186,10 +193,10 @@ def keep(asked: socket.socket) -> NoReturn:
     for number in (0, 1, 2):  # nobody who reads to the end of a stream may wait for the keeper
         with contextlib.suppress(OSError):
             os.close(number)
-    asked.send(str(pid).encode())
+    asked.send(b"%16d" % pid)
     status = os.waitpid(pid, 0)[1]
     with contextlib.suppress(OSError):
-        asked.send(str(status).encode())
+        asked.send(b"%16d" % status)
     os._exit(0)
 
 
@@ -197,6 +204,7 @@ def begin(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     """Becomes the command: as if Python had just been started."""
     if request["session"]:
         os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may have been started with it ignored
     high = [fd_above(descriptor, 512) for descriptor in descriptors]
     for number in {0, 1, 2} - set(request["numbers"]):
         with contextlib.suppress(OSError):
