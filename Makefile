@@ -27,7 +27,7 @@ test: .venv/.installed-dev  ## run the tests that take seconds
 	@$(BIN)/python -m pytest -q -n auto -m "not slow" $(ARGS)
 
 test-slow: .venv/.installed-dev  ## run the tests that take minutes
-	@$(BIN)/python -m pytest -q -n auto -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
+	@$(BIN)/python -m pytest -q -n auto --maxschedchunk 1 -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
 
 lint: .venv/.installed-dev  ## look for faults of form
 	@$(BIN)/python -m ruff format --check --quiet . || { echo "not formatted: make format" >&2; exit 1; }

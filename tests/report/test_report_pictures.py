@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from report_runs import trained
 
 from vgrad.errors import ConfigError
-from vgrad.pictures.style import SUFFIXES, colour, styled
+from vgrad.pictures.style import colour, styled
 from vgrad.report.pictures import PICTURES, Options
 from vgrad.report.runs import Run, collect
 
@@ -49,7 +49,7 @@ def test_curves_are_those_of_the_files(pair: tuple[Path, Path]) -> None:
             assert f"delta^{{{layer}}}" in str(line.get_label())
 
 
-@pytest.mark.parametrize("width", [3.4, 6.4, 12.0])
+@pytest.mark.parametrize("width", [3.4, pytest.param(6.4, marks=pytest.mark.slow), 12.0])
 def test_titles_do_not_overlap(depths: Path, width: float) -> None:
     figure = drawn("curves", runs(depths), keys=("activation", "init", "layers"), width=width)
     figure.draw_without_rendering()
@@ -104,7 +104,7 @@ def test_layers_keep_their_order_in_grey() -> None:
     assert min(np.diff(grey)) > 0.05
 
 
-@pytest.mark.parametrize("form", SUFFIXES)
+@pytest.mark.parametrize("form", ["svg", "pdf", pytest.param("png", marks=pytest.mark.slow)])  # png: by studies
 def test_the_same_bytes_each_time(command: Command, pair: tuple[Path, Path], tmp_path: Path, form: str) -> None:
     contents = []
     for attempt in (1, 2):
@@ -116,7 +116,9 @@ def test_the_same_bytes_each_time(command: Command, pair: tuple[Path, Path], tmp
         assert all(run.hash.encode() in contents[0] for run in runs(*pair))
 
 
-@pytest.mark.parametrize("width", [2.0, 3.4, 7.0])
+@pytest.mark.parametrize(
+    "width", [pytest.param(2.0, marks=pytest.mark.slow), 3.4, pytest.param(7.0, marks=pytest.mark.slow)]
+)
 def test_width_is_the_width(command: Command, pair: tuple[Path, Path], tmp_path: Path, width: float) -> None:
     from matplotlib.image import imread
 
