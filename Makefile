@@ -27,7 +27,7 @@ test: .venv/.installed-dev  ## run the tests that take seconds
 	@$(BIN)/python -m pytest -q -n auto -m "not slow" $(ARGS)
 
 test-slow: .venv/.installed-dev  ## run the tests that take minutes
-	@$(BIN)/python -m pytest -q -n auto -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
+	@$(BIN)/python -m pytest -q -n auto --maxschedchunk 1 -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
 
 # What computes, and what shows numbers.
 NUMERIC := tests/nn tests/theory tests/study tests/report tests/test_statistics.py tests/test_documents.py

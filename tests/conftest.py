@@ -1,13 +1,17 @@
-"""What all tests share: one BLAS thread, signals that are heard, the way to the reference data beside the checkout."""
+"""What all tests share: one BLAS thread, signals that are heard, a command line built once, the reference data."""
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 import signal
 from pathlib import Path
 from typing import NoReturn
 
+import forked
 import pytest
+import typer.main
 
 from vgrad.__main__ import fix_blas_environment
 
@@ -17,8 +21,26 @@ fix_blas_environment()  # nothing has imported NumPy yet; the workers of pytest-
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, usual)
+# Most of what a short command costs: typer builds all commands anew in every call.
+typer.main.get_command = functools.cache(typer.main.get_command)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take longest begins first, lest one process ends alone with it."""
+
+    def longest(item: pytest.Item) -> float:
+        limit = item.get_closest_marker("timeout")
+        return float(limit.args[0]) if limit and item.get_closest_marker("slow") else 0.0
+
+    items.sort(key=longest, reverse=True)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of items and modules stay to the end: the garbage collector need not look through them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def absent(reason: str) -> NoReturn:
@@ -43,3 +65,9 @@ def mnist_dir() -> Path:
         if place and (Path(place) / "mnist" / "train-images-idx3-ubyte.gz").is_file():
             return Path(place).resolve()
     absent("no mnist/*.gz in $VGRAD_DATA or ../shared/data: MNIST not here")
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of sweeps are forked from a process that has imported everything; see forked.py."""
+    monkeypatch.setattr("vgrad.sweep.workers.subprocess", forked)

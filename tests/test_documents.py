@@ -7,12 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[1]
 SCRIPT = HOUSE / "scripts" / "documents.py"
 CHECKED = re.compile("```console|<!-- vgrad")
 DOCUMENTS = sorted(path for path in (HOUSE / "README.md", *HOUSE.glob("docs/*.md")) if CHECKED.search(path.read_text()))
+
+
+def documents(*words: object) -> forked.CompletedProcess[str]:
+    """Runs scripts/documents.py."""
+    command = [sys.executable, str(SCRIPT), *map(str, words)]
+    return forked.run(command, capture_output=True, text=True, timeout=300, env=forked.in_bash("vgrad"))
 
 
 @pytest.mark.timeout(300)
@@ -22,20 +29,19 @@ DOCUMENTS = sorted(path for path in (HOUSE / "README.md", *HOUSE.glob("docs/*.md
     ids=lambda path: path.name,
 )
 def test_the_commands_print_what_is_shown(document: Path) -> None:
-    done = subprocess.run([sys.executable, str(SCRIPT), str(document)], capture_output=True, text=True, check=False)
+    done = documents(document)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_wrong_generated_text_is_noticed(tmp_path: Path) -> None:
     document = tmp_path / "wrong.md"
     document.write_text("Before\n\n<!-- vgrad --version -->\n\nvgrad 99\n\n<!-- end -->\n\nAfter\n")
-    words = [sys.executable, str(SCRIPT), str(document)]
-    assert subprocess.run(words, capture_output=True, check=False).returncode == 1
-    subprocess.run([*words, "--write"], check=True)
+    assert documents(document).returncode == 1
+    assert documents(document, "--write").returncode == 0
     lines = document.read_text().splitlines()
     assert (lines[0], lines[2], lines[6], lines[8]) == ("Before", "<!-- vgrad --version -->", "<!-- end -->", "After")
     assert re.fullmatch(r"vgrad [0-9.]+", lines[4])
-    assert subprocess.run(words, capture_output=True, check=False).returncode == 0
+    assert documents(document).returncode == 0
 
 
 def test_what_is_alike_is_left_alone_and_the_rest_put_in(tmp_path: Path) -> None:
@@ -51,7 +57,7 @@ def test_a_picture_that_the_project_does_not_have_is_noticed(tmp_path: Path) -> 
     document = tmp_path / "wrong.md"
     told = "vgrad plot runs/reference/gallery --kind layers -o docs/pictures/no-such.png"
     document.write_text(f"```console\n$ {told}\ndocs/pictures/no-such.png\n```\n")
-    done = subprocess.run([sys.executable, str(SCRIPT), str(document)], capture_output=True, text=True, check=False)
+    done = documents(document)
     assert done.returncode == 1
     assert "docs/pictures/no-such.png looks different now" in done.stdout
 
@@ -59,7 +65,7 @@ def test_a_picture_that_the_project_does_not_have_is_noticed(tmp_path: Path) -> 
 def test_a_wrong_output_is_noticed(tmp_path: Path) -> None:
     document = tmp_path / "wrong.md"
     document.write_text("```console\n$ vgrad --version\nvgrad 99\n```\n")
-    done = subprocess.run([sys.executable, str(SCRIPT), str(document)], capture_output=True, text=True, check=False)
+    done = documents(document)
     assert done.returncode == 1
     assert "-vgrad 99" in done.stdout
 

@@ -7,10 +7,10 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 from vgrad.cli import run
@@ -57,7 +57,7 @@ def test_a_full_stdout_is_told_in_one_line(words: str, home: Path) -> None:
     environment = {**os.environ, "VGRAD_DATA": str(home)}
     with open("/dev/full", "w") as full:  # noqa: PTH123
         command = [sys.executable, "-m", "vgrad", *words.split()]
-        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, env=environment)
+        ended = forked.run(command, stdout=full, stderr=forked.PIPE, text=True, timeout=100, env=environment)
     told = "vgrad: standard output: cannot be written: no space left on device; the answer is lost\n"
     assert (ended.returncode, ended.stderr) == (5, told)
 

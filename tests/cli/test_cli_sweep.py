@@ -7,12 +7,12 @@ import os
 import random
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 
 from vgrad.cli.sweeps import processes
@@ -35,10 +35,8 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def start(*words: object, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
+def start(*words: object, **options: Any) -> forked.Popen:
+    return forked.Popen([*COMMAND, *map(str, words)], stdout=forked.PIPE, stderr=forked.PIPE, text=True, **options)
 
 
 def vgrad(*words: object) -> tuple[int, str, str]:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import runs_factory
 
 from vgrad.cli import run
 from vgrad.cli.applying import CHAIN
-from vgrad.config.check import check
 from vgrad.nn.activations import ACTIVATIONS, tanh
-from vgrad.runs import runner
 from vgrad.storage.npz import pack, unpack
 from vgrad.theory.lesson import SECTIONS
-from vgrad.training.descent import Cancelled
-from vgrad.training.record import EpochRecord
 
 QUICK = ["--draws", "50"]
 PARAMETERS = {"--input": "x", "--target": "y"}
@@ -56,10 +51,7 @@ def vgrad(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def trained(runs: Path, **changes: object) -> Path:
-    config = check({**TREE, **changes})
-    for _ in runner.run(config, runs):
-        pass
-    return runs / config.run_name
+    return runs_factory.trained(runs, {**TREE, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -318,11 +310,7 @@ def test_networks_with_it(vgrad: Any, tmp_path: Path, changes: dict[str, Any]) -
 
 
 def test_a_run_that_was_stopped(vgrad: Any, tmp_path: Path) -> None:
-    config, seen = check({**TREE, "name": "stopped"}), list[int]()
-    with suppress(Cancelled):
-        events: Iterator[Any] = runner.run(config, tmp_path, cancelled=lambda: 1 in seen)
-        seen.extend(event.epoch for event in events if isinstance(event, EpochRecord))
-    path = tmp_path / config.run_name
+    path = runs_factory.interrupted(tmp_path, {**TREE, "name": "stopped"})
     assert vgrad("product", path)[0] == 0
     code, out, err = vgrad("product", path, "--epoch", "end")
     assert (code, out) == (4, "")
@@ -385,7 +373,9 @@ def test_the_reference_runs_have_no_parameters(vgrad: Any) -> None:
 # Pictures.
 
 
-@pytest.mark.parametrize("section", ["all", *SECTIONS])
+@pytest.mark.parametrize(
+    "section", ["all", "width", *(pytest.param(name, marks=pytest.mark.slow) for name in SECTIONS if name != "width")]
+)
 def test_pictures_of_the_chain(vgrad: Any, tmp_path: Path, section: str) -> None:
     path = tmp_path / "slide.png"
     assert vgrad("chain", section, *fitting(section, *QUICK), "-o", path) == (0, f"{path}\n", "")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 
 LAB = Path(__file__).with_name("fuzzlab.py")
@@ -17,9 +17,7 @@ SURFACES = {"fields", "config", "override", "init", "idx", "checkpoint", "run", 
 
 def fuzzed(*words: object, seconds: float) -> dict[str, Any]:
     """What fuzzlab.py found: `seed` with the number of cases makes the same cases again."""
-    done = subprocess.run(
-        [sys.executable, str(LAB), *map(str, words)], capture_output=True, text=True, timeout=seconds, check=False
-    )
+    done = forked.run([sys.executable, str(LAB), *map(str, words)], capture_output=True, text=True, timeout=seconds)
     assert done.returncode in (0, 1), done.stderr[-2000:]
     result: dict[str, Any] = json.loads(done.stdout)
     print(json.dumps(result, indent=2))
@@ -88,8 +86,6 @@ print(json.dumps(found))
 
 def test_the_lab_sees_every_breach() -> None:
     kinds = ["fine", "crash", "silent", "unknown", "lines", "escape", "answer", "warns", "slow", "hangs", "large"]
-    done = subprocess.run(
-        [sys.executable, "-c", LIAR, str(LAB.parent), *kinds], capture_output=True, text=True, timeout=100, check=True
-    )
+    done = forked.run([sys.executable, "-c", LIAR, str(LAB.parent), *kinds], capture_output=True, text=True)
     found = json.loads(done.stdout)
     assert [kind for kind in kinds if not found[kind]] == ["fine"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import forked
 import pytest
 
 from vgrad.errors import RunStateError, StorageError
@@ -29,7 +29,7 @@ def without_flock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_second_one_is_refused_at_once_and_told_who_holds(tmp_path: Path) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    holder = forked.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=forked.PIPE, text=True)
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"

@@ -7,21 +7,18 @@ import math
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+import runs_factory
 
 from vgrad.cli import run as vgrad
 from vgrad.config.check import check
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.nn.probes import PROBES
-from vgrad.runs.runner import run
 from vgrad.runs.stored import find_runs, read_run
 from vgrad.storage.lock import exclusive
-from vgrad.training.descent import Cancelled
-from vgrad.training.record import EpochRecord
 
 TREE = {
     "name": "read",
@@ -35,21 +32,12 @@ DIVERGING |= {"optimizer": {"name": "sgd", "learning_rate": 1e308}}
 
 
 def trained(runs: Path, **changes: object) -> Path:
-    config = check({**TREE, **changes})
-    for _ in run(config, runs):
-        pass
-    return runs / config.run_name
+    return runs_factory.trained(runs, {**TREE, **changes})
 
 
 def interrupted(runs: Path, after: int) -> Path:
     """A run that was stopped, with the epochs up to `after` saved."""
-    config = check({**TREE, "name": "stopped"})
-    seen: list[int] = []
-    events = run(config, runs, cancelled=lambda: after in seen)
-    with suppress(Cancelled):
-        seen.extend(event.epoch for event in events if isinstance(event, EpochRecord))
-    assert seen[-1] == after
-    return runs / config.run_name
+    return runs_factory.interrupted(runs, {**TREE, "name": "stopped"}, after)
 
 
 @pytest.fixture(scope="module")

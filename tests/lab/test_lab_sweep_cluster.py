@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import operator
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 import sweep_tools as tools
 
-pytest.importorskip("distributed")
+if not importlib.util.find_spec("distributed"):  # whose import takes a second
+    pytest.skip("no Dask here", allow_module_level=True)
 from dask_cluster import DaskCluster, dask_cluster
 
 from vgrad.errors import ConfigError

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
 
+import forked
 import pytest
 
 from vgrad.sweep.executors import EXECUTORS, Request, cores
@@ -24,6 +25,7 @@ def pool() -> Iterator[WorkerPool]:
         yield pool
 
 
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.parametrize("name", [name for name in EXECUTORS if name != "cluster"])
 def test_executors_equal_map(name: str) -> None:
     with EXECUTORS[name](Request(2)) as place:
@@ -47,6 +49,7 @@ def raise_connection_error() -> None:
     raise ConnectionError("of the function")
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_worker_that_dies_takes_nothing_along() -> None:
     with WorkerPool(2) as pool:
         futures = [pool.submit(*task) for task in [(time.sleep, 0.2), (sys.exit, 3), (os.abort,), (abs, -1)]]
@@ -58,11 +61,13 @@ def test_a_worker_that_dies_takes_nothing_along() -> None:
     assert str(errors[2]).startswith("its worker was killed by SIGABRT")
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_last_words_are_told() -> None:
     with WorkerPool(1) as pool, pytest.raises(WorkerDied, match="exit code 1: out of luck"):
         pool.submit(sys.exit, "out of luck").result()
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_worker_that_hangs_is_killed() -> None:
     with WorkerPool(1, timeout=0.5) as pool:
         pid = pool.submit(os.getpid).result()
@@ -77,6 +82,7 @@ def test_one_blas_thread_and_a_session_of_its_own(pool: WorkerPool) -> None:
     assert pool.submit(os.getsid, 0).result() != os.getsid(0)
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_stop_refuses_what_has_not_begun() -> None:
     with WorkerPool(1) as pool:
         pool.submit(abs, -1).result()
@@ -88,21 +94,17 @@ def test_stop_refuses_what_has_not_begun() -> None:
 
 
 def test_workers_end_with_their_parent() -> None:
-    with WorkerPool(1) as pool:
-        code = (
-            "import os, sys; from vgrad.sweep.workers import WorkerPool; pool = WorkerPool(1);"
-            "print(pool.submit(os.getpid).result(), flush=True); os.kill(os.getpid(), 9)"
-        )
-        import subprocess
-
-        parent = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=False)
-        assert parent.returncode == -signal.SIGKILL
-        child = Path(f"/proc/{int(parent.stdout)}")
-        deadline = time.monotonic() + 10
-        while child.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not child.exists()
-        assert pool is not None
+    code = (
+        "import os, sys; from vgrad.sweep.workers import WorkerPool; pool = WorkerPool(1);"
+        "print(pool.submit(os.getpid).result(), flush=True); os.kill(os.getpid(), 9)"
+    )
+    parent = forked.run([sys.executable, "-c", code], stdout=forked.PIPE, text=True)
+    assert parent.returncode == -signal.SIGKILL
+    child = Path(f"/proc/{int(parent.stdout)}")
+    deadline = time.monotonic() + 10
+    while child.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not child.exists()
 
 
 def test_cores() -> None:

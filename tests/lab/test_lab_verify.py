@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import runs_factory
 
 from vgrad import machine
 from vgrad.cli import run as command
@@ -137,10 +138,7 @@ def test_best_parameters_are_those_of_the_checkpoint(copy: Path) -> None:
 
 
 def trained(folder: Path, **changes: Any) -> Path:
-    config = check({**TREE, **changes})
-    for _ in runner.run(config, folder):
-        pass
-    return folder / config.run_name
+    return runs_factory.trained(folder, {**TREE, **changes})
 
 
 def test_a_run_that_stopped_early_is_whole(tmp_path: Path) -> None:

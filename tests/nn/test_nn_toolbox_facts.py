@@ -1,4 +1,4 @@
-"""Facts that the literature knows, on twelve seeds each, with the bands that twelve seeds of this width give.
+"""Facts that the literature knows, on as many seeds as each needs, with the bands that these give at this width.
 
 A factor per layer is the geometric mean over seeds and layers; its band is three standard errors over seeds, or what
 SCIENCE.md states as rounded figures, whichever is wider.
@@ -65,7 +65,7 @@ def test_delta_shrinks_by_the_root_of_chi_each_layer(name: str) -> None:
     activation, weights, gain, normal, wanted = FACTORS[name]
     biases = BIASES["normal"]() if normal else None
     logs = []
-    for seed in SEEDS:
+    for seed in SEEDS[:6]:
         delta = probe((300,) * 12, activation, weights, seed, biases=biases, gain=gain).detail.delta
         size = [np.sqrt(np.square(d).mean()) for d in delta]
         logs.append(np.log(size[3] / size[8]) / 5)
@@ -93,7 +93,7 @@ def test_tanh_without_gain_is_marginal() -> None:
 def test_mean_singular_value_of_glorots_jacobian(weights: str, wanted: float) -> None:
     """Quarter-circle law: 8/(3 pi) = .849 of the square root of n Var(W), which is 1, or 1/sqrt(3) for the standard."""
     values = []
-    for seed in SEEDS:
+    for seed in SEEDS[:3]:  # the mean over 300 singular values hardly varies
         measurement = probe((300,) * 4, "identity", weights, seed, examples=1)
         values += [measurement.jacobians[layer].mean() for layer in (0, 1, 2)]
     assert np.mean(values) == pytest.approx(wanted, abs=0.002)
@@ -103,12 +103,12 @@ def test_mean_singular_value_of_glorots_jacobian(weights: str, wanted: float) ->
 def test_tanh_jacobian_is_about_glorots() -> None:
     """The paper's about .8 and .5 (4.2.1), of real tanh layers with signals of unit size or less."""
     for weights, low, high in (("glorot_uniform", 0.5, 0.849), ("standard", 0.40, 0.490)):
-        found = [probe((100,) * 5, "tanh", weights, seed).jacobians[2].mean() for seed in SEEDS]
+        found = [probe((100,) * 5, "tanh", weights, seed).jacobians[2].mean() for seed in SEEDS[:3]]
         assert low < np.mean(found) < high
 
 
 def test_orthogonal_linear_networks_keep_every_singular_value() -> None:
-    for seed in SEEDS:
+    for seed in SEEDS[:4]:
         measurement = probe((40,) * 31, "identity", "orthogonal", seed, examples=3)
         for values in (*measurement.jacobians, *measurement.output_jacobians):
             assert np.abs(values - 1).max() < 1e-12

@@ -13,7 +13,7 @@ from report_runs import trained
 
 from vgrad.cli.applying import KINDS, PLOT
 from vgrad.errors import ConfigError
-from vgrad.pictures.style import SUFFIXES, colour, styled
+from vgrad.pictures.style import colour, styled
 from vgrad.report.drawable import drawable
 from vgrad.report.panels import Options
 from vgrad.report.pictures import PICTURES
@@ -71,7 +71,7 @@ def test_a_kind_looks_at_the_options_that_are_said_to_be_for_it(kind: str, bars:
     assert seen - {"width"} == {name for name, used in PLOT.options.items() if kind in used} - {"where"}
 
 
-@pytest.mark.parametrize("width", [3.4, 6.4, 12.0])
+@pytest.mark.parametrize("width", [3.4, pytest.param(6.4, marks=pytest.mark.slow), 12.0])
 def test_titles_do_not_overlap(depths: Path, width: float) -> None:
     figure = drawn("curves", runs(depths), keys=("activation", "init", "layers"), width=width)
     figure.draw_without_rendering()
@@ -137,7 +137,7 @@ def test_layers_keep_their_order_in_grey() -> None:
     assert min(np.diff(grey)) > 0.05
 
 
-@pytest.mark.parametrize("form", SUFFIXES)
+@pytest.mark.parametrize("form", ["svg", "pdf", pytest.param("png", marks=pytest.mark.slow)])  # png: by studies
 def test_the_same_bytes_each_time(command: Command, pair: tuple[Path, Path], tmp_path: Path, form: str) -> None:
     contents = []
     for attempt in (1, 2):
@@ -149,7 +149,9 @@ def test_the_same_bytes_each_time(command: Command, pair: tuple[Path, Path], tmp
         assert all(run.hash.encode() in contents[0] for run in runs(*pair))
 
 
-@pytest.mark.parametrize("width", [2.0, 3.4, 7.0])
+@pytest.mark.parametrize(
+    "width", [pytest.param(2.0, marks=pytest.mark.slow), 3.4, pytest.param(7.0, marks=pytest.mark.slow)]
+)
 def test_width_is_the_width(command: Command, pair: tuple[Path, Path], tmp_path: Path, width: float) -> None:
     from matplotlib.image import imread
 

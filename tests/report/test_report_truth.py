@@ -6,12 +6,12 @@ import json
 import os
 import pty
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import forked
 import pytest
 from report_runs import trained
 
@@ -146,7 +146,7 @@ def test_an_empty_no_color_is_none(pair: tuple[Path, Path], value: str | None, c
     env = {**kept, "TERM": "xterm-256color", **({} if value is None else {"NO_COLOR": value})}
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "vgrad", "report", str(pair[1])]
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=env) as process:
+    with forked.Popen(command, stdout=theirs, stderr=theirs, env=env) as process:
         os.close(theirs)
         out = b""
         try:

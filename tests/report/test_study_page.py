@@ -77,11 +77,7 @@ def test_hostile_texts_stay_inert(outcome: Outcome) -> None:
         assert not any(sign in text for sign in ("\x1b", "\u202e"))
 
 
-def test_an_experiment_may_be_missing(outcome: Outcome, tmp_path: Path) -> None:
-    study = outcome.study.model_copy(update={"experiments": list(outcome.study.experiments[:1])})
-    figures = tuple(figure for figure in outcome.figures if figure.experiment == "A")
-    text = STUDY_FORMATS["html"](Outcome(study, figures, (), (), outcome.values))
-    assert Elements(text).count("svg") == 2
+def test_a_study_of_other_data_is_told_as_that(tmp_path: Path) -> None:
     few = read_outcome(write_study(tmp_path, comparable=False, seeds=2, epochs=(0,), settings=["data=digits", "a=b c"]))
     text = STUDY_FORMATS["html"](few)
     assert "vgrad reproduce nielsen -s data=digits -s &#x27;a=b c&#x27;" in text
@@ -89,12 +85,16 @@ def test_an_experiment_may_be_missing(outcome: Outcome, tmp_path: Path) -> None:
     assert "z = " not in text
 
 
-def test_an_outsider_is_told(outcome: Outcome, tmp_path: Path) -> None:
+def test_an_experiment_may_be_missing_and_an_outsider_is_told(tmp_path: Path) -> None:
     folder = write_study(tmp_path, epochs=(0, 1), verdict="not reproduced", reason="one figure is outside")
     lines = (folder / "figures.csv").read_text().splitlines(keepends=True)
     lines[1] = lines[1].replace("inside", "outside")
     (folder / "figures.csv").write_text("".join(lines))
-    text = STUDY_FORMATS["html"](read_outcome(folder))
+    found = read_outcome(folder)
+    study = found.study.model_copy(update={"experiments": list(found.study.experiments[:1])})
+    figures = tuple(figure for figure in found.figures if figure.experiment == "A")
+    text = STUDY_FORMATS["html"](Outcome(study, figures, (), (), found.values))
+    assert Elements(text).count("svg") == 2
     assert text.count('<tr class="outside">') == 1
     assert "Outside: validation accuracy of 784-30-10." in text
     assert "Not reproduced: one figure is outside." in text

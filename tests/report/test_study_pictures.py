@@ -133,21 +133,26 @@ def test_nothing_published_nothing_drawn(digits: Outcome, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "width", [pytest.param(2.0, marks=pytest.mark.slow), 3.4, 10.0, pytest.param(13.3, marks=pytest.mark.slow)]
+    ("which", "width"),
+    [
+        ("digits", 3.4),
+        ("outcome", 10.0),
+        *(pytest.param("digits", width, marks=pytest.mark.slow) for width in (2.0, 10.0, 13.3)),
+        *(pytest.param("outcome", width, marks=pytest.mark.slow) for width in (2.0, 3.4, 13.3)),
+    ],
 )
 @pytest.mark.parametrize("kind", STUDY_PICTURES)
-def test_texts_stay_apart_and_inside(outcome: Outcome, digits: Outcome, kind: str, width: float) -> None:
-    for study in (outcome, digits):
-        figure = drawn(kind, study, width)
-        figure.draw_without_rendering()
-        inside = figure.bbox.padded(2)
-        assert figure._suptitle is not None
-        title = figure._suptitle.get_window_extent()
-        boxes = [title, *(axes.title.get_window_extent() for axes in figure.axes if axes.get_title())]
-        boxes += [figure.legends[0].get_window_extent()]
-        assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
-        if width > 2:
-            assert all(inside.fully_contains(x, y) for box in boxes for x, y in box.corners())
+def test_texts_stay_apart_and_inside(outcome: Outcome, digits: Outcome, kind: str, which: str, width: float) -> None:
+    figure = drawn(kind, {"outcome": outcome, "digits": digits}[which], width)
+    figure.draw_without_rendering()
+    inside = figure.bbox.padded(2)
+    assert figure._suptitle is not None
+    title = figure._suptitle.get_window_extent()
+    boxes = [title, *(axes.title.get_window_extent() for axes in figure.axes if axes.get_title())]
+    boxes += [figure.legends[0].get_window_extent()]
+    assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
+    if width > 2:
+        assert all(inside.fully_contains(x, y) for box in boxes for x, y in box.corners())
     if width >= 10:
         assert figure.get_figheight() == pytest.approx(width * 9 / 16, rel=0.01) or kind == "study-figures"
 

@@ -56,7 +56,9 @@ STUDY: dict[str, Any] = {
 
 
 @pytest.fixture
-def vgrad(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+def vgrad(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forked_workers: None
+) -> Command:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
         "vgrad.study.report.folder.write_pictures", lambda folder: []
