@@ -80,6 +80,14 @@ def test_without_flock_an_owner_that_is_gone_is_taken_over(tmp_path: Path, chang
     assert [path.name for path in tmp_path.iterdir()] == [LOCK]
 
 
+def test_an_owner_that_came_meanwhile_is_put_back(tmp_path: Path) -> None:
+    owner = tmp_path / OWNER
+    owner.write_text(json.dumps(locking._me()))
+    locking._take_away(owner, {**locking._me(), **GONE})
+    assert json.loads(owner.read_text()) == locking._me()
+    assert list(tmp_path.iterdir()) == [owner]
+
+
 @pytest.mark.usefixtures("without_flock")
 def test_without_flock_an_owner_on_another_host_cannot_be_asked_and_counts(tmp_path: Path) -> None:
     (tmp_path / OWNER).write_text(json.dumps({**locking._me(), "host": "elsewhere"}))

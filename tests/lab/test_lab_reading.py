@@ -17,6 +17,7 @@ from vgrad.cli import run as vgrad
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.lab.config import check
 from vgrad.lab.locking import exclusive
+from vgrad.lab.npz import pack
 from vgrad.lab.reading import find_runs, read_run
 from vgrad.lab.runner import run
 from vgrad.lab.training import Cancelled, EpochRecord
@@ -245,6 +246,11 @@ def test_a_checkpoint_that_cannot_be_is_refused_before_memory_is_taken(tmp_path:
     with pytest.raises(RunStateError, match=r"needs .* GiB"):
         read_run(path)
     (path / "config.yaml").write_text(config)
+    packed = dict(np.load(path / "checkpoint.npz"))
+    single = {name: value.astype("f4") if name.startswith("parameters") else value for name, value in packed.items()}
+    (path / "checkpoint.npz").write_bytes(pack(single))
+    with pytest.raises(RunStateError, match="damaged checkpoint: parameters are not float64"):
+        read_run(path)
     junk(path / "checkpoint.npz")
     with pytest.raises(RunStateError, match="damaged checkpoint"):
         read_run(path)

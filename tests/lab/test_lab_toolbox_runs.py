@@ -235,7 +235,15 @@ def test_max_norm_holds_for_hidden_units() -> None:
     _, parameters, _ = trained({"max_norm": 0.7, "optimizer": {"learning_rate": 1.0}})[-1]
     for layer in (1, 2, 3):
         assert np.linalg.norm(parameters[f"W{layer}"], axis=1).max() <= 0.7 * (1 + 1e-12)
-    assert np.linalg.norm(parameters["W4"], axis=1).max() > 0.7
+    assert np.linalg.norm(parameters["W4"], axis=1).max() > 0.8  # not the output layer's
+
+
+@pytest.mark.parametrize("name", ["momentum", "nesterov"])
+def test_scheduled_momentum_is_that_of_each_step(name: str) -> None:
+    """406 steps, over the first rise of Sutskever's schedule at step 250; fused or, as clipped ones are, not."""
+    extra = {"optimizer": name, "momentum_schedule": "sutskever", "batch_size": 1, "epochs": 2, "activation": "sigmoid"}
+    fused, plain = (trained({**extra, **more})[-1][1] for more in ({}, {"clip": 1e9}))
+    assert all(np.allclose(fused[key], plain[key], rtol=1e-9, atol=1e-12) for key in plain)
 
 
 def test_update_ratio_is_the_real_last_step() -> None:

@@ -15,11 +15,12 @@ from oracle import Model
 
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.lab import descent
+from vgrad.lab import descent, runner
 from vgrad.lab.config import Config, check
+from vgrad.lab.feed import targets
 from vgrad.lab.randomness import Purpose, generator
 from vgrad.lab.runner import Opened, run
-from vgrad.lab.store import DETERMINISTIC, SOMETIMES
+from vgrad.lab.store import DETERMINISTIC, RUN, SOMETIMES
 from vgrad.lab.training import Cancelled, EpochRecord, TrainingState, draw_parameters, fresh_state, train
 
 Tree = dict[str, Any]
@@ -92,6 +93,21 @@ def test_a_run_cancelled_again_and_again_ends_with_the_same_bytes(tmp_path: Path
             continue
     assert attempts > 2
     assert files(continued) == files(undisturbed)
+
+
+def test_a_restart_sets_everything_aside_run_json_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut off anywhere, what stays is not complete; and it is a run, continued or set aside, to the last."""
+    folder, moved = trained({"epochs": 1}, tmp_path), []
+    monkeypatch.setattr(runner, "rename", lambda source, target: moved.append(source.rename(target)))
+    (folder / "attempt-2").mkdir()
+    (folder / "notes.txt").write_text("mine")
+    before = files(folder) | {RUN: (folder / RUN).read_bytes()}
+    list(run(check({**SMALL, "epochs": 1}), tmp_path, restart=True))
+    assert {path.parent for path in moved} == {folder / "attempt-3"}
+    assert (moved[0].name, moved[-1].name) == (RUN, "config.yaml")
+    assert {path.name: path.read_bytes() for path in moved} == before
+    assert files(folder) == files(folder / "attempt-3")
+    assert (folder / "notes.txt").exists()
 
 
 @pytest.mark.parametrize("tree", [{}, {"batch_size": "full"}, {"dtype": "float32", "l1": 0.1}])
@@ -275,6 +291,13 @@ def test_xor_needs_a_hidden_layer(seed: int) -> None:
     perceptron = whole({**XOR, "layers": [2, 1], "seed": seed})
     assert hidden[-1][0].metrics["train_accuracy"] == 1.0
     assert all((record.metrics["train_accuracy"] or 0.0) <= 0.75 for record, _ in perceptron)
+
+
+@pytest.mark.parametrize(("classes", "outputs"), [(2, 1), (2, 2), (10, 10)])
+def test_smoothed_labels_are_mixed_with_all_classes(classes: int, outputs: int) -> None:
+    hard = np.array([[0.0], [1.0]]) if outputs == 1 else np.eye(classes)
+    assert (targets(classes, outputs) == hard).all()
+    assert targets(classes, outputs, 0.3) == pytest.approx(0.7 * hard + 0.3 / classes)
 
 
 def test_it_learns() -> None:

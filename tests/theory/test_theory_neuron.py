@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,6 +118,16 @@ def test_nothing_is_steeper_than_the_steepest_point(name: str) -> None:
     z, most = steepest_point(build(name))
     assert most == pytest.approx(slope(z), rel=1e-12)
     assert max(abs(slope(one)) for one in np.linspace(-20, 20, 4001).tolist()) <= abs(most) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "gelu"])
+def test_one_that_falls_is_as_steep(name: str) -> None:
+    right = build(name)
+    falling = replace(right, slope=lambda z, a, out: np.negative(right.slope(z, a, out), out=out))
+    (z, most), found = steepest_point(right), reach(right)
+    assert steepest_point(falling) == (z, -most)
+    assert reach(falling) == found
+    assert steep_intervals(falling, 0.2) == steep_intervals(right, 0.2)
 
 
 def test_two_intervals_are_told_apart() -> None:
