@@ -80,6 +80,20 @@ def test_without_flock_an_owner_that_is_gone_is_taken_over(tmp_path: Path, chang
     assert [path.name for path in tmp_path.iterdir()] == [LOCK]
 
 
+def test_a_process_is_known_by_when_it_started() -> None:
+    began = locking._start_time(os.getpid())
+    assert began is not None
+    assert 0 < int(began) / os.sysconf("SC_CLK_TCK") <= time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert locking._start_time(GONE["pid"]) is None
+    assert locking._boot() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    me = locking._me()
+    assert locking._is_alive(me)
+    for change in (GONE, REUSED, BOOTED, {"pid": str(os.getpid())}, {"start": None, **GONE}):
+        assert not locking._is_alive({**me, **change}), change
+    assert locking._is_alive({**me, **GONE, "host": "elsewhere"})
+    assert not locking._is_alive({})
+
+
 def test_an_owner_that_came_meanwhile_is_put_back(tmp_path: Path) -> None:
     owner = tmp_path / OWNER
     owner.write_text(json.dumps(locking._me()))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from vgrad.lab import summary
 from vgrad.lab.descent import Divergence
 from vgrad.lab.history import History
 from vgrad.lab.summary import decay_rate, last_first_ratio, summarize, verdict
@@ -41,6 +42,12 @@ def test_rate_ratio_and_verdict(norms: list[float], rate: float | None, ratio: f
     assert decay_rate(norms) == (None if rate is None else pytest.approx(rate, abs=1e-12))
     assert last_first_ratio(norms) == (None if ratio is None else pytest.approx(ratio, rel=1e-12))
     assert verdict(norms) == word
+
+
+def test_at_the_bound_a_gradient_vanishes_or_explodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert summary.VANISHING_DECAY == 0.3
+    monkeypatch.setattr(summary, "VANISHING_DECAY", 1.0)
+    assert [verdict([1.0, 10.0]), verdict([10.0, 1.0]), verdict([1.0, 9.99])] == ["vanishing", "exploding", "healthy"]
 
 
 def history(*epochs: tuple[float, Sequence[float] | None], divergence: Divergence | None = None) -> History:

@@ -15,6 +15,7 @@ from vgrad.data.datasets import load
 from vgrad.lab.choices import Problems
 from vgrad.lab.config import Config, check
 from vgrad.lab.loading import dump_yaml, read_yaml
+from vgrad.lab.monitors import is_best, turned, waited
 from vgrad.lab.npz import unpack
 from vgrad.lab.remedies import OPTIONAL
 from vgrad.lab.runner import Opened, run
@@ -208,6 +209,15 @@ def test_early_stopping_on_a_cost() -> None:
     values = [record.metrics["validation_cost"] for record, _, _ in trained({**extra, "optimizer": "rmsprop"})]
     best = values.index(min(values))
     assert len(values) - 1 in (60, best + 2)
+
+
+def test_of_equal_epochs_the_first_is_the_best() -> None:
+    assert [waited(values) for values in ([], [3.0], [3.0, 2.0], [2.0, 2.0, 3.0], [2.0, 3.0, 2.0])] == [0, 0, 0, 2, 2]
+    assert [is_best(values) for values in ([3.0], [3.0, 2.0], [2.0, 2.0], [2.0, 3.0], [1.0, 3.0, 2.0])] == [
+        *(True, True),
+        *(False, False, False),
+    ]
+    assert [turned("train_cost", 0.5), turned("test_accuracy", 0.5), turned("mse", None)] == [0.5, -0.5, np.inf]
 
 
 def test_plateau_halves_the_learning_rate() -> None:
