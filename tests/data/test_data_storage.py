@@ -10,8 +10,10 @@ import pytest
 
 from vgrad.errors import StorageError
 from vgrad.storage import (
+    make_folder,
     remove_abandoned,
     remove_leftovers,
+    rename,
     storage_errors,
     streaming,
     write_file,
@@ -54,6 +56,17 @@ def test_pieces_become_one_file_at_the_end(tmp_path: Path) -> None:
         file.write(b"late")
 
 
+def test_a_file_may_have_the_number_of_a_closed_stdin(tmp_path: Path) -> None:
+    kept = os.dup(0)
+    os.close(0)
+    try:
+        write_file(tmp_path / "x", b"content")
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+    assert (tmp_path / "x").read_bytes() == b"content"
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failure_in_the_middle_leaves_the_old_file(error: type[BaseException], tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"old")
@@ -83,6 +96,28 @@ def test_a_folder_as_a_target_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be written"):
         write_file(tmp_path / "x", b"")
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_what_is_made_has_the_rights_that_the_umask_leaves(tmp_path: Path) -> None:
+    for umask in (0o000, 0o027):
+        before = os.umask(umask)
+        try:
+            write_file(tmp_path / "x", b"")
+            make_folder(tmp_path / f"a{umask}" / "b")
+        finally:
+            os.umask(before)
+        assert (tmp_path / "x").stat().st_mode & 0o777 == 0o666 & ~umask
+        assert (tmp_path / f"a{umask}").stat().st_mode & 0o777 == 0o777 & ~umask
+
+
+def test_a_file_is_renamed_over_another(tmp_path: Path) -> None:
+    (tmp_path / "from").write_bytes(b"new")
+    (tmp_path / "to").write_bytes(b"old")
+    rename(tmp_path / "from", tmp_path / "to")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("to", b"new")]
+    with pytest.raises(StorageError, match=r"elsewhere: cannot be written: no such file"):
+        rename(tmp_path / "to", tmp_path / "none" / "elsewhere")
+    assert (tmp_path / "to").exists()
 
 
 def test_only_temporary_files_of_ours_are_leftovers(tmp_path: Path) -> None:

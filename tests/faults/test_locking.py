@@ -80,6 +80,35 @@ def test_without_flock_an_owner_that_is_gone_is_taken_over(tmp_path: Path, chang
     assert [path.name for path in tmp_path.iterdir()] == [LOCK]
 
 
+def test_a_holder_that_has_not_signed_yet_gets_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, left, slept = locking.fcntl.flock, 3, list[float]()
+
+    def flock(descriptor: int, operation: int) -> None:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise BlockingIOError
+        real(descriptor, operation)
+
+    monkeypatch.setattr(locking.fcntl, "flock", flock)
+    monkeypatch.setattr(locking.time, "sleep", slept.append)
+    with exclusive(tmp_path):
+        assert slept == [0.01] * 3
+    left = 10**6
+    with pytest.raises(RunStateError, match=r"process \? on this machine"), exclusive(tmp_path):
+        pass
+    assert 0.5 <= sum(slept[3:]) <= 1
+    assert not is_held(tmp_path / "missing")
+
+
+def test_the_lock_names_its_holder_and_nobody_afterwards(tmp_path: Path) -> None:
+    (tmp_path / LOCK).write_text(json.dumps({**locking._me(), "host": "a" * 200}))  # left by one that was killed
+    with exclusive(tmp_path):
+        assert json.loads((tmp_path / LOCK).read_text()) == locking._me()
+    assert (tmp_path / LOCK).read_bytes() == b""
+    assert not is_held(tmp_path)
+
+
 def test_a_process_is_known_by_when_it_started() -> None:
     began = locking._start_time(os.getpid())
     assert began is not None

@@ -213,6 +213,18 @@ def test_the_order_is_new_each_epoch_and_only_with_shuffle(monkeypatch: pytest.M
         assert order == tuple(np.concatenate(batches).tolist())
 
 
+@pytest.mark.parametrize("batch_size", ["full", 40])
+def test_the_last_step_is_measured_only_where_a_probe_asks(batch_size: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+    epoch = descent.Descent.epoch
+    monkeypatch.setattr(descent.Descent, "epoch", lambda *given, **more: found.append(epoch(*given, **more)))
+    whole({"epochs": 3, "batch_size": batch_size})
+    assert found == [None] * 3
+    found.clear()
+    whole({"epochs": 3, "batch_size": batch_size, "probes": {"record": ["update_ratio"], "every": 2}})
+    assert [ratios and len(ratios) for ratios in found] == [None, 3, 3]
+
+
 # -- what is recorded -------------------------------------------------------------------------------------------------
 
 

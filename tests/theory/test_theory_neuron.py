@@ -130,6 +130,17 @@ def test_one_that_falls_is_as_steep(name: str) -> None:
     assert steep_intervals(falling, 0.2) == steep_intervals(right, 0.2)
 
 
+@pytest.mark.parametrize(("gap", "count"), [(5e-8, 1), (2e-7, 2)])
+def test_intervals_with_next_to_nothing_between_them_are_one(gap: float, count: int) -> None:
+    def slope(z: np.ndarray, a: np.ndarray, out: np.ndarray) -> np.ndarray:
+        out[:] = np.where((z > 1e-6) & (z < 1e-6 + gap) | (np.abs(z) > 1), 0, 1)
+        return out
+
+    found = steep_intervals(replace(build("identity"), slope=slope), 0.5)
+    assert len(found) == count
+    assert (found[0][0], found[-1][1]) == (pytest.approx(-1), pytest.approx(1))
+
+
 def test_two_intervals_are_told_apart() -> None:
     found = steep_intervals(build("silu"), 0.09)  # its slope is below -0.09 once, and above 0.09 from -0.9 on
     assert len(found) == 2

@@ -123,21 +123,26 @@ def test_the_ends_are_derivatives(output: str, cost: str) -> None:
         np.testing.assert_allclose(cost_gradient(cost, z, a, y)[:, unit], gradient, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("wrong", ["delta", "slope", "weights"])
+@pytest.mark.parametrize("wrong", ["nothing", "delta", "slope", "weights"])
 def test_a_wrong_factor_is_noticed(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     params, (x, y) = draw(SIZES, 4), examples(SIZES, 7, 4)
     net = network("sigmoid", "sigmoid", "cross_entropy")
-    if wrong == "delta":
-        right = net.cost
-        cost = replace(right, delta=lambda *z: np.multiply(right.delta(*z), 1 + 1e-9, out=z[-1]))
+    names = ("sigmoid", "cross_entropy")
+    own = multiply(net, names, params, [(x, y)]).mean_delta_norm
+    if wrong in ("delta", "nothing"):
+        right, factor = net.cost, 0.0 if wrong == "nothing" else 1 + 1e-9
+        cost = replace(right, delta=lambda *z: np.multiply(right.delta(*z), factor, out=z[-1]))
         net = replace(net, cost=cost)
     elif wrong == "slope":
         monkeypatch.setattr(eq124, "hidden_slopes", lambda *given: [s * (1 + 1e-9) for s in hidden_slopes(*given)])
     else:
         monkeypatch.setattr(eq124, "jacobians", lambda W, *rest: jacobians([*W[:-1], W[-1] * (1 + 1e-9)], *rest))
-    found = multiply(net, ("sigmoid", "cross_entropy"), params, [(x, y)])
+    found = multiply(net, names, params, [(x, y)])
     assert not found.agrees
-    assert found.difference[0] == pytest.approx(3e-9 if wrong == "slope" else 1e-9, rel=1e-3)
+    off = {"slope": 3e-9, "nothing": np.inf}.get(wrong, 1e-9)
+    assert found.difference[0] == pytest.approx(off, rel=1e-3)
+    if wrong in ("delta", "nothing"):  # the matrices know nothing of backpropagation
+        assert found.mean_delta_norm == own
 
 
 def test_chunks_of_examples_change_nothing() -> None:
