@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,28 @@ def test_only_temporary_files_of_ours_are_leftovers(tmp_path: Path) -> None:
     (tmp_path / ".l.0123abcd.tmp").symlink_to(tmp_path / ".d.0123abcd.tmp")
     remove_leftovers(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == kept | {".d.0123abcd.tmp"}
+
+
+def test_only_old_temporary_files_of_the_target_are_abandoned(tmp_path: Path) -> None:
+    old, gone = time.time() - 100, {".x.0123abcd.tmp", ".x.a_bcdef9.part"}
+    kept = {
+        ".y.0123abcd.tmp",
+        "x",
+        ".x.0123abcd.tmp2",
+        ".x.0123abc.tmp",
+        "x.0123abcd.tmp",
+        ".x.ffffffff.tmp",
+        ".x.d_000000.tmp",
+    }
+    for name in gone | kept - {".x.d_000000.tmp"}:
+        (tmp_path / name).touch()
+    (tmp_path / ".x.d_000000.tmp").mkdir()
+    for name in gone | kept - {".x.ffffffff.tmp"}:  # that one is young
+        os.utime(tmp_path / name, (old, old))
+    remove_abandoned(tmp_path / "x", 200.0)
+    assert {path.name for path in tmp_path.iterdir()} == gone | kept
+    remove_abandoned(tmp_path / "x", 50.0)
+    assert {path.name for path in tmp_path.iterdir()} == kept
 
 
 def test_abandoned_files_in_no_folder_are_none(tmp_path: Path) -> None:

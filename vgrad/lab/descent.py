@@ -78,7 +78,7 @@ class Penalty:
                 if name.startswith("W"):
                     w -= eta / self.n * (self.l2 * w + self.l1 * np.sign(w))
 
-    def add_gradient(self, parameters: Parameters, gradients: Parameters, scale: float = 1.0) -> None:
+    def add_gradient(self, parameters: Parameters, gradients: Parameters, scale: float) -> None:
         """Adds scale * (lambda/n W + mu/n sign(W)) to the gradients of the weights."""
         if not (self.l2 or self.l1):
             return
