@@ -83,6 +83,15 @@ def test_a_failure_in_the_middle_leaves_the_old_file(error: type[BaseException],
     assert (tmp_path / "x").read_bytes() == b"old"
 
 
+def test_a_new_file_never_replaces_another(tmp_path: Path) -> None:
+    assert write_new(tmp_path / "x", b"first")
+    assert not write_new(tmp_path / "x", b"second")
+    (tmp_path / "link").symlink_to("nowhere")
+    assert not write_new(tmp_path / "link", b"third")
+    assert {path.name for path in tmp_path.iterdir()} == {"x", "link"}
+    assert (tmp_path / "x").read_bytes() == b"first"
+
+
 @pytest.mark.parametrize("path", [".", "/"])
 def test_a_target_without_a_name_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -18,7 +18,7 @@ from vgrad.study.outcome import Outcome, Trained, _aligned, _counts, _figure_row
 
 EPOCHS = [0, 1, 3, 4]
 NORMS = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 8.0], [2.0, 2.0, 1.0], [1.0, 2.0, 5.0]])
-DELTAS = {(0, 1): [3.0, -4.0, 0.0], (0, 2): [1.0, 2.0, 2.0], (4, 1): [9.0, 9.0, 9.0]}
+DELTAS = {(0, 1): [3.0, -4.0, 0.0], (0, 2): [1.0, 2.0, 2.0], (4, 1): [9.0, 9.0, 9.0], (0, 4): [8.0, 8.0]}
 
 
 def stub(norms: np.ndarray = NORMS, **own: Any) -> StoredRun:

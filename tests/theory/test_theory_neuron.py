@@ -120,6 +120,13 @@ def test_nothing_is_steeper_than_the_steepest_point(name: str) -> None:
     assert max(abs(slope(one)) for one in np.linspace(-20, 20, 4001).tolist()) <= abs(most) * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("gain", [0.7, 1.0, 1.3, 2.0, 3.1, 4.7])
+def test_the_steepest_point_is_between_the_points_of_the_grid(gain: float) -> None:
+    z, most = steepest_point(build("gelu", gain=gain))
+    assert z == pytest.approx(math.sqrt(2) / gain, rel=1e-6)  # where f'' = (2 - z^2) phi(z) is 0
+    assert most == pytest.approx(1.128904145 * gain, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", ["sigmoid", "gelu"])
 def test_one_that_falls_is_as_steep(name: str) -> None:
     right = build(name)
