@@ -13,6 +13,7 @@ from cosmic_ray.operators.operator import Operator
 from parso.tree import NodeOrLeaf
 
 UNWRAPPED = {"abs", "np.abs", "np.sqrt", "math.sqrt", "sorted", "reversed", "set", "round", "math.floor", "np.square"}
+COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "min", "max", "isclose"}
 EXTREMES = {"min": "max", "max": "min", "np.minimum": "np.maximum", "np.maximum": "np.minimum"}
 EXTREMES |= {"argmin": "argmax", "argmax": "argmin", "any": "all", "all": "any"}
 
@@ -73,13 +74,15 @@ class DropKeyword(_Texts):
 
 
 class SwapArguments(_Texts):
-    """f(a, b) becomes f(b, a)."""
+    """f(a, b) becomes f(b, a), but for a sum and its like."""
 
     def _texts(self, node: NodeOrLeaf) -> Iterator[str]:
         if node.type == "trailer" and node.children[0].value == "(":
             arguments = _arguments(node)
             codes = [argument.get_code().strip() for argument in arguments]
-            for at in range(len(arguments) - 1):
+            before = node.get_previous_sibling()
+            first = before is not None and before.get_code().strip(". ") in COMMUTATIVE
+            for at in range(first, len(arguments) - 1):
                 pair = arguments[at : at + 2]
                 if all(one.type != "argument" for one in pair) and codes[at] != codes[at + 1]:
                     yield f"({', '.join([*codes[:at], codes[at + 1], codes[at], *codes[at + 2 :]])})"

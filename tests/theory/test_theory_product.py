@@ -67,6 +67,7 @@ def test_every_activation_agrees_with_backpropagation(hidden: str) -> None:
 def test_the_rows_multiply(hidden: str) -> None:
     params, (x, y) = draw(SIZES, 1, 2.0), examples(SIZES, 40, 1)
     found = multiply(network(hidden, "sigmoid", "cross_entropy"), ("sigmoid", "cross_entropy"), params, [(x, y)])
+    assert [step.layer for step in found.steps] == [1, 2, 3]
     for step, below, above in zip(found.steps, found.delta, found.delta[1:], strict=False):
         assert step.weight_factor is not None
         assert step.slope_factor is not None
@@ -121,6 +122,12 @@ def test_the_ends_are_derivatives(output: str, cost: str) -> None:
         np.testing.assert_allclose(output_slope(output, z, a)[:, :, unit], slope, atol=1e-8)
         gradient = (written(a + step) - written(a - step)) / (2 * h)
         np.testing.assert_allclose(cost_gradient(cost, z, a, y)[:, unit], gradient, rtol=1e-6, atol=1e-8)
+
+
+def test_the_slope_of_a_saturated_output_is_exact() -> None:
+    z = np.array([[-800.0, 800.0, -40.0, 40.0]])
+    slope = output_slope("sigmoid", z, OUTPUTS["sigmoid"](z, np.empty_like(z)))
+    np.testing.assert_allclose(slope[0], np.diag([0, 0, np.exp(-40), np.exp(-40)]), rtol=1e-15)
 
 
 @pytest.mark.parametrize("wrong", ["nothing", "delta", "slope", "weights"])
