@@ -113,13 +113,14 @@ def test_faults_of_the_file(fault: str, tmp_path: Path) -> None:
 
 def test_the_limit_is_of_all_arrays_together(tmp_path: Path) -> None:
     """To the byte; each may have a header beside."""
-    arrays = {"a": np.arange(20_000.0), "b": np.ones((3, 50_000), ">f4"), "c": np.array(5, np.uint8)}
+    arrays = {"a": np.arange(20_000.0), "b": np.asfortranarray(np.ones((3, 50_000), ">f4")), "c": np.array(5, np.uint8)}
     (tmp_path / "x.npz").write_bytes(pack(arrays))
     with zipfile.ZipFile(tmp_path / "x.npz") as archive:
         least = sum(member.file_size for member in archive.infolist()) - 3 * 65_536
     for compressed in (True, False):
         found = unpack(tmp_path / "x.npz", least, compressed=compressed)
         assert all((found[name] == value).all() for name, value in arrays.items())
+        assert all(value.flags.c_contiguous and value.dtype.isnative for value in found.values())
         with pytest.raises(NpzError, match=f"in 3 arrays, more than {least - 1:,}"):
             unpack(tmp_path / "x.npz", least - 1, compressed=compressed)
     np.savez_compressed(tmp_path / "x.npz", **arrays)

@@ -14,7 +14,7 @@ from vgrad.lab.reading import StoredRun
 from vgrad.statistics import arithmetic
 from vgrad.study.judging import Judgement
 from vgrad.study.measures import MEASURES, hidden_norms, neuron_deltas
-from vgrad.study.outcome import Outcome, Trained, _aligned, _counts, _figure_row, _published
+from vgrad.study.outcome import Outcome, Trained, _aligned, _counts, _figure_row, _neurons, _published
 
 EPOCHS = [0, 1, 3, 4]
 NORMS = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 8.0], [2.0, 2.0, 1.0], [1.0, 2.0, 5.0]])
@@ -111,6 +111,24 @@ def test_published_ratios_are_last_over_first() -> None:
 def trained(runs: int, letter: str = "A") -> Trained:
     experiment: Any = SimpleNamespace(name="speed", title="How fast?", text="So.")
     return Trained(experiment, letter, range(runs), [[Path(str(seed)) for seed in range(runs)]], True)
+
+
+def test_single_neurons_stand_beside_those_of_the_first_seed() -> None:
+    each = trained(2)
+    each.experiment.neurons = [[0.5] * 4, [-0.5, 0.25]]  # of the first layer more were published than we have
+    other = stub(neurons=pd.DataFrame([(0, 2, 1, -9.0)], columns=["epoch", "layer", "neuron", "delta"]))
+    found = Outcome()
+    _neurons(found, each, [None, stub(), other])
+    pool = np.abs([*DELTAS[0, 2], -9.0])
+    low, high = np.quantile(pool, [0.025, 0.975])
+    assert [(row["layer"], row["neuron"], row["published"], row["measured"]) for row in found.neurons] == [
+        (2, 1, 0.5, 1.0),
+        (2, 2, 0.25, 2.0),
+    ]
+    for row in found.neurons:
+        assert (row["layers"], row["low"], row["high"]) == ("5-3-3-3-2", pytest.approx(low), pytest.approx(high))
+    _neurons(found, each, [None])
+    assert len(found.neurons) == 2
 
 
 def test_runs_are_counted() -> None:
