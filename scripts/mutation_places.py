@@ -78,7 +78,10 @@ def mutant_at(spot: Spot) -> Mutant | None:
     from cosmic_ray.mutating import mutate_code
 
     code = (HOUSE / spot.file).read_text(encoding="utf-8")
-    new = mutate_code(code, operators()[spot.operator], spot.at)
+    try:
+        new = mutate_code(code, operators()[spot.operator], spot.at)
+    except AttributeError:  # ExceptionReplacer does not know `except module.Error`
+        return None
     if new is None or new == code or _is_broken(new):
         return None
     mutant = Mutant(spot, *_places(get_ast(code), tuple(spot.position)), code, new)

@@ -78,6 +78,9 @@ def test_luggage_is_what_a_continued_run_needs(files: Files, tmp_path: Path) -> 
     publish(publish_to, files)
     needed = ("config.yaml", "initial.npz", "checkpoint.npz")
     assert luggage(job) == {name: files[name] for name in needed}
+    continued = train_away(job.config, luggage(job), versions())
+    assert {**continued.files, RUN: b""} == {**files, RUN: b""}
+    assert json.loads(continued.files[RUN])["continued_after_epoch"] == 1
     (publish_to / "checkpoint.npz").unlink()
     assert luggage(job) == {}
     tree = {**tools.TREE, "init": {"name": "file", "path": "final.npz"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from vgrad.lab.locking import exclusive
 from vgrad.lab.npz import pack
 from vgrad.lab.reading import find_runs, read_run
 from vgrad.lab.runner import run
+from vgrad.lab.store import RunFolder
 from vgrad.lab.training import Cancelled, EpochRecord
 from vgrad.nn.probes import PROBES
 
@@ -247,6 +249,7 @@ def test_a_checkpoint_that_cannot_be_is_refused_before_memory_is_taken(tmp_path:
         read_run(path)
     (path / "config.yaml").write_text(config)
     packed = dict(np.load(path / "checkpoint.npz"))
+    assert json.loads(packed["meta"].tobytes())["format"] == 1  # of checkpoints that users have
     single = {name: value.astype("f4") if name.startswith("parameters") else value for name, value in packed.items()}
     (path / "checkpoint.npz").write_bytes(pack(single))
     with pytest.raises(RunStateError, match="damaged checkpoint: parameters are not float64"):
@@ -254,6 +257,10 @@ def test_a_checkpoint_that_cannot_be_is_refused_before_memory_is_taken(tmp_path:
     junk(path / "checkpoint.npz")
     with pytest.raises(RunStateError, match="damaged checkpoint"):
         read_run(path)
+    remove(path / "checkpoint.npz")
+    (path / "checkpoint.npz").symlink_to("checkpoint.npz")
+    with pytest.raises(RunStateError, match=f"cannot be read: {os.strerror(errno.ELOOP).lower()}"):
+        RunFolder(path).resume(check({**TREE, "name": "stopped"}))
 
 
 def test_millions_of_rows_are_refused_before_they_are_made(folder: Path) -> None:

@@ -95,18 +95,22 @@ def test_a_run_cancelled_again_and_again_ends_with_the_same_bytes(tmp_path: Path
     assert files(continued) == files(undisturbed)
 
 
-def test_a_restart_sets_everything_aside_run_json_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("last", [None, 11])
+def test_a_restart_sets_everything_aside_run_json_first(
+    last: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cut off anywhere, what stays is not complete; and it is a run, continued or set aside, to the last."""
     folder, moved = trained({"epochs": 1}, tmp_path), []
     monkeypatch.setattr(runner, "rename", lambda source, target: moved.append(source.rename(target)))
-    (folder / "attempt-2").mkdir()
+    if last is not None:
+        (folder / f"attempt-{last}").mkdir()
     (folder / "notes.txt").write_text("mine")
     before = files(folder) | {RUN: (folder / RUN).read_bytes()}
     list(run(check({**SMALL, "epochs": 1}), tmp_path, restart=True))
-    assert {path.parent for path in moved} == {folder / "attempt-3"}
+    assert {path.parent for path in moved} == {folder / f"attempt-{(last or 0) + 1}"}
     assert (moved[0].name, moved[-1].name) == (RUN, "config.yaml")
     assert {path.name: path.read_bytes() for path in moved} == before
-    assert files(folder) == files(folder / "attempt-3")
+    assert files(folder) == files(moved[0].parent)
     assert (folder / "notes.txt").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from oracle import ACTIVATIONS as ORACLE
 
 from vgrad.nn.activations import ACTIVATIONS, build
-from vgrad.theory.neuron import input_intervals, reach, sigmoid_width, steep_intervals, steepest_point, width
+from vgrad.theory.neuron import FAR, input_intervals, reach, sigmoid_width, steep_intervals, steepest_point, width
 
 NAMES = [name for name in ACTIVATIONS if name in ORACLE]
 ENDING = ["sigmoid", "tanh", "scaled_tanh", "softsign", "hard_tanh"]
@@ -125,6 +125,16 @@ def test_the_steepest_point_is_between_the_points_of_the_grid(gain: float) -> No
     z, most = steepest_point(build("gelu", gain=gain))
     assert z == pytest.approx(math.sqrt(2) / gain, rel=1e-6)  # where f'' = (2 - z^2) phi(z) is 0
     assert most == pytest.approx(1.128904145 * gain, rel=1e-9)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_steepest_point_may_be_at_the_end_of_the_grid(side: int) -> None:
+    def slope(z: np.ndarray, a: np.ndarray, out: np.ndarray) -> np.ndarray:
+        out[:] = 2 + side * z / FAR
+        return out
+
+    z, most = steepest_point(replace(build("identity"), slope=slope))
+    assert (z * side, most) == (pytest.approx(FAR, rel=1e-3), pytest.approx(3, rel=1e-3))
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "gelu"])

@@ -10,7 +10,7 @@ parameters and gradients as one vector each, with the arrays as views of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -98,10 +98,10 @@ class Rule:
 
     optimizer: Optimizer
     penalty: Penalty
-    momentum: Callable[[int], float] = lambda t: 0.0
-    clip: Clip | None = None
-    max_norm: float | None = None
-    smoothing: float = 0.0
+    momentum: Callable[[int], float]
+    clip: Clip | None
+    max_norm: float | None
+    smoothing: float
 
     @property
     def is_plain(self) -> bool:
@@ -116,7 +116,7 @@ class Epoch:
     number: int
     order: Index
     eta: float
-    noise: Callable[[], Noise | None] = field(default=lambda: None)
+    noise: Callable[[], Noise | None]
 
 
 class _Updates:
