@@ -108,8 +108,9 @@ def _places(tree: Any, position: tuple[int, ...]) -> tuple[tuple[int, ...], tupl
             statement = (position[0],)
         if node.type == "funcdef":
             body = node.children[-1]
-            inside = tuple(range(body.start_pos[0], body.end_pos[0] + 1))
-            return statement, inside
+            if position < body.start_pos:  # a default, which may be looked at without a call
+                return (), ()
+            return statement, tuple(range(body.start_pos[0], body.end_pos[0] + 1))
         node = node.parent
     return statement, ()
 

@@ -16,6 +16,7 @@ from oracle import Model
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.lab import descent, runner
+from vgrad.lab.building import noise_of
 from vgrad.lab.config import Config, check
 from vgrad.lab.feed import targets
 from vgrad.lab.randomness import Purpose, generator
@@ -184,6 +185,13 @@ def test_generators_are_one_a_purpose_and_epoch() -> None:
         "MASKS": 3,
         "INPUT_NOISE": 4,
     }
+
+
+def test_masks_and_noise_have_their_own_generators_afresh_each_time() -> None:
+    noise = noise_of(check({**SMALL, "seed": 6}), 3)
+    for drawn in (noise(), noise()):
+        for found, purpose in ((drawn.masks, Purpose.MASKS), (drawn.inputs, Purpose.INPUT_NOISE)):
+            assert (found.random(3) == generator(6, purpose, 3).random(3)).all()
 
 
 def test_parameters_are_drawn_from_the_generators_of_their_purpose() -> None:

@@ -74,7 +74,7 @@ def test_the_maximum_is_where_the_derivative_vanishes() -> None:
         at = mpmath.findroot(lambda w: mpmath.diff(closed, w), 7)
         most = float(closed(at))
     found = reach(build("sigmoid"))
-    assert found.w == pytest.approx(float(at), rel=1e-6)
+    assert found.w == pytest.approx(float(at), rel=5e-8)
     assert found.width == pytest.approx(most, rel=1e-12)
     assert (round(found.w or 0, 1), round(found.width or 0, 2)) == (6.9, 0.45)
     assert found.least == 4
