@@ -13,7 +13,7 @@ import sweep_tools as tools
 
 from vgrad.errors import DataError, RunStateError, StorageError
 from vgrad.lab import jobs
-from vgrad.lab.jobs import Files, differences, luggage, publish, train_away, train_here
+from vgrad.lab.jobs import Files, Outcome, Progress, differences, luggage, publish, train_away, train_here
 from vgrad.lab.locking import RunHeld
 from vgrad.lab.machine import versions
 from vgrad.lab.runner import Cancelled, with_digest
@@ -68,6 +68,26 @@ def test_what_goes_wrong_is_told_and_repeated_where_that_may_help(
     (job,) = tools.some_jobs(tmp_path, [0])
     found = train_here(job.config, tmp_path, tmp_path)
     assert (found.status, found.cause, found.again) == (status, cause, again)
+
+
+@pytest.mark.parametrize(("seconds", "epochs"), [(0.0, [0, 1, 2, 3]), (1e9, [0])])
+def test_progress_is_told_now_and_then(
+    seconds: float, epochs: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Progress] = []
+    monkeypatch.setattr(jobs, "report", told.append)
+    monkeypatch.setattr(jobs, "REPORT_SECONDS", seconds)
+    (job,) = tools.some_jobs(tmp_path, [0], monitor=["train_accuracy", "train_cost"])
+    assert train_here(job.config, tmp_path, tmp_path).status == "complete"
+    costs = [float(line.split(",")[2]) for line in (job.path / "metrics.csv").read_text().splitlines()[1:]]
+    assert told[0] == Progress(job.name, 0, 3, None)
+    assert told[1:] == [Progress(job.name, epoch, 3, costs[epoch]) for epoch in epochs]
+
+
+def test_a_run_that_diverges_is_told(tmp_path: Path) -> None:
+    wild = {"optimizer": {"name": "sgd", "learning_rate": 1e300}, "output": "identity", "cost": "quadratic"}
+    (job,) = tools.some_jobs(tmp_path, [0], **wild)
+    assert train_here(job.config, tmp_path, tmp_path) == Outcome("diverged")
 
 
 def test_luggage_is_what_a_continued_run_needs(files: Files, tmp_path: Path) -> None:

@@ -96,6 +96,31 @@ def test_a_run_cancelled_again_and_again_ends_with_the_same_bytes(tmp_path: Path
     assert files(continued) == files(undisturbed)
 
 
+def test_checkpoints_take_at_most_a_fiftieth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(runner.time, "monotonic", lambda: now)
+    pace = runner._Pace()
+    for begun, cost, pause in ((100.0, 0.5, 1.0), (101.5, 0.001, 25.0), (126.501, 0.0, 1.0)):
+        now = begun + pause - 0.01
+        assert not pace.is_due()
+        now = begun + pause
+        assert pace.is_due()
+        with pace.timed():
+            now += cost
+
+
+def test_only_a_directory_in_which_nothing_was_begun_goes(tmp_path: Path) -> None:
+    for names, stays in (([runner.LOCK], False), ([], True), ([runner.LOCK, "config.yaml"], True)):
+        folder = tmp_path / str(len(names))
+        folder.mkdir()
+        for name in names:
+            (folder / name).touch()
+        runner.remove_if_unused(folder)
+        assert folder.exists() == stays
+        assert not stays or sorted(path.name for path in folder.iterdir()) == sorted(names)
+    runner.remove_if_unused(tmp_path / "missing")
+
+
 @pytest.mark.parametrize("last", [None, 11])
 def test_a_restart_sets_everything_aside_run_json_first(
     last: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
