@@ -259,7 +259,7 @@ def test_a_checkpoint_that_cannot_be_is_refused_before_memory_is_taken(tmp_path:
         read_run(path)
     remove(path / "checkpoint.npz")
     (path / "checkpoint.npz").symlink_to("checkpoint.npz")
-    with pytest.raises(RunStateError, match=f"cannot be read: {os.strerror(errno.ELOOP).lower()}"):
+    with pytest.raises(RunStateError, match=f"checkpoint.npz: [a-z ]*: {os.strerror(errno.ELOOP).lower()}"):
         RunFolder(path).resume(check({**TREE, "name": "stopped"}))
 
 

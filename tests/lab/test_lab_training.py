@@ -109,6 +109,18 @@ def test_checkpoints_take_at_most_a_fiftieth_of_the_time(monkeypatch: pytest.Mon
             now += cost
 
 
+@pytest.mark.parametrize(("seconds", "saved"), [(1e9, [2]), (0.0, [0, 1, 2])])
+def test_what_is_due_is_saved_and_the_last_epoch_always(
+    seconds: float, saved: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", seconds)
+    monkeypatch.setattr(runner, "CHECKPOINT_SHARE", 0)
+    found: list[int] = []
+    monkeypatch.setattr(runner.RunFolder, "save", lambda folder, config, state, *rest: found.append(state.epoch))
+    trained({"epochs": 2}, tmp_path)
+    assert found == saved
+
+
 def test_only_a_directory_in_which_nothing_was_begun_goes(tmp_path: Path) -> None:
     for names, stays in (([runner.LOCK], False), ([], True), ([runner.LOCK, "config.yaml"], True)):
         folder = tmp_path / str(len(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from vgrad.lab.reading import StoredRun
 from vgrad.statistics import arithmetic
 from vgrad.study.judging import Judgement
 from vgrad.study.measures import MEASURES, hidden_norms, neuron_deltas
-from vgrad.study.outcome import Outcome, Trained, _aligned, _counts, _figure_row, _neurons, _published
+from vgrad.study.outcome import Outcome, Trained, _aligned, _counts, _figure_row, _neurons, _published, measure
 
 EPOCHS = [0, 1, 3, 4]
 NORMS = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 8.0], [2.0, 2.0, 1.0], [1.0, 2.0, 5.0]])
@@ -139,6 +140,18 @@ def test_runs_are_counted() -> None:
     fewer = _counts(trained(4), there)
     assert (fewer["failed"], fewer["seconds"]) == (1, None)
     assert _counts(trained(3), [*there[:2], stub(facts=None)])["seconds"] is None
+
+
+def test_the_data_of_the_runs_are_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = iter(["digits", "toy", "digits", "digits"])
+    read = [stub(config=SimpleNamespace(sizes=(5, 3, 2), data=SimpleNamespace(name=name))) for name in data]
+    monkeypatch.setattr(sys.modules[measure.__module__], "_read", lambda path: read[int(path.name)])
+    each = trained(4)
+    each.experiment.figures, each.experiment.neurons = [], []
+    study: Any = SimpleNamespace(curves={})
+    assert measure(study, [each, each]).data == ["digits"]
+    read[0].config.data.name = "mnist"  # the first run of an experiment speaks for all
+    assert measure(study, [each]).data == ["mnist"]
 
 
 @pytest.mark.parametrize(
