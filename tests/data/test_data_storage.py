@@ -19,6 +19,7 @@ from vgrad.storage import (
     streaming,
     write_file,
     write_new,
+    writing,
 )
 
 SPACE, RIGHTS = "free some space or choose another folder", "change its permissions or choose another folder"
@@ -118,6 +119,16 @@ def test_what_is_made_has_the_rights_that_the_umask_leaves(tmp_path: Path) -> No
             os.umask(before)
         assert (tmp_path / "x").stat().st_mode & 0o777 == 0o666 & ~umask
         assert (tmp_path / f"a{umask}").stat().st_mode & 0o777 == 0o777 & ~umask
+
+
+def test_names_of_new_folders_are_made_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(writing, "sync_folder", synced.append)
+    make_folder(tmp_path / "a" / "b")
+    assert synced == [tmp_path, tmp_path / "a"]
+    make_folder(tmp_path / "a" / "b")
+    rename(tmp_path / "a" / "b", tmp_path / "c")
+    assert synced[2:] == [tmp_path, tmp_path / "a"]
 
 
 def test_a_file_is_renamed_over_another(tmp_path: Path) -> None:

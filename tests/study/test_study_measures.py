@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from vgrad.lab.reading import StoredRun
 from vgrad.statistics import arithmetic
 from vgrad.study.judging import Judgement
 from vgrad.study.measures import MEASURES, hidden_norms, neuron_deltas
-from vgrad.study.outcome import Outcome, Trained, _aligned, _counts, _figure_row, _neurons, _published, measure
+from vgrad.study.outcome import Outcome, Trained, _aligned, _counts, _curves, _figure_row, _neurons, _published, measure
 
 EPOCHS = [0, 1, 3, 4]
 NORMS = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 8.0], [2.0, 2.0, 1.0], [1.0, 2.0, 5.0]])
@@ -107,6 +108,24 @@ def test_published_ratios_are_last_over_first() -> None:
     assert _published(curves, 3, "ratio") == {0: 0.5, 2: 3.0}
     assert _published(curves, 3, "2") == {0: 9.0}
     assert _published(curves, 2, "ratio") == _published(curves, 2, "1") == {}
+
+
+def test_a_norm_of_zero_is_a_gap_in_the_ratio_and_no_warning() -> None:
+    silent = NORMS.copy()
+    silent[1, 0] = 0.0
+    found, published = Outcome(), {3: {layer: dict.fromkeys(EPOCHS[:3], 2.0) for layer in (1, 2, 3)}}
+    _curves(found, trained(4), [[stub(), stub(silent), None, stub(status="diverged")], [None]], published)
+    lines = {row["line"]: [] for row in found.curves}
+    for row in found.curves:
+        lines[row["line"]].append((row["epoch"], round(row["center"], 3)))
+    ratio = lines.pop("ratio")
+    assert [epoch for epoch, _ in ratio] == [0, 1, 3]  # up to the last that was published
+    assert (ratio[0][1], math.isnan(ratio[1][1]), ratio[2][1]) == (3.0, True, 0.5)
+    assert lines["3"] == [(0, 3.0), (1, 8.0), (3, 1.0)]
+    assert [row["figure"] for row in found.figures] == [f"A.5-3-3-3-2.curve-{name}" for name in (1, 2, 3, "ratio")]
+    assert {(row["n"], row["lost"], row["scale"]) for row in found.figures} == {(2, 2, "log")}
+    _curves(found, trained(4), [[stub()]], None)
+    assert len(found.figures) == 4
 
 
 def trained(runs: int, letter: str = "A") -> Trained:
