@@ -206,6 +206,10 @@ def underscore(path: Path) -> None:
     path.write_bytes(head + b",1_0\n")
 
 
+def more_nan(path: Path) -> None:
+    path.write_text(path.read_text().replace("{", '{"more": NaN,', 1))  # which is no JSON
+
+
 TABLES = ("metrics.csv", "gradients.csv", "neurons.csv", "histograms.csv")
 DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
     *((name, harm) for name in TABLES for harm in (cut, cut_a_line, junk, grow, remove, pipe, other_columns, swapped)),
@@ -219,6 +223,7 @@ DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
     ("run.json", lambda path: path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))),
     ("run.json", lambda path: path.write_text(path.read_text().replace('"complete"', '"fine"'))),
     ("run.json", lambda path: path.write_text("[" * 10**5)),
+    *((name, more_nan) for name in ("run.json", "summary.json")),
     ("config.yaml", lambda path: path.write_text(path.read_text().replace("epochs: 5", "epochs: 7"))),
     ("config.yaml", lambda path: path.write_text("!!python/object/apply:os.system [true]\n")),
     ("final.npz", remove),

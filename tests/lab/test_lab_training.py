@@ -117,8 +117,18 @@ def test_what_is_due_is_saved_and_the_last_epoch_always(
     monkeypatch.setattr(runner, "CHECKPOINT_SHARE", 0)
     found: list[int] = []
     monkeypatch.setattr(runner.RunFolder, "save", lambda folder, config, state, *rest: found.append(state.epoch))
-    trained({"epochs": 2}, tmp_path)
+    trained({"epochs": 2}, tmp_path / "whole")
     assert found == saved
+    found.clear()
+    epochs: list[int] = []
+
+    def cut() -> None:
+        for event in run(check({**SMALL, "epochs": 5}), tmp_path / "cut", cancelled=lambda: 1 in epochs):
+            epochs.extend([event.epoch] if isinstance(event, EpochRecord) else [])
+
+    with pytest.raises(Cancelled):
+        cut()
+    assert found == ([0, 1] if saved[0] == 0 else [1])  # and not once more
 
 
 def test_only_a_directory_in_which_nothing_was_begun_goes(tmp_path: Path) -> None:

@@ -16,7 +16,18 @@ from vgrad.lab.reading import StoredRun
 from vgrad.statistics import arithmetic
 from vgrad.study.judging import Judgement
 from vgrad.study.measures import MEASURES, hidden_norms, neuron_deltas
-from vgrad.study.outcome import Outcome, Trained, _aligned, _counts, _curves, _figure_row, _neurons, _published, measure
+from vgrad.study.outcome import (
+    Outcome,
+    Trained,
+    _aligned,
+    _counts,
+    _curves,
+    _figure_row,
+    _neurons,
+    _published,
+    _value,
+    measure,
+)
 
 EPOCHS = [0, 1, 3, 4]
 NORMS = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 8.0], [2.0, 2.0, 1.0], [1.0, 2.0, 5.0]])
@@ -149,6 +160,13 @@ def test_single_neurons_stand_beside_those_of_the_first_seed() -> None:
         assert (row["layers"], row["low"], row["high"]) == ("5-3-3-3-2", pytest.approx(low), pytest.approx(high))
     _neurons(found, each, [None])
     assert len(found.neurons) == 2
+
+
+def test_shares_are_told_in_percent() -> None:
+    figure: Any = SimpleNamespace(of=lambda: MEASURES["final"](monitor="test_accuracy"), unit="%")
+    assert (_value(figure, stub()), _value(figure, stub(status="diverged")), _value(figure, None)) == (50.0, None, None)
+    figure.unit = ""
+    assert _value(figure, stub()) == 0.5
 
 
 def test_runs_are_counted() -> None:
