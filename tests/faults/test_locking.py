@@ -94,10 +94,11 @@ def test_a_holder_that_has_not_signed_yet_gets_a_moment(tmp_path: Path, monkeypa
     monkeypatch.setattr(locking.time, "sleep", slept.append)
     with exclusive(tmp_path):
         assert slept == [0.01] * 3
-    left = 10**6
+    left, descriptors = 10**6, len(os.listdir("/proc/self/fd"))
     with pytest.raises(RunStateError, match=r"process \? on this machine"), exclusive(tmp_path):
         pass
     assert 0.5 <= sum(slept[3:]) <= 1
+    assert len(os.listdir("/proc/self/fd")) == descriptors
     assert not is_held(tmp_path / "missing")
 
 

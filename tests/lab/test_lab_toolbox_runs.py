@@ -277,8 +277,10 @@ def test_penalty_and_clipping_are_no_part_of_a_reported_gradient() -> None:
     assert plain == changed
 
 
-def test_large_batches_are_the_sum_of_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = {"batch_size": "full", "optimizer": "adam", "activation": "prelu", "l2": 1.0}
+@pytest.mark.parametrize("norm", [{}, {"layer_norm": True}, {"batch_norm": True}])
+def test_large_batches_are_the_sum_of_pieces(norm: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """But where the statistics are those of the whole batch."""
+    extra = {"batch_size": "full", "optimizer": "adam", "activation": "prelu", "l2": 1.0, **norm}
     whole = trained(extra)[-1][1]
     monkeypatch.setattr("vgrad.lab.descent.LARGEST_STEP", 50)
     pieces = trained(extra)[-1][1]
