@@ -96,6 +96,14 @@ def test_a_run_cancelled_again_and_again_ends_with_the_same_bytes(tmp_path: Path
     assert files(continued) == files(undisturbed)
 
 
+def test_a_run_that_another_process_finishes_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, real, looks = trained({"epochs": 1}, tmp_path), runner.RunFolder.facts, iter([None])
+    monkeypatch.setattr(runner.RunFolder, "facts", lambda run: next(looks, real(run)))
+    assert list(run(check({**SMALL, "epochs": 1}), tmp_path)) == [Opened(folder, None, complete=True)]
+
+
 def test_checkpoints_take_at_most_a_fiftieth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(runner.time, "monotonic", lambda: now)
