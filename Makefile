@@ -12,7 +12,7 @@ BIN := .venv/bin
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
-.PHONY: help docs demo test test-slow torture mutants lint format types check bench gallery studies peers axe clean FORCE
+.PHONY: help docs demo test test-slow torture mutants mutation lint format types check bench gallery studies peers axe clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test: .venv/.installed-dev  ## run the tests that take seconds
 
 test-slow: .venv/.installed-dev  ## run the tests that take minutes
 	@$(BIN)/python -m pytest -q -n auto -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
+
+mutation: .venv/.installed-mutation  ## change AREA (nn, training, …) in N places and see the default suite notice
+	@$(BIN)/python scripts/mutation.py $(or $(AREA),$(error AREA=nn, training, statistics, store, storage, study or theory)) \
+	$(if $(N),-n $(N)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: .venv/.installed-dev  ## look for faults of form
 	@$(BIN)/python -m ruff format --check --quiet . || { echo "not formatted: make format" >&2; exit 1; }
@@ -103,6 +107,10 @@ endef
 
 .venv/.installed-dev: .venv/.installed pyproject.toml
 	$(call install,$(if $(UV),$(with_uv),$(with_pip)),-e ".[dev]")
+	@touch $@
+
+.venv/.installed-mutation: .venv/.installed-dev
+	$(call install,$(if $(UV),$(with_uv),$(with_pip)),-e ".[mutation]")
 	@touch $@
 
 # By pip, whose configuration may know of wheels that uv does not.
