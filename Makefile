@@ -12,7 +12,7 @@ BIN := .venv/bin
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
-.PHONY: help docs demo test test-slow test-plain smoke torture mutants lint format types check bench gallery studies peers axe clean FORCE
+.PHONY: help docs demo test test-slow test-plain smoke torture mutants mutation lint format types check bench gallery studies peers axe clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ test-plain: .venv/.installed-dev  ## run the tests of numbers and documents with
 
 smoke: .venv/.installed  ## build vgrad, and try it with the lowest versions that it declares and the newest, on every Python
 	@$(BIN)/python tests/smoke/smoke.py
+
+mutation: .venv/.installed-mutation  ## change AREA (nn, training, …) in N places and see the default suite notice
+	@$(BIN)/python scripts/mutation.py $(or $(AREA),$(error AREA=nn, training, statistics, store, storage, study or theory)) \
+	$(if $(N),-n $(N)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: .venv/.installed-dev  ## look for faults of form
 	@$(BIN)/python -m ruff format --check --quiet . || { echo "not formatted: make format" >&2; exit 1; }
@@ -112,6 +116,10 @@ endef
 
 .venv/.installed-dev: .venv/.installed pyproject.toml
 	$(call install,$(if $(UV),$(with_uv),$(with_pip)),-e ".[dev]")
+	@touch $@
+
+.venv/.installed-mutation: .venv/.installed-dev
+	$(call install,$(if $(UV),$(with_uv),$(with_pip)),-e ".[mutation]")
 	@touch $@
 
 # By pip, whose configuration may know of wheels that uv does not.

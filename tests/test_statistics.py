@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from vgrad.statistics import arithmetic, geometric, holm, paired
+from vgrad.statistics import (
+    Difference,
+    Estimate,
+    Prediction,
+    Slope,
+    arithmetic,
+    geometric,
+    holm,
+    paired,
+    power,
+    prediction,
+    within,
+)
 from vgrad.vanishing import decay
 
 SCIPY = 1e-10  # relative: both go through the same incomplete beta function
@@ -54,6 +66,13 @@ def test_decay_is_the_slope_of_linregress() -> None:
     )
     assert decay([0.1]) is None
     assert decay([0.0, 0.1]) is None
+    assert decay([0.1, 1.0]) == Slope(pytest.approx(1.0), None, None)
+    straight = decay([0.1, 1.0, 10.0])
+    assert straight == Slope(*[pytest.approx(1.0)] * 3)
+    wide, narrow = decay(norms, 0.99), decay(norms, 0.5)
+    assert wide is not None
+    assert narrow is not None
+    assert wide.low < found.low < narrow.low < narrow.value < narrow.high < found.high < wide.high
     assert decay([1e-320, 1e300, math.inf]) is None
 
 
@@ -76,12 +95,34 @@ def test_intervals_cover_what_they_claim(kind: str) -> None:
 
 
 def test_single_values_and_equal_ones() -> None:
-    assert arithmetic([0.5]).low is None
-    assert paired([1.0], [0.5], quotient=False).p is None
+    assert arithmetic([0.5]) == Estimate(1, 0.5, None, None, None, 0.5, 0.5, 0.5)
+    assert geometric([0.5]) == Estimate(1, pytest.approx(0.5), None, None, None, 0.5, 0.5, 0.5)
+    assert paired([1.0], [0.5], quotient=False) == Difference(1, 0.5, None, None, None)
+    assert paired([1.0], [0.1], quotient=True) == Difference(1, pytest.approx(10.0), None, None, None)
     same = arithmetic([0.1] * 3)
     assert (same.spread, same.low, same.high) == (0.0, same.center, same.center)
     assert paired([1.0, 2.0], [1.0, 2.0], quotient=False).p == 1.0
-    with pytest.raises(ValueError, match="above 0"):
-        geometric([0.0, 1.0])
+    assert paired([1.5, 2.5], [1.0, 2.0], quotient=False) == Difference(2, 0.5, 0.5, 0.5, 0.0)
+    assert prediction([1.0]) is None
+    assert prediction([2.0, 2.0]) == Prediction(2.0, 0.0, 2.0, 2.0)
     with pytest.raises(ValueError, match="no values"):
         arithmetic([])
+    for few in ([], [0.0, 1.0], [1.0, -1.0]):
+        with pytest.raises(ValueError, match="above 0"):
+            geometric(few)
+    for values, base in (([1.0, 0.0], [1.0, 1.0]), ([1.0, 1.0], [0.0, 1.0]), ([0.5, 1.0], [1.0, -0.5])):
+        with pytest.raises(ValueError, match="above 0"):
+            paired(values, base, quotient=True)
+        assert paired(values, base, quotient=False).n == 2
+
+
+def test_medians_and_ends_are_of_the_values() -> None:
+    for kind in (arithmetic, geometric):
+        found = kind([5.0, 1.0, 2.0, 100.0])
+        assert (found.n, found.median, found.least, found.greatest) == (4, 3.5, 1.0, 100.0)
+        assert kind([2.0, 1.0], 0.5).high < kind([2.0, 1.0], 0.9).high
+    single = np.float32([0.1, 0.7, 0.3])  # counted in double precision, whatever is given
+    for each in (arithmetic, geometric, prediction, lambda x: paired(x, x[::-1], quotient=False)):
+        assert each(single) == each(single.tolist())
+    assert (within(0), within(1)) == (0, pytest.approx(0.6826894921370859))
+    assert [power(-1), power(307.5), power(308), power(1e9)] == [0.1, 10**307.5, math.inf, math.inf]

@@ -80,6 +80,58 @@ def test_without_flock_an_owner_that_is_gone_is_taken_over(tmp_path: Path, chang
     assert [path.name for path in tmp_path.iterdir()] == [LOCK]
 
 
+def test_a_holder_that_has_not_signed_yet_gets_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, left, slept = locking.fcntl.flock, 3, list[float]()
+
+    def flock(descriptor: int, operation: int) -> None:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise BlockingIOError
+        real(descriptor, operation)
+
+    monkeypatch.setattr(locking.fcntl, "flock", flock)
+    monkeypatch.setattr(locking.time, "sleep", slept.append)
+    with exclusive(tmp_path):
+        assert slept == [0.01] * 3
+    left, descriptors = 10**6, len(os.listdir("/proc/self/fd"))
+    with pytest.raises(RunStateError, match=r"process \? on this machine"), exclusive(tmp_path):
+        pass
+    assert 0.5 <= sum(slept[3:]) <= 1
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert not is_held(tmp_path / "missing")
+
+
+def test_the_lock_names_its_holder_and_nobody_afterwards(tmp_path: Path) -> None:
+    (tmp_path / LOCK).write_text(json.dumps({**locking._me(), "host": "a" * 200}))  # left by one that was killed
+    with exclusive(tmp_path):
+        assert json.loads((tmp_path / LOCK).read_text()) == locking._me()
+    assert (tmp_path / LOCK).read_bytes() == b""
+    assert not is_held(tmp_path)
+
+
+def test_a_process_is_known_by_when_it_started() -> None:
+    began = locking._start_time(os.getpid())
+    assert began is not None
+    assert 0 < int(began) / os.sysconf("SC_CLK_TCK") <= time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert locking._start_time(GONE["pid"]) is None
+    assert locking._boot() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    me = locking._me()
+    assert locking._is_alive(me)
+    for change in (GONE, REUSED, BOOTED, {"pid": str(os.getpid())}, {"start": None, **GONE}):
+        assert not locking._is_alive({**me, **change}), change
+    assert locking._is_alive({**me, **GONE, "host": "elsewhere"})
+    assert not locking._is_alive({})
+
+
+def test_an_owner_that_came_meanwhile_is_put_back(tmp_path: Path) -> None:
+    owner = tmp_path / OWNER
+    owner.write_text(json.dumps(locking._me()))
+    locking._take_away(owner, {**locking._me(), **GONE})
+    assert json.loads(owner.read_text()) == locking._me()
+    assert list(tmp_path.iterdir()) == [owner]
+
+
 @pytest.mark.usefixtures("without_flock")
 def test_without_flock_an_owner_on_another_host_cannot_be_asked_and_counts(tmp_path: Path) -> None:
     (tmp_path / OWNER).write_text(json.dumps({**locking._me(), "host": "elsewhere"}))

@@ -20,7 +20,7 @@ from vgrad.config.config import Config
 from vgrad.errors import DataError
 from vgrad.runs.folder import DETERMINISTIC, SOMETIMES
 from vgrad.runs.runner import Opened, run
-from vgrad.storage.npz import digest, pack, unpack
+from vgrad.storage.npz import NpzError, digest, pack, unpack
 from vgrad.training.initial import with_digest
 
 SIZES = (64, 4, 10)
@@ -115,6 +115,24 @@ def test_faults_of_the_file(fault: str, tmp_path: Path) -> None:
     assert all(problem.startswith(f"{tmp_path / 'init.npz'}: ") for problem in caught.value.problems)
     assert all(problem.isprintable() for problem in caught.value.problems)
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_limit_is_of_all_arrays_together(tmp_path: Path) -> None:
+    """To the byte; each may have a header beside."""
+    arrays = {"a": np.arange(20_000.0), "b": np.asfortranarray(np.ones((3, 50_000), ">f4")), "c": np.array(5, np.uint8)}
+    (tmp_path / "x.npz").write_bytes(pack(arrays))
+    with zipfile.ZipFile(tmp_path / "x.npz") as archive:
+        least = sum(member.file_size for member in archive.infolist()) - 3 * 65_536
+    for compressed in (True, False):
+        found = unpack(tmp_path / "x.npz", least, compressed=compressed)
+        assert all((found[name] == value).all() for name, value in arrays.items())
+        assert all(value.flags.c_contiguous and value.dtype.isnative for value in found.values())
+        with pytest.raises(NpzError, match=f"in 3 arrays, more than {least - 1:,}"):
+            unpack(tmp_path / "x.npz", least - 1, compressed=compressed)
+    np.savez_compressed(tmp_path / "x.npz", **arrays)
+    assert unpack(tmp_path / "x.npz", 10**6)["b"].dtype == np.float32
+    with pytest.raises(NpzError, match="bytes, more than the file has"):
+        unpack(tmp_path / "x.npz", 10**6, compressed=False)
 
 
 def test_all_wrong_arrays_are_told_at_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -17,8 +18,10 @@ from vgrad.cli import run as vgrad
 from vgrad.config.check import check
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.nn.probes import PROBES
+from vgrad.runs.folder import RunFolder
 from vgrad.runs.stored import find_runs, read_run
 from vgrad.storage.lock import exclusive
+from vgrad.storage.npz import pack
 
 TREE = {
     "name": "read",
@@ -192,6 +195,10 @@ def underscore(path: Path) -> None:
     path.write_bytes(head + b",1_0\n")
 
 
+def more_nan(path: Path) -> None:
+    path.write_text(path.read_text().replace("{", '{"more": NaN,', 1))  # which is no JSON
+
+
 TABLES = ("metrics.csv", "gradients.csv", "neurons.csv", "histograms.csv")
 DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
     *((name, harm) for name in TABLES for harm in (cut, cut_a_line, junk, grow, remove, pipe, other_columns, swapped)),
@@ -205,6 +212,7 @@ DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
     ("run.json", lambda path: path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))),
     ("run.json", lambda path: path.write_text(path.read_text().replace('"complete"', '"fine"'))),
     ("run.json", lambda path: path.write_text("[" * 10**5)),
+    *((name, more_nan) for name in ("run.json", "summary.json")),
     ("config.yaml", lambda path: path.write_text(path.read_text().replace("epochs: 5", "epochs: 7"))),
     ("config.yaml", lambda path: path.write_text("!!python/object/apply:os.system [true]\n")),
     ("final.npz", remove),
@@ -234,9 +242,19 @@ def test_a_checkpoint_that_cannot_be_is_refused_before_memory_is_taken(tmp_path:
     with pytest.raises(RunStateError, match=r"needs .* GiB"):
         read_run(path)
     (path / "config.yaml").write_text(config)
+    packed = dict(np.load(path / "checkpoint.npz"))
+    assert json.loads(packed["meta"].tobytes())["format"] == 1  # of checkpoints that users have
+    single = {name: value.astype("f4") if name.startswith("parameters") else value for name, value in packed.items()}
+    (path / "checkpoint.npz").write_bytes(pack(single))
+    with pytest.raises(RunStateError, match="damaged checkpoint: parameters are not float64"):
+        read_run(path)
     junk(path / "checkpoint.npz")
     with pytest.raises(RunStateError, match="damaged checkpoint"):
         read_run(path)
+    remove(path / "checkpoint.npz")
+    (path / "checkpoint.npz").symlink_to("checkpoint.npz")
+    with pytest.raises(RunStateError, match=f"checkpoint.npz: [a-z ]*: {os.strerror(errno.ELOOP).lower()}"):
+        RunFolder(path).resume(check({**TREE, "name": "stopped"}))
 
 
 def test_millions_of_rows_are_refused_before_they_are_made(folder: Path) -> None:

@@ -157,6 +157,8 @@ def test_log_uniform_is_drawn_for_every_point() -> None:
     assert 160 < sum(rate < 1e-2 for rate in rates) < 240
     assert sum(point["layers.depth"].plain() for point in many) == 600
     assert labels(text + "400\n")[:7] == labels(text + "7\n")
+    both = grid("grid: {l1: {log_uniform: [1e-4, 1]}, l2: {log_uniform: [1e-4, 1]}}\nsample: 9\n").points()
+    assert all(len({node.plain() for node in point.values.values()}) == 2 for point in both)  # a draw for each key
 
 
 def test_the_same_point_twice_is_done_once() -> None:

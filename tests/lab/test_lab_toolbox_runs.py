@@ -13,6 +13,7 @@ import pytest
 
 from vgrad.config.check import check
 from vgrad.config.config import Config
+from vgrad.config.monitors import is_best, turned, waited
 from vgrad.config.problems import Problems
 from vgrad.config.remedies import OPTIONAL
 from vgrad.data.datasets import load
@@ -216,6 +217,15 @@ def test_early_stopping_on_a_cost() -> None:
     assert len(values) - 1 in (60, best + 2)
 
 
+def test_of_equal_epochs_the_first_is_the_best() -> None:
+    assert [waited(values) for values in ([], [3.0], [3.0, 2.0], [2.0, 2.0, 3.0], [2.0, 3.0, 2.0])] == [0, 0, 0, 2, 2]
+    assert [is_best(values) for values in ([3.0], [3.0, 2.0], [2.0, 2.0], [2.0, 3.0], [1.0, 3.0, 2.0])] == [
+        *(True, True),
+        *(False, False, False),
+    ]
+    assert [turned("train_cost", 0.5), turned("test_accuracy", 0.5), turned("mse", None)] == [0.5, -0.5, np.inf]
+
+
 def test_plateau_halves_the_learning_rate() -> None:
     schedule = {"name": "plateau", "patience": 2, "monitor": "train_cost"}
     found = trained({"epochs": 12, "optimizer": {"learning_rate": 3.0}, "schedule": schedule})
@@ -240,8 +250,16 @@ def test_monitors_are_any_cost_on_any_part() -> None:
 def test_max_norm_holds_for_hidden_units() -> None:
     _, parameters, _ = trained({"max_norm": 0.7, "optimizer": {"learning_rate": 1.0}})[-1]
     for layer in (1, 2, 3):
-        assert np.linalg.norm(parameters[f"W{layer}"], axis=1).max() <= 0.7 * (1 + 1e-12)
-    assert np.linalg.norm(parameters["W4"], axis=1).max() > 0.7
+        assert np.linalg.norm(parameters[f"W{layer}"], axis=1).max() == pytest.approx(0.7, rel=1e-12)
+    assert np.linalg.norm(parameters["W4"], axis=1).max() > 0.8  # not the output layer's
+
+
+@pytest.mark.parametrize("name", ["momentum", "nesterov"])
+def test_scheduled_momentum_is_that_of_each_step(name: str) -> None:
+    """406 steps, over the first rise of Sutskever's schedule at step 250; fused or, as clipped ones are, not."""
+    extra = {"optimizer": name, "momentum_schedule": "sutskever", "batch_size": 1, "epochs": 2, "activation": "sigmoid"}
+    fused, plain = (trained({**extra, **more})[-1][1] for more in ({}, {"clip": 1e9}))
+    assert all(np.allclose(fused[key], plain[key], rtol=1e-9, atol=1e-12) for key in plain)
 
 
 def test_update_ratio_is_the_real_last_step() -> None:
@@ -265,8 +283,10 @@ def test_penalty_and_clipping_are_no_part_of_a_reported_gradient() -> None:
     assert plain == changed
 
 
-def test_large_batches_are_the_sum_of_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = {"batch_size": "full", "optimizer": "adam", "activation": "prelu", "l2": 1.0}
+@pytest.mark.parametrize("norm", [{}, {"layer_norm": True}, {"batch_norm": True}])
+def test_large_batches_are_the_sum_of_pieces(norm: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """But where the statistics are those of the whole batch."""
+    extra = {"batch_size": "full", "optimizer": "adam", "activation": "prelu", "l2": 1.0, **norm}
     whole = trained(extra)[-1][1]
     monkeypatch.setattr("vgrad.training.descent.LARGEST_STEP", 50)
     pieces = trained(extra)[-1][1]

@@ -17,11 +17,13 @@ from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.runs.folder import DETERMINISTIC, SOMETIMES
+from vgrad.runs import runner
+from vgrad.runs.folder import DETERMINISTIC, RUN, SOMETIMES
 from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
-from vgrad.training.assembly import fresh_state
+from vgrad.training.assembly import fresh_state, noise_of
 from vgrad.training.descent import Cancelled
+from vgrad.training.feed import targets
 from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
 from vgrad.training.randomness import Purpose, generator
@@ -99,6 +101,80 @@ def test_a_run_cancelled_again_and_again_ends_with_the_same_bytes(tmp_path: Path
     assert files(continued) == files(undisturbed)
 
 
+def test_a_run_that_another_process_finishes_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, real, looks = trained({"epochs": 1}, tmp_path), runner.RunFolder.facts, iter([None])
+    monkeypatch.setattr(runner.RunFolder, "facts", lambda run: next(looks, real(run)))
+    assert list(run(check({**SMALL, "epochs": 1}), tmp_path)) == [Opened(folder, None, complete=True)]
+
+
+def test_checkpoints_take_at_most_a_fiftieth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(runner.time, "monotonic", lambda: now)
+    pace = runner._Pace()
+    for begun, cost, pause in ((100.0, 0.5, 1.0), (101.5, 0.001, 25.0), (126.501, 0.0, 1.0)):
+        now = begun + pause - 0.01
+        assert not pace.is_due()
+        now = begun + pause
+        assert pace.is_due()
+        with pace.timed():
+            now += cost
+
+
+@pytest.mark.parametrize(("seconds", "saved"), [(1e9, [2]), (0.0, [0, 1, 2])])
+def test_what_is_due_is_saved_and_the_last_epoch_always(
+    seconds: float, saved: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", seconds)
+    monkeypatch.setattr(runner, "CHECKPOINT_SHARE", 0)
+    found: list[int] = []
+    monkeypatch.setattr(runner.RunFolder, "save", lambda folder, config, state, *rest: found.append(state.epoch))
+    trained({"epochs": 2}, tmp_path / "whole")
+    assert found == saved
+    found.clear()
+    epochs: list[int] = []
+
+    def cut() -> None:
+        for event in run(check({**SMALL, "epochs": 5}), tmp_path / "cut", cancelled=lambda: 1 in epochs):
+            epochs.extend([event.epoch] if isinstance(event, EpochRecord) else [])
+
+    with pytest.raises(Cancelled):
+        cut()
+    assert found == ([0, 1] if saved[0] == 0 else [1])  # and not once more
+
+
+def test_only_a_directory_in_which_nothing_was_begun_goes(tmp_path: Path) -> None:
+    for names, stays in (([runner.LOCK], False), ([], True), ([runner.LOCK, "config.yaml"], True)):
+        folder = tmp_path / str(len(names))
+        folder.mkdir()
+        for name in names:
+            (folder / name).touch()
+        runner.remove_if_unused(folder)
+        assert folder.exists() == stays
+        assert not stays or sorted(path.name for path in folder.iterdir()) == sorted(names)
+    runner.remove_if_unused(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("last", [None, 11])
+def test_a_restart_sets_everything_aside_run_json_first(
+    last: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off anywhere, what stays is not complete; and it is a run, continued or set aside, to the last."""
+    folder, moved = trained({"epochs": 1}, tmp_path), []
+    monkeypatch.setattr(runner, "rename", lambda source, target: moved.append(source.rename(target)))
+    if last is not None:
+        (folder / f"attempt-{last}").mkdir()
+    (folder / "notes.txt").write_text("mine")
+    before = files(folder) | {RUN: (folder / RUN).read_bytes()}
+    list(run(check({**SMALL, "epochs": 1}), tmp_path, restart=True))
+    assert {path.parent for path in moved} == {folder / f"attempt-{(last or 0) + 1}"}
+    assert (moved[0].name, moved[-1].name) == (RUN, "config.yaml")
+    assert {path.name: path.read_bytes() for path in moved} == before
+    assert files(folder) == files(moved[0].parent)
+    assert (folder / "notes.txt").exists()
+
+
 @pytest.mark.parametrize("tree", [{}, {"batch_size": "full"}, {"dtype": "float32", "l1": 0.1}])
 def test_resuming_from_any_epoch_changes_nothing(tree: Tree) -> None:
     undisturbed = whole(tree)
@@ -171,6 +247,13 @@ def test_generators_are_one_a_purpose_and_epoch() -> None:
     }
 
 
+def test_masks_and_noise_have_their_own_generators_afresh_each_time() -> None:
+    noise = noise_of(check({**SMALL, "seed": 6}), 3)
+    for drawn in (noise(), noise()):
+        for found, purpose in ((drawn.masks, Purpose.MASKS), (drawn.inputs, Purpose.INPUT_NOISE)):
+            assert (found.random(3) == generator(6, purpose, 3).random(3)).all()
+
+
 def test_parameters_are_drawn_from_the_generators_of_their_purpose() -> None:
     config = check({**SMALL, "seed": 6, "init": {"name": "nielsen", "gain": 2.0}})
     found = draw_parameters(config, config.init)  # type: ignore[arg-type]
@@ -200,6 +283,18 @@ def test_the_order_is_new_each_epoch_and_only_with_shuffle(monkeypatch: pytest.M
     for number, order in enumerate(first, start=1):
         batches = oracle.batches(105, 10, seed=9, epoch=number, shuffle=True)
         assert order == tuple(np.concatenate(batches).tolist())
+
+
+@pytest.mark.parametrize("batch_size", ["full", 40])
+def test_the_last_step_is_measured_only_where_a_probe_asks(batch_size: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+    epoch = descent.Descent.epoch
+    monkeypatch.setattr(descent.Descent, "epoch", lambda *given, **more: found.append(epoch(*given, **more)))
+    whole({"epochs": 3, "batch_size": batch_size})
+    assert found == [None] * 3
+    found.clear()
+    whole({"epochs": 3, "batch_size": batch_size, "probes": {"record": ["update_ratio"], "every": 2}})
+    assert [ratios and len(ratios) for ratios in found] == [None, 3, 3]
 
 
 # -- what is recorded -------------------------------------------------------------------------------------------------
@@ -280,6 +375,13 @@ def test_xor_needs_a_hidden_layer(seed: int) -> None:
     perceptron = whole({**XOR, "layers": [2, 1], "seed": seed})
     assert hidden[-1][0].metrics["train_accuracy"] == 1.0
     assert all((record.metrics["train_accuracy"] or 0.0) <= 0.75 for record, _ in perceptron)
+
+
+@pytest.mark.parametrize(("classes", "outputs"), [(2, 1), (2, 2), (10, 10)])
+def test_smoothed_labels_are_mixed_with_all_classes(classes: int, outputs: int) -> None:
+    hard = np.array([[0.0], [1.0]]) if outputs == 1 else np.eye(classes)
+    assert (targets(classes, outputs) == hard).all()
+    assert targets(classes, outputs, 0.3) == pytest.approx(0.7 * hard + 0.3 / classes)
 
 
 def test_it_learns() -> None:

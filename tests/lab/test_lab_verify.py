@@ -131,6 +131,15 @@ def test_a_run_kept_without_parameters_is_told_as_that() -> None:
         verify(kept)
 
 
+@pytest.mark.parametrize("name", DETERMINISTIC)
+def test_a_file_without_a_digest_is_refused(copy: Path, name: str) -> None:
+    facts = json.loads((copy / RUN).read_bytes())
+    del facts["files"][name]
+    (copy / RUN).write_text(json.dumps(facts))
+    with pytest.raises(RunStateError, match=name.replace(".", r"\.")):
+        verify(copy)
+
+
 def test_best_parameters_are_those_of_the_checkpoint(copy: Path) -> None:
     forge(copy, "best.npz", (copy / "initial.npz").read_bytes())
     with pytest.raises(RunStateError, match=r"best\.npz: does not follow from"):

@@ -9,12 +9,15 @@ import oracle
 import pytest
 import test_nn_toolbox_tables as toolbox
 
+from vgrad.nn import activations, schedules
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS, mean_squared_error
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS, initialize
+from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS, Step, Stepper
 from vgrad.nn.parameters import joined, shapes
 from vgrad.nn.schedules import SCHEDULES
+from vgrad.registry import parameters
 
 FEW_ULPS = 1e-15  # two or three roundings of float64
 CANCELLED = 1e-13  # ln a of an a next to 1, for z up to 5, has lost two digits
@@ -260,6 +263,38 @@ def test_presets_and_other_tables() -> None:
     assert PRESETS == {"nielsen": ("lecun_normal", "normal"), "large": ("normal", "normal")}
     assert all(weights in INITIALIZERS and biases in BIASES for weights, biases in PRESETS.values())
     assert [SCHEDULES["constant"]()(epoch) for epoch in (1, 2, 1000)] == [1.0, 1.0, 1.0]
+
+
+DEFAULTS = (  # part of what a config that does not name them means
+    (ACTIVATIONS, "leaky_relu slope=0.01, prelu slope=0.25, elu alpha=1.0, maxout pieces=2"),
+    (INITIALIZERS, "constant value=0.1, normal sd=1.0, uniform bound=0.05, sparse k=15 sd=1.0"),
+    (INITIALIZERS, "lsuv tolerance=0.01 iterations=10, exploding weight=100.0"),
+    (BIASES, "constant value=0.1, normal sd=1.0, uniform bound=0.05"),
+    (OPTIMIZERS, "sgd learning_rate=0.1, momentum learning_rate=0.1 momentum=0.9"),
+    (OPTIMIZERS, "nesterov learning_rate=0.1 momentum=0.9, adagrad learning_rate=0.01 epsilon=1e-10"),
+    (OPTIMIZERS, "adadelta learning_rate=1.0 rho=0.9 epsilon=1e-06, rmsprop learning_rate=0.01 rho=0.99 epsilon=1e-08"),
+    (OPTIMIZERS, "adam learning_rate=0.001 beta1=0.9 beta2=0.999 epsilon=1e-08"),
+    (OPTIMIZERS, "adamw learning_rate=0.001 beta1=0.9 beta2=0.999 epsilon=1e-08 decay=0.01"),
+    (OPTIMIZERS, "nadam learning_rate=0.002 beta1=0.9 beta2=0.999 epsilon=1e-08 momentum_decay=0.004"),
+    (
+        SCHEDULES,
+        "step every=10 factor=0.5, exponential rate=0.95, inverse_time rate=0.1, cosine period=30 smallest=0.0",
+    ),
+    (SCHEDULES, "plateau patience=10 factor=0.5 smallest=0.0078125 monitor=validation_accuracy"),
+    (NORMS, "batch_norm momentum=0.1 epsilon=1e-05, layer_norm epsilon=1e-05"),
+)
+
+
+def test_defaults_stay() -> None:
+    written = dict[int, list[str]]()
+    for table, text in DEFAULTS:
+        written.setdefault(id(table), []).extend(text.split(", "))
+    for table in (ACTIVATIONS, INITIALIZERS, BIASES, OPTIMIZERS, SCHEDULES, NORMS):
+        own = {name: parameters(entry) for name, entry in table.items()}
+        found = [" ".join([name, *(f"{key}={value}" for key, (_, value) in of.items())]) for name, of in own.items()]
+        assert sorted(line for line in found if " " in line) == sorted(written[id(table)])
+    assert parameters(activations.build)["gain"][1] == 1.0
+    assert parameters(schedules.build)["warmup"][1] == 0
 
 
 def test_sgd_subtracts_the_gradient_in_place() -> None:

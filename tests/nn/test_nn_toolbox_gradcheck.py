@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from vgrad.nn.activations import ACTIVATIONS, build
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.backprop import GeneralBackprop
 from vgrad.nn.costs import COSTS, OUTPUTS
-from vgrad.nn.gradcheck import gradient_check
+from vgrad.nn.gradcheck import _rounding, gradient_check
 from vgrad.nn.initializers import initialize, lecun_normal, normal_biases
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.norms import batch_norm, layer_norm
@@ -95,6 +97,14 @@ def test_both_methods_agree() -> None:
     bare = replace(network, activations=tuple(replace(f, complex_f=None) for f in network.activations))
     for found in (gradient_check(network, parameters, x, y), gradient_check(bare, parameters, x, y)):
         assert {row.verdict for row in found} == {"ok"}
+
+
+def test_rounding_is_that_of_the_largest_terms() -> None:
+    """Of a bias they are delta alone, as if the layer below were 1."""
+    delta = [np.array([[-2.0, 1.0]]), np.array([[0.5, -0.25]])]
+    passes: Any = SimpleNamespace(x=np.array([[0.5, -0.25]]), a=[np.array([[3.0, -8.0]])], delta=delta)
+    epsilon = np.finfo(np.float64).eps
+    assert [_rounding(passes, layer) for layer in (1, 2)] == [100 * epsilon * 2, 100 * epsilon * 4]
 
 
 def test_gradients_that_cancel_pass() -> None:

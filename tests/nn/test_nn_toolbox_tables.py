@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,9 @@ def test_gain_on_the_learned_slope() -> None:
 def test_steepest(name: str, largest: float) -> None:
     assert steepest(build(name))[0] == pytest.approx(largest, rel=1e-4)
     assert steepest(build(name, gain=3.0))[0] == pytest.approx(3 * largest, rel=1e-4)
+    right = build(name)  # one that falls is as steep
+    falling = replace(right, slope=lambda z, a, out: np.negative(right.slope(z, a, out), out=out))
+    assert (steepest(falling, 3) == steepest(right, 3)).all()
 
 
 # Initializers.
@@ -167,7 +171,9 @@ def test_sparse_has_k_weights_a_unit() -> None:
     assert (np.count_nonzero(W, axis=1) == 7).all()
     assert W[W != 0].std() == pytest.approx(2.0, rel=0.06)
     assert np.count_nonzero(W, axis=0).min() > 0
-    assert (np.count_nonzero(INITIALIZERS["sparse"]()(np.random.default_rng(0), 9, 4), axis=1) == 4).all()
+    for n_out, n_in, kept in ((9, 4, 4), (4, 50, 15)):  # as many as there are; k counts what comes in, not the units
+        W = INITIALIZERS["sparse"]()(np.random.default_rng(0), n_out, n_in)
+        assert (np.count_nonzero(W, axis=1) == kept).all()
 
 
 def network(*sizes: int, activation: str = "sigmoid") -> Network:
@@ -256,6 +262,10 @@ def test_plateau_halves() -> None:
     past = [5.0, 4.0, 4.0, 4.5, 4.1, 4.0, 4.0, 4.0, 3.0, 3.0, 3.0, 3.0]
     factors = [schedule(k, past[:k]) for k in range(1, len(past) + 1)]
     assert factors == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.2]
+    warm = build_schedule(
+        "plateau", warmup=2, patience=3, factor=0.5, smallest=0.2
+    )  # better values before do not count
+    assert [warm(k + 2, [1.0, 0.5, *past[:k]]) for k in range(1, len(past) + 1)] == factors
 
 
 def test_sutskevers_momentum() -> None:
@@ -341,7 +351,8 @@ def test_decaying_sums_keep_their_value_over_many_steps(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizer_continues_from_its_state(name: str) -> None:
-    """State is a value: ten steps, a copy, ten more, with the same bits as twenty; also from a fresh rule."""
+    """State is a value: ten steps, a copy, ten more, with the same bits as twenty; also from a fresh rule, of which
+    only the rate that a step is told counts."""
     runs = []
     for cut in (20, 10):
         w, g = np.linspace(-1, 1, 9), np.empty(9)
@@ -349,7 +360,11 @@ def test_optimizer_continues_from_its_state(name: str) -> None:
         state = optimizer.init(w)
         for t in range(1, 21):
             if t == cut + 1:
-                optimizer, state, w = OPTIMIZERS[name](), {k: v.copy() for k, v in state.items()}, w.copy()
+                optimizer, state, w = (
+                    OPTIMIZERS[name](learning_rate=9.0),
+                    {k: v.copy() for k, v in state.items()},
+                    w.copy(),
+                )
             g[:] = np.cos(5 * w)
             Stepper(optimizer, w, g, state)(Step(0.1, optimizer.momentum, t))
         runs.append(w)
@@ -386,6 +401,12 @@ def test_clipping_is_torchs() -> None:
         q.grad = torch.tensor(g.copy())
         torch.nn.utils.clip_grad_value_([q], most)
         assert (mine == q.grad.numpy()).all()
+
+
+def test_values_are_clipped_before_the_norm() -> None:
+    g = np.array([3.0, -4.0, 0.5])
+    Clip(norm=1.0, value=1.0).apply(g)
+    assert np.allclose(g, [2 / 3, -2 / 3, 1 / 3], rtol=1e-15)
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e-30, 1e200])

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -108,6 +109,20 @@ def test_differences_are_paired_by_seed(depths: Path) -> None:
 def test_a_baseline_without_a_difference_is_told(depths: Path, value: str) -> None:
     with pytest.raises(ConfigError, match="--baseline depth=1: there is no difference to it"):
         compare(collect([str(depths)], Path())[0], values=[value], baseline="depth=1")
+
+
+def test_two_runs_of_one_seed_are_not_paired(depths: Path) -> None:
+    """Nothing says which belong together; seeds of one cell alone are left out."""
+    runs = [run for run in collect([str(depths)], Path())[0] if run.seed]
+    one, other = (where(runs, f"depth={depth},activation=relu", Thresholds()) for depth in (1, 4))
+    fewer = compare([*one, *other[1:]], rows=["depth"], values=["validation_accuracy"], baseline="depth=1")
+    difference = fewer.cells[(4,), (), "validation_accuracy"].difference
+    assert difference is not None
+    assert difference.n == len(other) - 1
+    twice = [*one, *other, replace(other[0], hash="other")]
+    for depth in (1, 4):
+        table = compare(twice, rows=["depth"], values=["validation_accuracy"], baseline=f"depth={depth}")
+        assert all(cell.difference is None for cell in table.cells.values())
 
 
 def test_a_baseline_may_be_named_by_another_key(depths: Path) -> None:

@@ -99,6 +99,13 @@ def test_a_curve_is_inside_by_the_share_of_its_epochs() -> None:
     assert judge_line(line(middle, epochs, values[:1]), comparable=True) == "undecided"
 
 
+@pytest.mark.parametrize(("published", "share"), [(1, 1.0), (2, None), (10, None), (0, None)])
+def test_a_curve_is_judged_where_most_of_what_was_published_was_measured(published: int, share: float | None) -> None:
+    values = 10 ** np.random.default_rng(0).normal(-2, 0.1, (8, 1))
+    found = line(dict.fromkeys(range(published), 0.01), np.arange(1), values)
+    assert (found.count, found.n, found.share) == (published, 8, share)
+
+
 def test_the_band_of_a_curve_is_that_of_a_further_draw_on_log10() -> None:
     values = 10 ** np.random.default_rng(1).normal(-2, 0.1, (8, 3))
     found = line({}, np.arange(3), values)

@@ -166,6 +166,12 @@ def test_two_experiments_need_two_names(tmp_path: Path) -> None:
         (b"hidden,epoch,layer,value\n1,0,2,0.5\n", ":2: expected"),
         (b"hidden,epoch,layer,value\n1,0,1\n", ":2: expected"),
         (b"hidden,epoch,layer,value\n1,0,1,0.5,7\n", ":2: expected"),
+        *(
+            (b"hidden,epoch,layer,value\n1,0,1," + value + b"\n", ":2: expected")
+            for value in (b"inf", b"0", b"-1", b"")
+        ),
+        (b"hidden,epoch,layer,value\n1,0,0,0.5\n", ":2: expected"),
+        (b"hidden,epoch,layer,value\n1,-1,1,0.5\n", ":2: expected"),
         (b"\xff\xfe", "not a CSV file"),
     ],
 )

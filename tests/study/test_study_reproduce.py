@@ -113,6 +113,8 @@ def test_a_second_study_is_one_file_and_its_verdict_turns(vgrad: Command, tmp_pa
     assert (code, err) == (0, "")
     assert out.startswith("Reproduced: all ")
     assert outcome(folder)["verdict"] == "reproduced"
+    text = (folder / "study.json").read_text()
+    assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"  # to be read by people, too
     tree = yaml.safe_load((tmp_path / "small.yaml").read_text())
     tree["experiments"][0]["figures"][0]["published"][1] *= 1000
     write(tmp_path, tree)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from oracle import ACTIVATIONS as ORACLE
 from oracle import COMPLEX_STEP, assert_close
+from scipy import stats
 
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import ACTIVATIONS, Activation, build
@@ -160,6 +161,17 @@ def test_the_interval_covers_as_it_claims() -> None:
         assert found.half is not None
         covered += abs(found.decades - truth) <= found.half
     assert 366 <= covered <= 394  # 380 of 400 at 95 %, three standard deviations to each side
+
+
+def test_the_interval_is_that_of_scipy() -> None:
+    found = distribution(build("sigmoid"), np.random.default_rng(0), 3, 5, 0.5)
+    decades = found.log10_products / 2
+    half = stats.sem(decades) * stats.t.ppf(0.975, 4)
+    assert (found.decades, found.half, found.counted) == (
+        pytest.approx(decades.mean(), rel=1e-12),
+        pytest.approx(half, rel=1e-12),
+        5,
+    )
 
 
 def plainly(name: str, seed: int, neurons: int, draws: int) -> list[list[float]]:

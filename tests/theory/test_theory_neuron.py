@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from oracle import ACTIVATIONS as ORACLE
 
 from vgrad.nn.activations import ACTIVATIONS, build
-from vgrad.theory.neuron import input_intervals, reach, sigmoid_width, steep_intervals, steepest_point, width
+from vgrad.theory.neuron import FAR, input_intervals, reach, sigmoid_width, steep_intervals, steepest_point, width
 
 NAMES = [name for name in ACTIVATIONS if name in ORACLE]
 ENDING = ["sigmoid", "tanh", "scaled_tanh", "softsign", "hard_tanh"]
@@ -73,7 +74,7 @@ def test_the_maximum_is_where_the_derivative_vanishes() -> None:
         at = mpmath.findroot(lambda w: mpmath.diff(closed, w), 7)
         most = float(closed(at))
     found = reach(build("sigmoid"))
-    assert found.w == pytest.approx(float(at), rel=1e-6)
+    assert found.w == pytest.approx(float(at), rel=5e-8)
     assert found.width == pytest.approx(most, rel=1e-12)
     assert (round(found.w or 0, 1), round(found.width or 0, 2)) == (6.9, 0.45)
     assert found.least == 4
@@ -117,6 +118,44 @@ def test_nothing_is_steeper_than_the_steepest_point(name: str) -> None:
     z, most = steepest_point(build(name))
     assert most == pytest.approx(slope(z), rel=1e-12)
     assert max(abs(slope(one)) for one in np.linspace(-20, 20, 4001).tolist()) <= abs(most) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("gain", [0.7, 1.0, 1.3, 2.0, 3.1, 4.7])
+def test_the_steepest_point_is_between_the_points_of_the_grid(gain: float) -> None:
+    z, most = steepest_point(build("gelu", gain=gain))
+    assert z == pytest.approx(math.sqrt(2) / gain, rel=1e-6)  # where f'' = (2 - z^2) phi(z) is 0
+    assert most == pytest.approx(1.128904145 * gain, rel=1e-9)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_steepest_point_may_be_at_the_end_of_the_grid(side: int) -> None:
+    def slope(z: np.ndarray, a: np.ndarray, out: np.ndarray) -> np.ndarray:
+        out[:] = 2 + side * z / FAR
+        return out
+
+    z, most = steepest_point(replace(build("identity"), slope=slope))
+    assert (z * side, most) == (pytest.approx(FAR, rel=1e-3), pytest.approx(3, rel=1e-3))
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "gelu"])
+def test_one_that_falls_is_as_steep(name: str) -> None:
+    right = build(name)
+    falling = replace(right, slope=lambda z, a, out: np.negative(right.slope(z, a, out), out=out))
+    (z, most), found = steepest_point(right), reach(right)
+    assert steepest_point(falling) == (z, -most)
+    assert reach(falling) == found
+    assert steep_intervals(falling, 0.2) == steep_intervals(right, 0.2)
+
+
+@pytest.mark.parametrize(("gap", "count"), [(5e-8, 1), (2e-7, 2)])
+def test_intervals_with_next_to_nothing_between_them_are_one(gap: float, count: int) -> None:
+    def slope(z: np.ndarray, a: np.ndarray, out: np.ndarray) -> np.ndarray:
+        out[:] = np.where((z > 1e-6) & (z < 1e-6 + gap) | (np.abs(z) > 1), 0, 1)
+        return out
+
+    found = steep_intervals(replace(build("identity"), slope=slope), 0.5)
+    assert len(found) == count
+    assert (found[0][0], found[-1][1]) == (pytest.approx(-1), pytest.approx(1))
 
 
 def test_two_intervals_are_told_apart() -> None:

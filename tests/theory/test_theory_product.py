@@ -67,6 +67,7 @@ def test_every_activation_agrees_with_backpropagation(hidden: str) -> None:
 def test_the_rows_multiply(hidden: str) -> None:
     params, (x, y) = draw(SIZES, 1, 2.0), examples(SIZES, 40, 1)
     found = multiply(network(hidden, "sigmoid", "cross_entropy"), ("sigmoid", "cross_entropy"), params, [(x, y)])
+    assert [step.layer for step in found.steps] == [1, 2, 3]
     for step, below, above in zip(found.steps, found.delta, found.delta[1:], strict=False):
         assert step.weight_factor is not None
         assert step.slope_factor is not None
@@ -123,21 +124,32 @@ def test_the_ends_are_derivatives(output: str, cost: str) -> None:
         np.testing.assert_allclose(cost_gradient(cost, z, a, y)[:, unit], gradient, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("wrong", ["delta", "slope", "weights"])
+def test_the_slope_of_a_saturated_output_is_exact() -> None:
+    z = np.array([[-800.0, 800.0, -40.0, 40.0]])
+    slope = output_slope("sigmoid", z, OUTPUTS["sigmoid"](z, np.empty_like(z)))
+    np.testing.assert_allclose(slope[0], np.diag([0, 0, np.exp(-40), np.exp(-40)]), rtol=1e-15)
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "delta", "slope", "weights"])
 def test_a_wrong_factor_is_noticed(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     params, (x, y) = draw(SIZES, 4), examples(SIZES, 7, 4)
     net = network("sigmoid", "sigmoid", "cross_entropy")
-    if wrong == "delta":
-        right = net.cost
-        cost = replace(right, delta=lambda *z: np.multiply(right.delta(*z), 1 + 1e-9, out=z[-1]))
+    names = ("sigmoid", "cross_entropy")
+    own = multiply(net, names, params, [(x, y)]).mean_delta_norm
+    if wrong in ("delta", "nothing"):
+        right, factor = net.cost, 0.0 if wrong == "nothing" else 1 + 1e-9
+        cost = replace(right, delta=lambda *z: np.multiply(right.delta(*z), factor, out=z[-1]))
         net = replace(net, cost=cost)
     elif wrong == "slope":
         monkeypatch.setattr(eq124, "hidden_slopes", lambda *given: [s * (1 + 1e-9) for s in hidden_slopes(*given)])
     else:
         monkeypatch.setattr(eq124, "jacobians", lambda W, *rest: jacobians([*W[:-1], W[-1] * (1 + 1e-9)], *rest))
-    found = multiply(net, ("sigmoid", "cross_entropy"), params, [(x, y)])
+    found = multiply(net, names, params, [(x, y)])
     assert not found.agrees
-    assert found.difference[0] == pytest.approx(3e-9 if wrong == "slope" else 1e-9, rel=1e-3)
+    off = {"slope": 3e-9, "nothing": np.inf}.get(wrong, 1e-9)
+    assert found.difference[0] == pytest.approx(off, rel=1e-3)
+    if wrong in ("delta", "nothing"):  # the matrices know nothing of backpropagation
+        assert found.mean_delta_norm == own
 
 
 def test_chunks_of_examples_change_nothing() -> None:

@@ -151,8 +151,7 @@ def _mean_norm(delta: Array) -> float:
     largest = float(np.abs(delta).max(initial=0.0))
     if largest == 0:
         return 0.0
-    scaled = delta / largest if largest > 1e-300 else np.ldexp(delta, 1000) / np.ldexp(largest, 1000)
-    return float(np.sqrt(np.square(scaled).sum(axis=1)).mean()) * largest
+    return float(np.sqrt(np.square(delta / largest).sum(axis=1)).mean()) * largest
 
 
 def histograms(measurement: Measurement) -> list[dict[str, tuple[Array, Array]]]:

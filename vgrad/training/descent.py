@@ -10,7 +10,7 @@ parameters and gradients as one vector each, with the arrays as views of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class Penalty:
                 if name.startswith("W"):
                     w -= eta / self.n * (self.l2 * w + self.l1 * np.sign(w))
 
-    def add_gradient(self, parameters: Parameters, gradients: Parameters, scale: float = 1.0) -> None:
+    def add_gradient(self, parameters: Parameters, gradients: Parameters, scale: float) -> None:
         """Adds scale * (lambda/n W + mu/n sign(W)) to the gradients of the weights."""
         if not (self.l2 or self.l1):
             return
@@ -90,10 +90,10 @@ class Rule:
 
     optimizer: Optimizer
     penalty: Penalty
-    momentum: Callable[[int], float] = lambda t: 0.0
-    clip: Clip | None = None
-    max_norm: float | None = None
-    smoothing: float = 0.0
+    momentum: Callable[[int], float]
+    clip: Clip | None
+    max_norm: float | None
+    smoothing: float
 
     @property
     def is_plain(self) -> bool:
@@ -108,7 +108,7 @@ class Epoch:
     number: int
     order: Index
     eta: float
-    noise: Callable[[], Noise | None] = field(default=lambda: None)
+    noise: Callable[[], Noise | None]
 
 
 class _Updates:
