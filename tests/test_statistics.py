@@ -12,7 +12,6 @@ from vgrad.statistics import (
     Difference,
     Estimate,
     Prediction,
-    Slope,
     arithmetic,
     geometric,
     holm,
@@ -21,7 +20,6 @@ from vgrad.statistics import (
     prediction,
     within,
 )
-from vgrad.vanishing import decay
 
 SCIPY = 1e-10  # relative: both go through the same incomplete beta function
 GENERATOR = np.random.Generator(np.random.PCG64(5))
@@ -54,26 +52,6 @@ def test_holm_is_the_textbook() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
     assert holm([0.9, 0.8]) == [1.0, 1.0]
-
-
-def test_decay_is_the_slope_of_linregress() -> None:
-    norms = [0.00298, 0.0171, 0.0695, 0.2851]
-    found, expected = decay(norms), scipy.stats.linregress(range(4), np.log10(norms))
-    half = scipy.stats.t.ppf(0.975, 2) * expected.stderr
-    assert found is not None
-    assert (found.value, found.low, found.high) == pytest.approx(
-        (expected.slope, expected.slope - half, expected.slope + half), rel=SCIPY
-    )
-    assert decay([0.1]) is None
-    assert decay([0.0, 0.1]) is None
-    assert decay([0.1, 1.0]) == Slope(pytest.approx(1.0), None, None)
-    straight = decay([0.1, 1.0, 10.0])
-    assert straight == Slope(*[pytest.approx(1.0)] * 3)
-    wide, narrow = decay(norms, 0.99), decay(norms, 0.5)
-    assert wide is not None
-    assert narrow is not None
-    assert wide.low < found.low < narrow.low < narrow.value < narrow.high < found.high < wide.high
-    assert decay([1e-320, 1e300, math.inf]) is None
 
 
 @pytest.mark.parametrize("kind", ["arithmetic", "geometric", "paired"])

@@ -159,3 +159,9 @@ def test_an_empty_no_color_is_none(value: str, coloured: bool, monkeypatch: pyte
     monkeypatch.setattr(sys, "stdout", Terminal())
     report.on_screen(None, None)  # type: ignore[arg-type]
     assert seen["colour"] == coloured
+
+
+@pytest.mark.parametrize("words", ["status", "doctor --runs-dir"])
+def test_a_name_in_a_sentence_steers_no_terminal(words: str, home: Path, capsys: Capture) -> None:
+    assert run([*words.split(), "\x1b[31m"]) == 0
+    assert "\x1b" not in capsys.readouterr().out

@@ -201,7 +201,7 @@ def test_a_folder_gives_its_study_and_with_options_its_runs(
     for arguments in (
         [folder, "--rows", "layers"],
         [folder, "--cols", "activation"],
-        [folder, "--value", "verdict"],
+        [folder, "--value", "epochs"],
         [folder, "--where", "depth=1"],
         [folder, "--sort", "layers"],
         [folder, "--top", "1"],
