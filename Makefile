@@ -30,7 +30,7 @@ test-slow: .venv/.installed-dev  ## run the tests that take minutes
 	@$(BIN)/python -m pytest -q -n auto --maxschedchunk 1 -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
 
 # What computes, and what shows numbers.
-NUMERIC := tests/nn tests/theory tests/study tests/report tests/test_statistics.py tests/test_documents.py
+NUMERIC := tests/nn tests/training tests/theory tests/study/test_study_judging.py tests/report/test_report_values.py tests/report/test_report_truth.py tests/test_statistics.py tests/test_vanishing.py tests/test_documents.py
 
 test-plain: .venv/.installed-dev  ## run the tests of numbers and documents without NumPy's vector loops
 	@$(BIN)/python scripts/plain.py $(BIN)/python -m pytest -q -n auto -m "not slow" $(NUMERIC) $(ARGS)

@@ -132,7 +132,7 @@ ACTIVATIONS: dict[str, tuple[Scalar, Scalar]] = {
 }
 
 # Activations with parameters that this oracle's layers do not have, and what they are elementwise at the start. Their
-# layers are tested in test_nn_toolbox_gradcheck.py and test_nn_toolbox_torch.py.
+# layers are tested in test_nn_gradcheck.py and test_nn_torch.py.
 LEARNED: dict[str, tuple[Scalar, Scalar]] = {
     "prelu": (either(lambda z: z, lambda z: 0.25 * z), either(lambda z: 1.0, lambda z: 0.25)),
     "maxout": ACTIVATIONS["identity"],

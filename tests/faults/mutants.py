@@ -19,9 +19,9 @@ FAULTS, DURABILITY, LOCKING = (f"tests/faults/test_{name}.py" for name in ("faul
 KILLS = f"{FAULTS}::test_killed_at_write_operations_and_continued_gives_the_same_bytes"
 ERRORS = f"{FAULTS}::test_an_error_of_the_disk_is_exit_5_with_the_old_state_whole_or_nothing_at_all"
 POWER = f"{DURABILITY}::test_power_failure_at_any_call_leaves_no_torn_file"
-FLIPPED = "tests/lab/test_lab_verify.py::test_one_flipped_byte"
-FORGED = "tests/lab/test_lab_verify.py::test_a_forged_digest_does_not_help_what_the_history_contradicts"
-PARAMETERS = "tests/lab/test_lab_parameters.py::test_faults_of_the_file"
+FLIPPED = "tests/runs/test_runs_integrity.py::test_one_flipped_byte"
+FORGED = "tests/runs/test_runs_integrity.py::test_a_forged_digest_does_not_help_what_the_history_contradicts"
+PARAMETERS = "tests/training/test_training_initial.py::test_faults_of_the_file"
 MIRRORS = "tests/data/test_data_fetch.py::test_the_next_mirror_is_taken"
 SECOND = f"{LOCKING}::test_the_second_one_is_refused_at_once_and_told_who_holds"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import walking
+from study_folder import write_study
 from walking import COMMANDS, KINDS, call, fresh, opened_by, wrong_with
 
 from vgrad import load_runs
@@ -19,9 +19,6 @@ from vgrad.errors import DataError, RunStateError, Unreadable
 from vgrad.runs.folder import stored_config
 from vgrad.storage import reading
 from vgrad.sweep.job import Job, luggage
-
-sys.path.append(str(Path(__file__).parents[1] / "report"))
-from study_folder import write_study
 
 ROOT_ONLY = {"device", "link_to_endless"}
 LONG = "x" * 300

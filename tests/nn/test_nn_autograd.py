@@ -21,7 +21,7 @@ from vgrad.nn.parameters import copy_into, joined
 
 PAIRS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs]
 SIZES = (6, 5, 4, 3)
-FIRST = ("sigmoid", "tanh", "relu", "identity")  # all others, on every kind of layer: test_nn_toolbox_torch.py
+FIRST = ("sigmoid", "tanh", "relu", "identity")  # all others, on every kind of layer: test_nn_torch.py
 
 
 @pytest.fixture(scope="module")

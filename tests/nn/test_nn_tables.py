@@ -7,7 +7,7 @@ import math
 import numpy as np
 import oracle
 import pytest
-import test_nn_toolbox_tables as toolbox
+import test_nn_definitions as definitions
 
 from vgrad.nn import activations, schedules
 from vgrad.nn.activations import ACTIVATIONS
@@ -189,7 +189,7 @@ def test_mse_is_the_mean_over_outputs() -> None:
 
 N_OUT, N_IN = 400, 700
 UNIFORM = ("uniform", "standard", "lecun_uniform", "glorot_uniform", "he_uniform")
-OTHERS = ("constant", "orthogonal", "sparse", "lsuv", "exploding")  # see test_nn_toolbox_tables.py
+OTHERS = ("constant", "orthogonal", "sparse", "lsuv", "exploding")  # see test_nn_definitions.py
 VARIANCES = {
     "normal": 1.0,
     "uniform": 0.05**2 / 3,
@@ -206,7 +206,7 @@ VARIANCES = {
 
 def test_every_initializer_is_known_or_named() -> None:
     assert set(INITIALIZERS) == {*VARIANCES, *OTHERS}
-    assert set(INITIALIZERS) == set(toolbox.VARIANCE)
+    assert set(INITIALIZERS) == set(definitions.VARIANCE)
 
 
 @pytest.mark.parametrize("name", VARIANCES)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
-AXE = Path(os.environ.get("VGRAD_AXE", Path(__file__).parents[2] / ".venv" / "axe-core" / "axe.min.js"))
+AXE = Path(os.environ.get("VGRAD_AXE", Path(__file__).parents[1] / ".venv" / "axe-core" / "axe.min.js"))
 
 
 def missing(reason: str) -> None:
