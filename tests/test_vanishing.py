@@ -31,9 +31,9 @@ def test_decay_is_the_least_squares_slope(count: int) -> None:
         ([1.0, 10**0.301], 0.301, 10**0.301, "vanishing"),
         ([10**0.301, 1.0], -0.301, 10**-0.301, "exploding"),
         ([1.0, 5.0, 1.0], 0.0, 1.0, "healthy"),
-        ([0.0, 1.0], None, None, "vanishing"),
+        ([0.0, 1.0], None, math.inf, "vanishing"),
         ([1.0, 0.0], None, 0.0, "exploding"),
-        ([1e-300, 1e300], 600.0, None, "vanishing"),
+        ([1e-300, 1e300], 600.0, math.inf, "vanishing"),
     ],
 )
 def test_rate_ratio_and_verdict(norms: list[float], rate: float | None, ratio: float | None, word: str | None) -> None:

@@ -69,10 +69,12 @@ def decay(norms: Sequence[float], level: float = LEVEL) -> Slope | None:
 def last_first_ratio(norms: Sequence[float]) -> float | None:
     """||delta^H|| / ||delta^1||: how much faster the last hidden layer learns than the first  (Nielsen ch. 5).
 
-    None with fewer than two hidden layers, where the first norm is zero, and where the ratio is beyond all floats.
+    None with fewer than two hidden layers; infinite where the first one does not learn at all, and where the ratio is
+    beyond all floats.
     """
-    ratio = norms[-1] / norms[0] if len(norms) > 1 and norms[0] > 0 else math.inf
-    return ratio if math.isfinite(ratio) else None
+    if len(norms) < 2:
+        return None
+    return norms[-1] / norms[0] if norms[0] > 0 else math.inf
 
 
 def verdict(

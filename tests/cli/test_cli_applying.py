@@ -30,7 +30,7 @@ EVERYWHERE: dict[str, set[str]] = {
     "worker": {"descriptor"},
     "ls": {"folder", "as_json"},
     "show": {"run", "runs_dir", "as_json"},
-    "report": {"runs", "form", "output", "diff", "as_json", "runs_dir"},
+    "report": {"runs", "asked_form", "output", "diff", "as_json", "runs_dir"},
     "plot": {"runs", "output", "kind", "width", "runs_dir"},
     "export tensorboard": {"runs", "output", "runs_dir"},
     "verify": {"runs", "runs_dir", "as_json"},

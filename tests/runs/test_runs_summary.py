@@ -44,6 +44,12 @@ def test_best_and_worst_are_the_first_of_equals() -> None:
     assert (found["verdict"], found["divergence"]) == ("healthy", None)
 
 
+def test_an_infinite_ratio_is_the_worst_and_null() -> None:
+    found = summarize(history((0.5, [1e-10, 1]), (0.5, [5e-324, 1]), (0.5, [0, 1]), (0.5, [1, 3])))["gradient"]
+    assert (found["worst"]["epoch"], found["worst"]["last_first_ratio"]) == (1, None)
+    assert summarize(history((0.5, [2, 1]), (0.5, [1, 0])))["gradient"]["worst"]["epoch"] == 0
+
+
 def test_what_a_run_that_diverged_still_has() -> None:
     nothing = summarize(history(divergence=Divergence(0, None, None)))
     assert (nothing["verdict"], nothing["status"], nothing["epochs"]) == ("diverged", "diverged", None)

@@ -18,7 +18,7 @@ from vgrad.config.config import Config
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.runs import runner
-from vgrad.runs.folder import DETERMINISTIC, RUN, SOMETIMES
+from vgrad.runs.folder import DETERMINISTIC, RUN, SOMETIMES, RunFolder
 from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
 from vgrad.training.assembly import fresh_state, noise_of
@@ -128,8 +128,13 @@ def test_what_is_due_is_saved_and_the_last_epoch_always(
 ) -> None:
     monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", seconds)
     monkeypatch.setattr(runner, "CHECKPOINT_SHARE", 0)
-    found: list[int] = []
-    monkeypatch.setattr(runner.RunFolder, "save", lambda folder, config, state, *rest: found.append(state.epoch))
+    found, save = list[int](), runner.RunFolder.save
+
+    def noted(folder: RunFolder, config: Config, state: TrainingState, *rest: Any) -> None:
+        found.append(state.epoch)
+        save(folder, config, state, *rest)
+
+    monkeypatch.setattr(runner.RunFolder, "save", noted)
     trained({"epochs": 2}, tmp_path / "whole")
     assert found == saved
     found.clear()

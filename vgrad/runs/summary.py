@@ -24,7 +24,7 @@ def summarize(history: History) -> dict[str, Any]:
     divergence = history.divergence
     gradient: dict[str, Any] = {}
     if probed:
-        worst = max((_rank(norms), -epoch, epoch) for epoch, norms in probed)[2]
+        worst = max((last_first_ratio(norms) or 0.0, -epoch, epoch) for epoch, norms in probed)[2]
         chosen = {"start": probed[0], "worst": (worst, dict(probed)[worst]), "end": probed[-1]}
         gradient = {name: {"epoch": epoch, **_gradient(norms)} for name, (epoch, norms) in chosen.items()}
     return {
@@ -40,19 +40,12 @@ def summarize(history: History) -> dict[str, Any]:
     }
 
 
-def _rank(norms: Sequence[float]) -> float:
-    """||delta^H|| / ||delta^1||, infinite where the first layer does not learn at all."""
-    if len(norms) < 2:
-        return 0.0
-    return norms[-1] / norms[0] if norms[0] > 0 else math.inf
-
-
 def _gradient(norms: Sequence[float]) -> dict[str, Any]:
-    slope = decay(norms)
+    slope, ratio = decay(norms), last_first_ratio(norms)
     return {
         "delta_norm": list(norms),
         "decay_rate": slope.value if slope else None,
-        "last_first_ratio": last_first_ratio(norms),
+        "last_first_ratio": ratio if ratio is not None and math.isfinite(ratio) else None,
         "verdict": verdict(norms),
     }
 

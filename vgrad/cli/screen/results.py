@@ -12,6 +12,7 @@ from typing import Any
 
 from vgrad.cli.screen.streams import Line
 from vgrad.text.plain import Axis, log_axis, measure, ratio, sparkline, table
+from vgrad.vanishing import last_first_ratio
 
 Summary = Mapping[str, Any]
 LEAST_SPARK, MOST_SPARK = 8, 40
@@ -72,7 +73,8 @@ def _ratio_lines(moments: Summary, hidden: int, width: int) -> list[Line]:
 
 
 def _ratio(moment: Mapping[str, Any]) -> str:
-    return "infinite" if moment["delta_norm"][0] == 0 else ratio(moment["last_first_ratio"])
+    found = last_first_ratio(moment["delta_norm"])
+    return "infinite" if found == math.inf else ratio(found)
 
 
 def verdict_words(summary: Summary) -> Line:
