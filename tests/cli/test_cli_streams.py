@@ -18,9 +18,9 @@ from vgrad import __main__ as entry
 from vgrad.cli import run
 from vgrad.cli.commands.doctor import _runs
 from vgrad.cli.screen.streams import Screen, answer, complain, explain
+from vgrad.storage.json import strict
 from vgrad.sweep.workers import WorkerPool
 from vgrad.text.plain import sparkline
-from vgrad.text.strict_json import strict
 
 HOSTILE = "a\x1b[2Jb\x9b31mc\u202ed\re\x07\ud800f"
 SHOWN = r"a\x1b[2Jb\x9b31mc\u202ed\re\x07\ud800f"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vgrad.cli.screen.streams import answer, complain
 from vgrad.cli.signals import stop_requests
 from vgrad.errors import ConfigError, RunStateError, StorageError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen

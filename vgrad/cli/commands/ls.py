@@ -12,7 +12,7 @@ import typer
 
 from vgrad.cli.options import Json, readable
 from vgrad.errors import RunStateError, SweepError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.runs.stored import StoredRun
