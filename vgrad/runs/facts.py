@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
-from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, SUMMARY, read_json
+from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, SUMMARY
+from vgrad.storage.json import read_json
 from vgrad.storage.reading import is_file, state_errors
 from vgrad.text.escapes import printable
 

@@ -35,6 +35,7 @@ from vgrad.nn.probes import BINS
 from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, QUANTITIES, History
 from vgrad.runs.summary import summarize
 from vgrad.storage import storage_errors, write_file
+from vgrad.storage.json import dump_json, read_json
 from vgrad.storage.npz import Arrays, NpzError, pack, unpack
 from vgrad.storage.reading import digest, entries, is_folder, read_state, state_error, state_errors
 from vgrad.text.escapes import printable
@@ -48,8 +49,6 @@ SOMETIMES = (BEST, NEURONS, HISTOGRAMS)
 """Those of them that are there only when the config asks for them."""
 SEAL = "seal"
 CHECKPOINT_FORMAT = 1
-MOST_JSON = 4 * 2**20
-DEEPEST_JSON = 50
 
 
 def empty_history(config: Config) -> History:
@@ -243,39 +242,3 @@ def _under(prefix: str, packed: Arrays) -> Arrays:
 def seal(facts: dict[str, Any]) -> str:
     """The digest of what run.json says, itself left out: a changed fact is found, whichever it is."""
     return hashlib.sha256(dump_json({key: value for key, value in facts.items() if key != SEAL})).hexdigest()
-
-
-def dump_json(tree: object) -> bytes:
-    """Strict JSON, readable, in the given order, ending in a newline."""
-    return (json.dumps(tree, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file, or None when there is no such file. RunStateError when it is anything else."""
-    try:
-        content = read_state(path, MOST_JSON)
-    except FileNotFoundError:
-        return None
-    try:
-        tree = json.loads(content, parse_constant=_no_constant)
-        if not isinstance(tree, dict):
-            raise ValueError("not an object")
-        _check_depth(tree)
-    except (ValueError, RecursionError) as error:
-        raise RunStateError(f"{path}: damaged: {printable(str(error), 120)}") from None
-    return tree
-
-
-def _check_depth(tree: Any) -> None:
-    """ValueError where lists and objects stand inside each other so deep that whoever walks through them would fail."""
-    level = [tree]
-    for _ in range(DEEPEST_JSON):
-        inside = [part.values() if isinstance(part, dict) else part for part in level]
-        level = [each for parts in inside for each in parts if isinstance(each, dict | list)]
-        if not level:
-            return
-    raise ValueError(f"nested deeper than {DEEPEST_JSON} levels")
-
-
-def _no_constant(token: str) -> float:
-    raise ValueError(f"{token} is not JSON")

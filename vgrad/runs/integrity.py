@@ -23,12 +23,12 @@ from vgrad.runs.folder import (
     RunFolder,
     Saved,
     config_file,
-    dump_json,
     most_file_bytes,
     run_config,
     seal,
 )
 from vgrad.runs.summary import summarize
+from vgrad.storage.json import dump_json
 from vgrad.storage.npz import pack
 from vgrad.storage.reading import digest, read_bounded, state_error
 from vgrad.text.escapes import printable

@@ -8,7 +8,6 @@ they belong, run.json last.
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -28,6 +27,7 @@ from vgrad.machine import versions
 from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, most_file_bytes, stored_config
 from vgrad.runs.runner import Opened, run
 from vgrad.storage import write_file
+from vgrad.storage.json import parsed
 from vgrad.storage.lock import RunHeld
 from vgrad.storage.reading import is_there, read_file, read_state
 from vgrad.sweep.workers import STOP, report
@@ -204,7 +204,7 @@ def publish(path: Path, files: Files) -> None:
     """
     names = [name for name in (*DETERMINISTIC, RUN) if name in files]
     if RUN in files:
-        said = json.loads(files[RUN])["files"]
+        said = parsed(files[RUN])["files"]
         wrong = [name for name in names if name != RUN and hashlib.sha256(files[name]).hexdigest() != said.get(name)]
         if wrong or set(said) | {RUN} != set(names):
             raise RunStateError(f"{path}: a worker sent files that are not whole: {', '.join(wrong) or 'some missing'}")
