@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from vgrad.errors import RunStateError
 from vgrad.machine import machine, versions
-from vgrad.runs.stored import STUDY, StoredRun, read_run
+from vgrad.runs.index import STUDY
+from vgrad.runs.stored import StoredRun, read_run
 from vgrad.statistics import LEVEL
 from vgrad.storage import own_folder, write_file
 from vgrad.storage.json import dump_json

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vgrad.errors import RunStateError
-from vgrad.runs.stored import STUDY
+from vgrad.runs.index import STUDY
 from vgrad.storage.json import read_json
 from vgrad.storage.reading import is_there
 from vgrad.study import cells
