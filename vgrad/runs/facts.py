@@ -164,10 +164,9 @@ def _check_moments(summary: _Summary, file: Path, config: Config) -> None:
         raise damaged(file, f"not the norms of {hidden} hidden layers")
     if last is None or not moments:
         return
-    every = config.probes.every
-    end = last if last == config.epochs else last - last % every
+    end = config.probes.measured(last, config.epochs)[-1]
     worst = moments["worst"].epoch
-    measured = worst == end or (worst < end and worst % every == 0)
+    measured = worst <= end and config.probes.measures(worst, config.epochs)
     if not measured or (moments["start"].epoch, moments["end"].epoch) != (0, end):
         told = ", ".join(f"{name} {moment.epoch}" for name, moment in moments.items())
         raise damaged(file, f"norms of epochs that are not those of the config: {told}")

@@ -7,13 +7,14 @@ interrupted run continues from the checkpoint and writes the files that an undis
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vgrad.config.config import Config
 from vgrad.nn.probes import BINS
 from vgrad.storage.npz import Arrays
 from vgrad.training.record import Divergence, EpochRecord, Histograms
@@ -126,7 +127,7 @@ class History:
                 arrays[f"histograms.{record.epoch}"] = np.array(bars)
         return arrays, {"divergence": asdict(self.divergence) if self.divergence else None}
 
-    def unpack(self, arrays: Arrays, plain: dict[str, Any]) -> None:
+    def unpack(self, arrays: Arrays, plain: Mapping[str, Any]) -> None:
         """Fills an empty history with what `pack` gave. ValueError, KeyError or TypeError when it does not fit."""
         layers = len(self.sizes) - 1
         metrics = _checked(arrays, "metrics", np.float64, (None, len(self.columns)))
@@ -171,6 +172,13 @@ class History:
         if type(epoch) is not int or epoch != len(self.records):
             raise ValueError(f"a divergence in epoch {epoch} after {len(self.records)} epochs")
         return EpochRecord(epoch, divergence=Divergence(epoch, batch, layer))
+
+
+def empty_history(config: Config) -> History:
+    """The history of a run that has not begun."""
+    probes = config.probes
+    named = tuple(probes.neurons), tuple(probes.histograms)
+    return History(config.sizes, config.monitors, tuple(probes.record), *named)
 
 
 def _checked(arrays: Arrays, name: str, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:

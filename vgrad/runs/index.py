@@ -9,7 +9,8 @@ from pathlib import Path
 
 from vgrad.config.fields import NAME_PATTERN
 from vgrad.errors import ConfigError
-from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN
+from vgrad.runs.checkpoint import CHECKPOINT
+from vgrad.runs.folder import CONFIG, DETERMINISTIC, INITIAL, RUN
 from vgrad.storage.reading import is_folder, is_there, may_be_folder, why
 from vgrad.text.escapes import printable
 

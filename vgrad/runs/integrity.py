@@ -10,9 +10,9 @@ from typing import Any
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
 from vgrad.errors import RunStateError, StorageError
+from vgrad.runs.checkpoint import CHECKPOINT, Saved
 from vgrad.runs.folder import (
     BEST,
-    CHECKPOINT,
     CONFIG,
     DETERMINISTIC,
     FINAL,
@@ -21,7 +21,6 @@ from vgrad.runs.folder import (
     SEAL,
     SUMMARY,
     RunFolder,
-    Saved,
     config_file,
     most_file_bytes,
     run_config,

@@ -21,15 +21,8 @@ from vgrad.config.config import Config
 from vgrad.errors import StorageError
 from vgrad.runs import tables
 from vgrad.runs.facts import check_facts, check_summary, damaged, read_facts, read_summary
-from vgrad.runs.folder import (
-    CONFIG,
-    RUN,
-    SUMMARY,
-    RunFolder,
-    empty_history,
-    run_config,
-)
-from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
+from vgrad.runs.folder import CONFIG, RUN, SUMMARY, RunFolder, run_config
+from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History, empty_history
 from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held
 from vgrad.training.memory import check_memory

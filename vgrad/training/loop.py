@@ -126,7 +126,7 @@ class _Look:
         return "update_ratio" in self._config.probes.record and self._is_probed(epoch)
 
     def _is_probed(self, epoch: int) -> bool:
-        return epoch % self._config.probes.every == 0 or epoch == self._config.epochs
+        return self._config.probes.measures(epoch, self._config.epochs)
 
     def record(self, epoch: int, eta: float | None, ratios: list[float | None] | None = None) -> EpochRecord:
         """The record of the epoch: of a divergence where the numbers overflow, although the parameters do not."""
