@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, SUMMARY
+from vgrad.runs.history import columns
 from vgrad.storage.json import read_json
 from vgrad.storage.reading import is_file, state_errors
 from vgrad.text.escapes import printable
@@ -134,8 +135,8 @@ def check_summary(tree: dict[str, Any], file: Path, config: Config, status: str 
         raise damaged(file, f"its status is {summary.status}, that of {RUN} {status}")
     if not (last == config.epochs if whole else _possible(last, config, status)):
         raise damaged(file, f"{last} of {config.epochs} epochs")
-    columns = {*config.monitors, "penalty", "learning_rate"} if last is not None else set()
-    if set(summary.final) != columns or set(summary.best) != set(config.monitors if columns else ()):
+    due = {*columns(config.monitors)} if last is not None else set()
+    if set(summary.final) != due or set(summary.best) != set(config.monitors if due else ()):
         raise damaged(file, "not the monitors of the config")
     wrong = next(_impossible(summary), None)
     if wrong:

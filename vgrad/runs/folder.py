@@ -26,10 +26,10 @@ from vgrad.document.reader import MAX_BYTES
 from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError, RunStateError, Unreadable
 from vgrad.nn.arrays import Parameters
-from vgrad.runs import checkpoint
+from vgrad.runs import checkpoint, tables
 from vgrad.runs.checkpoint import CHECKPOINT, Saved, most_bytes
-from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS
 from vgrad.runs.summary import summarize
+from vgrad.runs.tables import GRADIENTS, HISTOGRAMS, METRICS, NEURONS
 from vgrad.storage import storage_errors, write_file
 from vgrad.storage.json import dump_json, read_json
 from vgrad.storage.npz import pack
@@ -96,7 +96,7 @@ class RunFolder:
     def save(self, config: Config, saved: Saved) -> None:
         """Commits an epoch: the checkpoint, then the CSVs that follow from it."""
         write_file(self.path / CHECKPOINT, checkpoint.packed(config, saved))
-        for name, content in saved.history.files().items():
+        for name, content in tables.written(config, saved.history.records).items():
             write_file(self.path / name, content)
 
     def resume(self, config: Config) -> Saved | None:
@@ -106,13 +106,13 @@ class RunFolder:
     def finish(self, config: Config, saved: Saved, facts: dict[str, Any]) -> None:
         """The last files of a run whose last epoch is saved; at the very end run.json, with `facts` and the digests of
         what this run has written, whatever else lies there under a name that it does not use."""
-        state, history, summary = saved.state, saved.history, summarize(saved.history)
+        state, summary = saved.state, summarize(saved.history)
         last = {FINAL: pack(state.parameters), SUMMARY: dump_json(summary)}
         if state.best:
             last[BEST] = pack(state.best)
         for name, content in last.items():
             write_file(self.path / name, content)
-        written = {CONFIG, INITIAL, CHECKPOINT, *history.files(), *last}
+        written = {CONFIG, INITIAL, CHECKPOINT, *tables.files(config), *last}
         most = most_file_bytes(config)
         with storage_errors(self.path):
             digests = {name: digest(self.path / name, most) for name in DETERMINISTIC if name in written}

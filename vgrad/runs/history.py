@@ -1,4 +1,4 @@
-"""What a run has measured so far: epoch records in order, as CSV files and as arrays for the checkpoint.
+"""What a run has measured so far: epoch records in order, and as arrays for the checkpoint.
 
 The CSVs are made from the history alone, and the checkpoint holds the history, so there is one commit point: an
 interrupted run continues from the checkpoint and writes the files that an undisturbed run would have written.
@@ -19,17 +19,20 @@ from vgrad.nn.probes import BINS
 from vgrad.storage.npz import Arrays
 from vgrad.training.record import Divergence, EpochRecord, Histograms
 
-METRICS = "metrics.csv"
-GRADIENTS = "gradients.csv"
-NEURONS = "neurons.csv"
-HISTOGRAMS = "histograms.csv"
 QUANTITIES = ("delta", "activation")
+OTHERS = ("penalty", "learning_rate")
+"""The metrics that are no monitors."""
 
 
 def delta_norms(record: EpochRecord) -> list[float] | None:
     """||delta^l|| of all layers 1 … L, where this record has them."""
     norms = (record.gradients or {}).get("delta_norm")
     return None if norms is None else [math.nan if norm is None else norm for norm in norms]
+
+
+def columns(monitors: Sequence[str]) -> tuple[str, ...]:
+    """The columns of metrics.csv after `epoch`."""
+    return (*monitors, *OTHERS)
 
 
 def sparse(probes: Iterable[str]) -> list[str]:
@@ -55,7 +58,7 @@ class History:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of metrics.csv after `epoch`."""
-        return (*self.monitors, "penalty", "learning_rate")
+        return columns(self.monitors)
 
     @property
     def divergence(self) -> Divergence | None:
@@ -71,42 +74,6 @@ class History:
         """||delta^l|| of the hidden layers 1 … L - 1, where this record has them."""
         norms = delta_norms(record)
         return None if norms is None else norms[:-1]
-
-    def files(self) -> dict[str, bytes]:
-        """The CSV files: name -> content."""
-        files = {METRICS: _csv(("epoch", *self.columns), self._metrics_rows())}
-        files[GRADIENTS] = _csv(("epoch", "layer", "kind", "units", *self.probes), self._gradient_rows())
-        if self.neuron_epochs:
-            files[NEURONS] = _csv(("epoch", "layer", "neuron", "delta"), self._neuron_rows())
-        if self.histogram_epochs:
-            files[HISTOGRAMS] = _csv(("epoch", "layer", "quantity", "low", "high", "count"), self._histogram_rows())
-        return files
-
-    def _metrics_rows(self) -> Iterable[Sequence[object]]:
-        for record in self.measured:
-            yield record.epoch, *(record.metrics[column] for column in self.columns)
-
-    def _gradient_rows(self) -> Iterable[Sequence[object]]:
-        last = len(self.sizes) - 1
-        for record in self.records:
-            for layer in range(1, last + 1) if record.gradients is not None else ():
-                kind = "output" if layer == last else "hidden"
-                values = [record.gradients[probe][layer - 1] for probe in self.probes] if record.gradients else []
-                yield record.epoch, layer, kind, self.sizes[layer], *values
-
-    def _neuron_rows(self) -> Iterable[Sequence[object]]:
-        for record in self.records:
-            for layer, deltas in enumerate(record.neurons or [], start=1):
-                for neuron, delta in enumerate(deltas, start=1):
-                    yield record.epoch, layer, neuron, float(delta)
-
-    def _histogram_rows(self) -> Iterable[Sequence[object]]:
-        for record in self.records:
-            for layer, quantities in enumerate(record.histograms or [], start=1):
-                for quantity in QUANTITIES:
-                    counts, edges = quantities[quantity]
-                    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
-                        yield record.epoch, layer, quantity, float(low), float(high), int(count)
 
     def pack(self) -> tuple[Arrays, dict[str, Any]]:
         """(arrays, plain values) that `unpack` reads back; a missing value is NaN."""
@@ -202,13 +169,3 @@ def _histograms(packed: np.ndarray | None) -> Histograms | None:
         return None
     counts, edges = packed[:, :, :BINS], packed[:, :, BINS:]
     return [{name: (counts[i, j], edges[i, j]) for j, name in enumerate(QUANTITIES)} for i in range(len(packed))]
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    lines = [",".join(header), *(",".join(map(_cell, row)) for row in rows)]
-    return ("\n".join(lines) + "\n").encode("ascii")
-
-
-def _cell(value: object) -> str:
-    """Numbers as Python writes them: the shortest text that reads back bit for bit; None as an empty cell."""
-    return "" if value is None else repr(value) if isinstance(value, float) else str(value)

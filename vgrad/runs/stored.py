@@ -22,7 +22,7 @@ from vgrad.errors import StorageError
 from vgrad.runs import tables
 from vgrad.runs.facts import check_facts, check_summary, damaged, read_facts, read_summary
 from vgrad.runs.folder import CONFIG, RUN, SUMMARY, RunFolder, run_config
-from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History, empty_history
+from vgrad.runs.history import History, empty_history
 from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held
 from vgrad.training.memory import check_memory
@@ -59,32 +59,28 @@ class StoredRun:
     @cached_property
     def metrics(self) -> DataFrame:
         """metrics.csv: a row an epoch; `learning_rate` is NaN in epoch 0."""
-        return tables.read(tables.metrics(self.config, self.epoch), self._content(METRICS), self.path / METRICS)
+        return self._table("metrics")
 
     @cached_property
     def gradients(self) -> DataFrame:
         """gradients.csv: a row a measured epoch and layer."""
-        return tables.read(tables.gradients(self.config, self.epoch), self._content(GRADIENTS), self.path / GRADIENTS)
+        return self._table("gradients")
 
     @cached_property
     def neurons(self) -> DataFrame:
         """neurons.csv: a row an epoch, layer and neuron; empty when the config names no epochs."""
-        return tables.read(tables.neurons(self.config, self.epoch), self._content(NEURONS), self.path / NEURONS)
+        return self._table("neurons")
 
     @cached_property
     def histograms(self) -> DataFrame:
         """histograms.csv: a row an epoch, layer, quantity and bin; empty when the config names no epochs."""
-        return tables.read(
-            tables.histograms(self.config, self.epoch), self._content(HISTOGRAMS), self.path / HISTOGRAMS
-        )
+        return self._table("histograms")
 
-    def _content(self, name: str) -> bytes | None:
-        """The bytes of a table that is not in a file; None when the file is to be read."""
-        if name == NEURONS and not self.config.probes.neurons:
-            return b"epoch,layer,neuron,delta\n"
-        if name == HISTOGRAMS and not self.config.probes.histograms:
-            return b"epoch,layer,quantity,low,high,count\n"
-        return None if self._saved is None else self._saved.files()[name]
+    def _table(self, name: str) -> DataFrame:
+        """From its file; of a run that is not complete from what its files are made of."""
+        table = tables.TABLES[name]
+        made = {} if self._saved is None else tables.written(self.config, self._saved.records)
+        return tables.read(table, self.config, self.epoch, made.get(table.file), self.path / table.file)
 
 
 def read_run(path: Path) -> StoredRun:
