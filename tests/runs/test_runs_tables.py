@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 import runs_factory
 
+from vgrad.config.check import check
 from vgrad.errors import RunStateError
 from vgrad.runs import tables
 from vgrad.runs.folder import RunFolder, run_config
+from vgrad.runs.integrity import verify
+from vgrad.runs.runner import run
+from vgrad.runs.stored import read_run
 from vgrad.runs.tables import TABLES
+from vgrad.training.metrics import OTHERS
 
 TREE = {
     "name": "t",
@@ -75,3 +80,14 @@ def test_every_k_and_the_last(every: int, last: int, epochs: list[int], made: Pa
     assert [*probes.measured(last, last)] == epochs
     assert [epoch for epoch in range(last + 1) if probes.measures(epoch, last)] == epochs
     assert [*probes.measured(last - 1, last)] == [epoch for epoch in epochs if epoch < last]
+
+
+def test_a_metric_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured, saved, written, read, summed up and verified."""
+    monkeypatch.setitem(OTHERS, "more", lambda after: 1.5)
+    config = check(TREE)
+    list(run(config, tmp_path))
+    stored = read_run(tmp_path / config.run_name)
+    assert stored.metrics["more"].tolist() == [1.5] * 4
+    assert stored.summary["final"]["more"] == 1.5
+    assert verify(stored.path).status == "complete"

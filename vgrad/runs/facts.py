@@ -21,6 +21,7 @@ from vgrad.runs.history import columns
 from vgrad.storage.json import read_json
 from vgrad.storage.reading import is_file, state_errors
 from vgrad.text.escapes import printable
+from vgrad.training.metrics import OF_STEPS
 
 Model = TypeVar("Model", bound=BaseModel)
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)
@@ -147,7 +148,7 @@ def check_summary(tree: dict[str, Any], file: Path, config: Config, status: str 
 def _impossible(summary: _Summary) -> Iterator[str]:
     """What cannot be of the numbers of the monitors."""
     for name, value in summary.final.items():
-        if value is None and not (name == "learning_rate" and summary.epochs == 0):
+        if value is None and not (name in OF_STEPS and summary.epochs == 0):
             yield f"no {name}"
     for name, best in summary.best.items():
         if best.epoch > (summary.epochs or 0):

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from vgrad.config.config import Config
 from vgrad.nn.probes import BINS
 from vgrad.storage.npz import Arrays
+from vgrad.training.metrics import OF_STEPS, OTHERS
 from vgrad.training.record import Divergence, EpochRecord, Histograms
 
 QUANTITIES = ("delta", "activation")
-OTHERS = ("penalty", "learning_rate")
-"""The metrics that are no monitors."""
 
 
 def delta_norms(record: EpochRecord) -> list[float] | None:
@@ -115,7 +114,7 @@ class History:
         bounds = np.cumsum(self.sizes[1:])[:-1]
         for epoch, row in enumerate(metrics.tolist()):
             values = {name: _number(value) for name, value in zip(self.columns, row, strict=True)}
-            if [name for name, value in values.items() if value is None] != ([] if epoch else ["learning_rate"]):
+            if [name for name, value in values.items() if value is None] != ([] if epoch else [*OF_STEPS]):
                 raise ValueError(f"a metric of epoch {epoch} is missing")
             deltas = neurons.get(f"neurons.{epoch}")
             split = None if deltas is None else np.split(deltas, bounds)

@@ -6,7 +6,8 @@
     histograms.csv   epoch, layer, quantity | low, high, count          named epochs x layers x quantities x bins
 
 What stands before the bar, the keys, is known from the config and the last epoch; a file that has anything else is
-damaged. What stands behind it was measured. A column is a line in TABLES.
+damaged. What stands behind it was measured. A key is a line in TABLES; a number of an epoch one in
+`vgrad.training.metrics`, one of a layer a probe.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from vgrad.nn.probes import BINS
 from vgrad.runs.history import QUANTITIES, columns, sparse
 from vgrad.storage.reading import read_bounded, state_error
 from vgrad.text.escapes import printable
+from vgrad.training.metrics import OF_STEPS
 from vgrad.training.record import EpochRecord
 
 if TYPE_CHECKING:
@@ -220,7 +222,7 @@ TABLES = {
         lambda config: columns(config.monitors),
         lambda config, last: range(last + 1),
         lambda config, record: [[record.metrics[name] for name in columns(config.monitors)]],
-        gaps=("learning_rate",),
+        gaps=OF_STEPS,
     ),
     "gradients": Table(
         GRADIENTS,

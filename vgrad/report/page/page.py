@@ -18,10 +18,10 @@ from vgrad.report.layout import lay_out
 from vgrad.report.runs import Run
 from vgrad.report.table import Table
 from vgrad.runs import tables
-from vgrad.runs.history import OTHERS
 from vgrad.text.escapes import page as inert
 from vgrad.text.escapes import visible
 from vgrad.text.sheet import Column, Sheet
+from vgrad.training.metrics import OTHERS
 
 NORMS = ("delta_norm", "delta_norm_mean", "weight_gradient_norm")
 MOST_RUNS = 60
