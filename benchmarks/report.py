@@ -19,8 +19,9 @@ import time
 from pathlib import Path
 
 from vgrad.config.check import check
-from vgrad.runs.folder import CONFIG, RUN, dump_json
+from vgrad.runs.folder import CONFIG, RUN
 from vgrad.runs.runner import run
+from vgrad.storage.json import dump_json
 
 SEEDS = 100
 LIMITS = (6.0, 2.0)

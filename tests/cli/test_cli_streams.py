@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import resource
 import subprocess
@@ -20,7 +19,6 @@ from vgrad.cli.commands.doctor import _runs
 from vgrad.cli.screen.streams import Screen, answer, complain, explain
 from vgrad.sweep.workers import WorkerPool
 from vgrad.text.plain import sparkline
-from vgrad.text.strict_json import strict
 
 HOSTILE = "a\x1b[2Jb\x9b31mc\u202ed\re\x07\ud800f"
 SHOWN = r"a\x1b[2Jb\x9b31mc\u202ed\re\x07\ud800f"
@@ -48,14 +46,6 @@ def test_nothing_steers_a_terminal(capsys: pytest.CaptureFixture[str], monkeypat
 def test_a_table_keeps_its_own_colours(capsys: pytest.CaptureFixture[str]) -> None:
     answer("\x1b[1mx\x1b[0m", coloured=True)
     assert capsys.readouterr().out == "\x1b[1mx\x1b[0m\n"
-
-
-def test_json_has_no_infinity() -> None:
-    assert json.loads(strict({"a": [float("inf"), (float("nan"), 1.5)], "b": -float("inf"), "c": None})) == {
-        "a": [None, [None, 1.5]],
-        "b": None,
-        "c": None,
-    }
 
 
 def test_a_course_from_one_end_of_the_numbers_to_the_other() -> None:

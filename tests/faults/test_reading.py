@@ -16,7 +16,7 @@ from walking import COMMANDS, KINDS, call, fresh, opened_by, wrong_with
 
 from vgrad import load_runs
 from vgrad.errors import DataError, RunStateError, Unreadable
-from vgrad.runs.folder import stored_config
+from vgrad.runs.folder import run_config
 from vgrad.storage import reading
 from vgrad.sweep.job import Job, luggage
 
@@ -236,7 +236,7 @@ def test_what_a_run_has_not_written_is_not_sealed(kind: str, place: Path) -> Non
 @pytest.mark.parametrize("name", ["config.yaml", "initial.npz", "checkpoint.npz"])
 def test_what_travels_to_a_cluster(name: str, kind: str, place: Path) -> None:
     run = next((place / "runs").glob("half-*"))
-    job = Job(stored_config(run / "config.yaml"), place / "runs", place / "in")
+    job = Job(run_config(run), place / "runs", place / "in")
     assert set(luggage(job)) == {"config.yaml", "initial.npz", "checkpoint.npz"}
     (run / name).unlink()
     KINDS[kind](run / name, place)

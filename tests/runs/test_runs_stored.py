@@ -16,10 +16,10 @@ import runs_factory
 
 from vgrad.cli import run as vgrad
 from vgrad.config.check import check
-from vgrad.errors import ConfigError, RunStateError
+from vgrad.errors import RunStateError
 from vgrad.nn.probes import PROBES
 from vgrad.runs.folder import RunFolder
-from vgrad.runs.stored import find_runs, read_run
+from vgrad.runs.stored import read_run
 from vgrad.storage.lock import exclusive
 from vgrad.storage.npz import pack
 
@@ -271,34 +271,6 @@ def test_millions_of_rows_are_refused_before_they_are_made(folder: Path) -> None
             getattr(read_run(folder), name)
 
 
-def test_found_are_runs_and_nothing_else(folder: Path, tmp_path: Path) -> None:
-    names = [
-        "a-00000000-s10",
-        "a-00000000-s9",
-        "grid/b-00000000-s1",
-        "study/grid/c-00000000-s1",
-        "study/grid/deep/d-00000000-s1",
-    ]
-    names += ["foreign/x", "kept/grid/e-00000000-s1"]
-    for name in names:
-        (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "config.yaml").write_text("epochs: 1\n")
-    (tmp_path / "a-11111111-s1").mkdir()  # nothing in it
-    (tmp_path / "file-00000000-s1").write_text("")
-    (tmp_path / "study" / "study.json").write_text("{}")
-    (tmp_path / ".hidden").mkdir()
-    (tmp_path / "renamed").symlink_to(folder)
-    found = [str(path.relative_to(tmp_path)) for path in find_runs(tmp_path)]
-    assert found == [
-        "a-00000000-s9",
-        "a-00000000-s10",
-        "grid/b-00000000-s1",
-        folder.name,
-        "renamed",
-        "study/grid/c-00000000-s1",
-    ]
-    assert find_runs(folder) == [folder]
-    with pytest.raises(ConfigError, match="vgrad train CONFIG"):
-        find_runs(tmp_path / "missing")
+def test_what_is_no_run_is_said(tmp_path: Path) -> None:
     with pytest.raises(RunStateError, match="no such run directory"):
         read_run(tmp_path / "missing")

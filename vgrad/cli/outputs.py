@@ -62,7 +62,7 @@ def form_of(asked: str | None, output: Path | None, endings: Mapping[str, str]) 
 def _owner(target: Path) -> str | None:
     """The run, sweep or study that `target` is a file of, or would be."""
     from vgrad.runs.folder import DETERMINISTIC, RUN
-    from vgrad.runs.stored import STUDY, is_run
+    from vgrad.runs.index import STUDY, is_run
     from vgrad.storage.lock import LOCK, OWNER
     from vgrad.study.measurement import CURVES, FIGURES, NEURONS, VALUES
     from vgrad.study.report.folder import PAGE

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vgrad.cli.screen.streams import answer, complain
 from vgrad.cli.signals import stop_requests
 from vgrad.errors import ConfigError, RunStateError, StorageError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
@@ -97,7 +97,7 @@ def train_missing(
 
 def _check_folder(folder: Path) -> None:
     """RunStateError where the sweep's folder is a run, StorageError where it is a link."""
-    from vgrad.runs.stored import is_run
+    from vgrad.runs.index import is_run
     from vgrad.storage import refuse_link, storage_errors
     from vgrad.storage.reading import entries, is_folder
     from vgrad.text.escapes import printable

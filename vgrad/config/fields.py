@@ -87,6 +87,15 @@ class Probes(BaseModel):
         list[NonNegativeInt], Field(description="epochs whose histograms of deltas and activations are kept")
     ] = []
 
+    def measures(self, epoch: int, last: int) -> bool:
+        """Whether the norms of `epoch` are measured in a run of `last` epochs."""
+        return epoch % self.every == 0 or epoch == last
+
+    def measured(self, reached: int, last: int) -> Sequence[int]:
+        """Those epochs up to `reached`."""
+        regular = range(0, reached + 1, self.every)
+        return [*regular, last] if reached == last and last % self.every else regular
+
 
 def presets() -> dict[str, tuple[str, str]]:
     """Every name that `init` takes alone -> (weights, biases)."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vgrad.report.keys import Scalar, text
 from vgrad.report.runs import Run
+from vgrad.runs.tables import measured
 from vgrad.text.escapes import ascii_only, visible
 from vgrad.text.numbers import significant
 
@@ -59,9 +60,8 @@ def difference(first: Run, second: Run) -> Difference:
 
 def _partings(first: DataFrame, second: DataFrame, index: list[str]) -> Iterable[Parting]:
     """Columns that both have, compared bit for bit on the rows that both have."""
-    leave = (*index, "kind", "units")
     both = first.merge(second, on=index, suffixes=("_first", "_second"))
-    for column in (name for name in first.columns if name in second.columns and name not in leave):
+    for column in (name for name in measured(first) if name in second.columns):
         one, other = both[f"{column}_first"], both[f"{column}_second"]
         apart = both[(one != other) & ~(one.isna() & other.isna())]
         if len(apart):

@@ -15,9 +15,9 @@ from typing import Any
 from vgrad.report.keys import Scalar
 from vgrad.report.layout import lay_out, provenance
 from vgrad.report.table import INFINITE, Cell, Key, Table
+from vgrad.storage.json import strict
 from vgrad.text import escapes
 from vgrad.text.markup import as_latex, as_markdown
-from vgrad.text.strict_json import strict
 from vgrad.text.terminal import render
 
 SCHEMA = 1

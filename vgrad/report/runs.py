@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +14,11 @@ from vgrad.report.keys import Scalar, flatten
 from vgrad.runs.folder import CONFIG, RUN, SUMMARY
 from vgrad.runs.places import runs_of
 from vgrad.runs.stored import StoredRun, check_like, read_run
+from vgrad.storage.json import parsed
 from vgrad.storage.reading import read_bounded
 from vgrad.text.escapes import visible
 
 MOST_BYTES = 2**20
-_JSON = json.JSONDecoder(parse_constant=lambda token: _no_constant(token))
 
 
 @dataclass(frozen=True)
@@ -126,18 +125,6 @@ class Reader:
         return run
 
 
-def _object(file: str) -> dict[str, Any]:
-    """The JSON object in a file; OSError or ValueError for anything else."""
-    tree = _JSON.decode(read_bounded(file, MOST_BYTES).decode())
-    if not isinstance(tree, dict):
-        raise ValueError("not an object")
-    return tree
-
-
-def _no_constant(token: str) -> float:
-    raise ValueError(token)
-
-
 def _without_seed(file: str) -> tuple[tuple[bytes, bytes] | None, int]:
     """The text of a config around its seed, and the seed; (None, 0) for any other text."""
     try:
@@ -153,7 +140,7 @@ def _without_seed(file: str) -> tuple[tuple[bytes, bytes] | None, int]:
 def _alike(path: Path, like: Run, stored: StoredRun, seed: int) -> Run | None:
     """The complete run at `path`, whose config is that of `like` but for the seed; None unless all of it fits."""
     try:
-        facts, summary = _object(f"{path}/{RUN}"), _object(f"{path}/{SUMMARY}")
+        facts, summary = (parsed(read_bounded(f"{path}/{name}", MOST_BYTES)) for name in (RUN, SUMMARY))
         files = check_like(stored, seed, path, facts, summary)
         present = set(os.listdir(path))  # noqa: PTH208
     except (OSError, ValueError, RecursionError, RunStateError):

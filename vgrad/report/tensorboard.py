@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vgrad.errors import ConfigError
 from vgrad.report.runs import Run
+from vgrad.runs.tables import measured
 from vgrad.storage import own_folder, write_file
 
 NAME = "events.out.tfevents.0.vgrad"
@@ -43,9 +44,9 @@ def write_events(run: Run, folder: Path) -> Path:
 def scalars(run: Run) -> Iterator[tuple[str, int, float]]:
     """Tag, epoch and value of everything that the run has measured."""
     metrics, gradients = run.stored.metrics, run.stored.gradients
-    for name in metrics.columns.drop("epoch"):
+    for name in measured(metrics):
         for epoch, value in metrics[["epoch", name]].dropna().itertuples(index=False):
             yield f"metrics/{name}", int(epoch), float(value)
-    for probe in gradients.columns.drop(["epoch", "layer", "kind", "units"]):
+    for probe in measured(gradients):
         for epoch, layer, value in gradients[["epoch", "layer", probe]].dropna().itertuples(index=False):
             yield f"{probe}/layer_{int(layer):02d}", int(epoch), float(value)

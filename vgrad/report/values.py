@@ -20,6 +20,7 @@ from typing import Any
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.report.runs import Run
+from vgrad.runs.tables import hidden
 from vgrad.statistics import power
 from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
@@ -98,8 +99,8 @@ def moment(run: Run, when: str | int) -> dict[str, Any] | None:
     if isinstance(when, str):
         found = run.summary["gradient"].get(when)
         return found if isinstance(found, dict) else None
-    rows = run.stored.gradients
-    rows = rows[(rows["epoch"] == when) & (rows["kind"] == "hidden")]
+    rows = hidden(run.stored.gradients)
+    rows = rows[rows["epoch"] == when]
     if not len(rows) or "delta_norm" not in rows:
         return None
     return {"epoch": when, "delta_norm": rows["delta_norm"].tolist()}
@@ -192,8 +193,8 @@ def _share(run: Run, probe: str, when: str | int) -> float:
     if probe not in run.config["probes"]["record"]:
         return 0.0
     epoch = when if isinstance(when, int) else (moment(run, when) or {}).get("epoch")
-    rows = run.stored.gradients
-    largest = rows.loc[(rows["epoch"] == epoch) & (rows["kind"] == "hidden"), probe].max()
+    rows = hidden(run.stored.gradients)
+    largest = rows.loc[rows["epoch"] == epoch, probe].max()
     return float(largest) if largest == largest else 0.0
 
 

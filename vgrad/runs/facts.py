@@ -16,9 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
-from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, SUMMARY, read_json
+from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, SUMMARY
+from vgrad.runs.history import columns
+from vgrad.storage.json import read_json
 from vgrad.storage.reading import is_file, state_errors
 from vgrad.text.escapes import printable
+from vgrad.training.metrics import OF_STEPS
 
 Model = TypeVar("Model", bound=BaseModel)
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)
@@ -133,8 +136,8 @@ def check_summary(tree: dict[str, Any], file: Path, config: Config, status: str 
         raise damaged(file, f"its status is {summary.status}, that of {RUN} {status}")
     if not (last == config.epochs if whole else _possible(last, config, status)):
         raise damaged(file, f"{last} of {config.epochs} epochs")
-    columns = {*config.monitors, "penalty", "learning_rate"} if last is not None else set()
-    if set(summary.final) != columns or set(summary.best) != set(config.monitors if columns else ()):
+    due = {*columns(config.monitors)} if last is not None else set()
+    if set(summary.final) != due or set(summary.best) != set(config.monitors if due else ()):
         raise damaged(file, "not the monitors of the config")
     wrong = next(_impossible(summary), None)
     if wrong:
@@ -145,7 +148,7 @@ def check_summary(tree: dict[str, Any], file: Path, config: Config, status: str 
 def _impossible(summary: _Summary) -> Iterator[str]:
     """What cannot be of the numbers of the monitors."""
     for name, value in summary.final.items():
-        if value is None and not (name == "learning_rate" and summary.epochs == 0):
+        if value is None and not (name in OF_STEPS and summary.epochs == 0):
             yield f"no {name}"
     for name, best in summary.best.items():
         if best.epoch > (summary.epochs or 0):
@@ -163,10 +166,9 @@ def _check_moments(summary: _Summary, file: Path, config: Config) -> None:
         raise damaged(file, f"not the norms of {hidden} hidden layers")
     if last is None or not moments:
         return
-    every = config.probes.every
-    end = last if last == config.epochs else last - last % every
+    end = config.probes.measured(last, config.epochs)[-1]
     worst = moments["worst"].epoch
-    measured = worst == end or (worst < end and worst % every == 0)
+    measured = worst <= end and config.probes.measures(worst, config.epochs)
     if not measured or (moments["start"].epoch, moments["end"].epoch) != (0, end):
         told = ", ".join(f"{name} {moment.epoch}" for name, moment in moments.items())
         raise damaged(file, f"norms of epochs that are not those of the config: {told}")

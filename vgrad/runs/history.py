@@ -1,4 +1,4 @@
-"""What a run has measured so far: epoch records in order, as CSV files and as arrays for the checkpoint.
+"""What a run has measured so far: epoch records in order, and as arrays for the checkpoint.
 
 The CSVs are made from the history alone, and the checkpoint holds the history, so there is one commit point: an
 interrupted run continues from the checkpoint and writes the files that an undisturbed run would have written.
@@ -7,21 +7,19 @@ interrupted run continues from the checkpoint and writes the files that an undis
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vgrad.config.config import Config
 from vgrad.nn.probes import BINS
 from vgrad.storage.npz import Arrays
+from vgrad.training.metrics import OF_STEPS, OTHERS
 from vgrad.training.record import Divergence, EpochRecord, Histograms
 
-METRICS = "metrics.csv"
-GRADIENTS = "gradients.csv"
-NEURONS = "neurons.csv"
-HISTOGRAMS = "histograms.csv"
 QUANTITIES = ("delta", "activation")
 
 
@@ -29,6 +27,11 @@ def delta_norms(record: EpochRecord) -> list[float] | None:
     """||delta^l|| of all layers 1 … L, where this record has them."""
     norms = (record.gradients or {}).get("delta_norm")
     return None if norms is None else [math.nan if norm is None else norm for norm in norms]
+
+
+def columns(monitors: Sequence[str]) -> tuple[str, ...]:
+    """The columns of metrics.csv after `epoch`."""
+    return (*monitors, *OTHERS)
 
 
 def sparse(probes: Iterable[str]) -> list[str]:
@@ -54,7 +57,7 @@ class History:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of metrics.csv after `epoch`."""
-        return (*self.monitors, "penalty", "learning_rate")
+        return columns(self.monitors)
 
     @property
     def divergence(self) -> Divergence | None:
@@ -70,42 +73,6 @@ class History:
         """||delta^l|| of the hidden layers 1 … L - 1, where this record has them."""
         norms = delta_norms(record)
         return None if norms is None else norms[:-1]
-
-    def files(self) -> dict[str, bytes]:
-        """The CSV files: name -> content."""
-        files = {METRICS: _csv(("epoch", *self.columns), self._metrics_rows())}
-        files[GRADIENTS] = _csv(("epoch", "layer", "kind", "units", *self.probes), self._gradient_rows())
-        if self.neuron_epochs:
-            files[NEURONS] = _csv(("epoch", "layer", "neuron", "delta"), self._neuron_rows())
-        if self.histogram_epochs:
-            files[HISTOGRAMS] = _csv(("epoch", "layer", "quantity", "low", "high", "count"), self._histogram_rows())
-        return files
-
-    def _metrics_rows(self) -> Iterable[Sequence[object]]:
-        for record in self.measured:
-            yield record.epoch, *(record.metrics[column] for column in self.columns)
-
-    def _gradient_rows(self) -> Iterable[Sequence[object]]:
-        last = len(self.sizes) - 1
-        for record in self.records:
-            for layer in range(1, last + 1) if record.gradients is not None else ():
-                kind = "output" if layer == last else "hidden"
-                values = [record.gradients[probe][layer - 1] for probe in self.probes] if record.gradients else []
-                yield record.epoch, layer, kind, self.sizes[layer], *values
-
-    def _neuron_rows(self) -> Iterable[Sequence[object]]:
-        for record in self.records:
-            for layer, deltas in enumerate(record.neurons or [], start=1):
-                for neuron, delta in enumerate(deltas, start=1):
-                    yield record.epoch, layer, neuron, float(delta)
-
-    def _histogram_rows(self) -> Iterable[Sequence[object]]:
-        for record in self.records:
-            for layer, quantities in enumerate(record.histograms or [], start=1):
-                for quantity in QUANTITIES:
-                    counts, edges = quantities[quantity]
-                    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
-                        yield record.epoch, layer, quantity, float(low), float(high), int(count)
 
     def pack(self) -> tuple[Arrays, dict[str, Any]]:
         """(arrays, plain values) that `unpack` reads back; a missing value is NaN."""
@@ -126,7 +93,7 @@ class History:
                 arrays[f"histograms.{record.epoch}"] = np.array(bars)
         return arrays, {"divergence": asdict(self.divergence) if self.divergence else None}
 
-    def unpack(self, arrays: Arrays, plain: dict[str, Any]) -> None:
+    def unpack(self, arrays: Arrays, plain: Mapping[str, Any]) -> None:
         """Fills an empty history with what `pack` gave. ValueError, KeyError or TypeError when it does not fit."""
         layers = len(self.sizes) - 1
         metrics = _checked(arrays, "metrics", np.float64, (None, len(self.columns)))
@@ -147,7 +114,7 @@ class History:
         bounds = np.cumsum(self.sizes[1:])[:-1]
         for epoch, row in enumerate(metrics.tolist()):
             values = {name: _number(value) for name, value in zip(self.columns, row, strict=True)}
-            if [name for name, value in values.items() if value is None] != ([] if epoch else ["learning_rate"]):
+            if [name for name, value in values.items() if value is None] != ([] if epoch else [*OF_STEPS]):
                 raise ValueError(f"a metric of epoch {epoch} is missing")
             deltas = neurons.get(f"neurons.{epoch}")
             split = None if deltas is None else np.split(deltas, bounds)
@@ -173,6 +140,13 @@ class History:
         return EpochRecord(epoch, divergence=Divergence(epoch, batch, layer))
 
 
+def empty_history(config: Config) -> History:
+    """The history of a run that has not begun."""
+    probes = config.probes
+    named = tuple(probes.neurons), tuple(probes.histograms)
+    return History(config.sizes, config.monitors, tuple(probes.record), *named)
+
+
 def _checked(arrays: Arrays, name: str, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
     """The array `name`, of this type and shape (None: any extent), finite; in metrics and gradients NaN is no value."""
     array = arrays[name]
@@ -194,13 +168,3 @@ def _histograms(packed: np.ndarray | None) -> Histograms | None:
         return None
     counts, edges = packed[:, :, :BINS], packed[:, :, BINS:]
     return [{name: (counts[i, j], edges[i, j]) for j, name in enumerate(QUANTITIES)} for i in range(len(packed))]
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    lines = [",".join(header), *(",".join(map(_cell, row)) for row in rows)]
-    return ("\n".join(lines) + "\n").encode("ascii")
-
-
-def _cell(value: object) -> str:
-    """Numbers as Python writes them: the shortest text that reads back bit for bit; None as an empty cell."""
-    return "" if value is None else repr(value) if isinstance(value, float) else str(value)

@@ -10,9 +10,10 @@ from typing import Any
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
 from vgrad.errors import RunStateError, StorageError
+from vgrad.runs import tables
+from vgrad.runs.checkpoint import CHECKPOINT, Saved
 from vgrad.runs.folder import (
     BEST,
-    CHECKPOINT,
     CONFIG,
     DETERMINISTIC,
     FINAL,
@@ -21,14 +22,13 @@ from vgrad.runs.folder import (
     SEAL,
     SUMMARY,
     RunFolder,
-    Saved,
     config_file,
-    dump_json,
     most_file_bytes,
     run_config,
     seal,
 )
 from vgrad.runs.summary import summarize
+from vgrad.storage.json import dump_json
 from vgrad.storage.npz import pack
 from vgrad.storage.reading import digest, read_bounded, state_error
 from vgrad.text.escapes import printable
@@ -68,6 +68,7 @@ def verify(path: Path) -> Verified:
         told = f"kept without parameters; its {len(digests)} files are as {RUN} says" if kept else "nothing was saved"
         raise RunStateError(f"{path / CHECKPOINT}: missing: {told}; train again")
     state, history = saved.state, saved.history
+    measured = tables.written(config, history.records)
     begun = {CONFIG: config_file(config)}
     if isinstance(config.init, Init) and not looks_at_data(config.init):
         begun[INITIAL] = pack(draw_parameters(config, config.init))
@@ -75,12 +76,12 @@ def verify(path: Path) -> Verified:
         if _content(path / name, config) != content:
             raise RunStateError(f"{path / name}: does not follow from the config")
     if facts is None:
-        for name, content in history.files().items():
+        for name, content in measured.items():
             if not content.startswith(_content(path / name, config, missing=b"")):
                 raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
-        return Verified(path, "interrupted", state.epoch, len(begun) + len(history.files()) + 1)
+        return Verified(path, "interrupted", state.epoch, len(begun) + len(measured) + 1)
     summary = summarize(history)
-    expected = {**history.files(), SUMMARY: dump_json(summary), FINAL: pack(state.parameters)}
+    expected = {**measured, SUMMARY: dump_json(summary), FINAL: pack(state.parameters)}
     if state.best:
         expected[BEST] = pack(state.best)
     for name, content in expected.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.runs.stored import find_runs, is_run
+from vgrad.runs.index import find_runs, is_run
 from vgrad.storage.reading import is_folder, is_there, may_be_folder
 from vgrad.text.escapes import printable
 

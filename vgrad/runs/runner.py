@@ -24,7 +24,9 @@ from vgrad.data.datasets import load
 from vgrad.errors import StorageError, Unreadable
 from vgrad.machine import Surroundings, machine, versions
 from vgrad.nn.arrays import Parameters
-from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, RunFolder, Saved, empty_history
+from vgrad.runs.checkpoint import Saved
+from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, RunFolder
+from vgrad.runs.history import empty_history
 from vgrad.storage import make_folder, new_folder, refuse_link, remove_leftovers, rename
 from vgrad.storage.lock import LOCK, exclusive
 from vgrad.training.assembly import fresh_state
@@ -121,18 +123,18 @@ def _train(
                 history.records.append(record)
                 if pace.is_due():
                     with pace.timed():
-                        folder.save(config, state, history, surroundings.all)
+                        folder.save(config, Saved(state, history, surroundings.all))
                     last_saved = state.epoch
                 yield record
     except Cancelled:
         if history.records and last_saved != state.epoch:
-            folder.save(config, state, history, surroundings.all)
+            folder.save(config, Saved(state, history, surroundings.all))
         raise
     if last_saved != state.epoch:
-        folder.save(config, state, history, surroundings.all)
+        folder.save(config, Saved(state, history, surroundings.all))
     seconds = round(time.monotonic() - begun, 3)
     facts = _facts(config, dataset, seconds, continued)
-    folder.finish(config, state, history, {**facts, "surroundings": surroundings.all})
+    folder.finish(config, Saved(state, history), {**facts, "surroundings": surroundings.all})
 
 
 def _is_complete(folder: RunFolder, config: Config) -> bool:

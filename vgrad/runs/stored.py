@@ -1,6 +1,6 @@
-"""Run directories as values: find them, read them, and get their tables as data frames.
+"""Run directories as values: read them, and get their tables as data frames.
 
-    for path in find_runs(Path("runs")):
+    for path in find_runs(Path("runs")):           index.py
         run = read_run(path)                       RunStateError, in one line, for any damage
         run.config, run.status, run.summary        at once
         run.metrics, run.gradients, run.neurons, run.histograms    read and checked when they are asked for
@@ -12,117 +12,25 @@ that a file names, and takes no more memory than the config and the summary acco
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vgrad.config.config import Config
-from vgrad.config.fields import NAME_PATTERN
-from vgrad.errors import ConfigError, StorageError
+from vgrad.errors import StorageError
 from vgrad.runs import tables
 from vgrad.runs.facts import check_facts, check_summary, damaged, read_facts, read_summary
-from vgrad.runs.folder import (
-    CHECKPOINT,
-    CONFIG,
-    DETERMINISTIC,
-    INITIAL,
-    RUN,
-    SUMMARY,
-    RunFolder,
-    empty_history,
-    run_config,
-)
-from vgrad.runs.history import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, History
+from vgrad.runs.folder import CONFIG, RUN, SUMMARY, RunFolder, run_config
+from vgrad.runs.history import History, empty_history
 from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held
-from vgrad.storage.reading import is_folder, is_there, may_be_folder, why
-from vgrad.text.escapes import printable
 from vgrad.training.memory import check_memory
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-STUDY = "study.json"
-"""What `vgrad reproduce` writes beside the folders of its sweeps."""
 Status = Literal["complete", "diverged", "running", "interrupted"]
-_RUN_NAME = re.compile(rf"{NAME_PATTERN}-[0-9a-f]{{8}}-s[0-9]+")
-
-
-def is_run(path: Path) -> bool:
-    """Whether `path` is a run's directory, whole or damaged: by its name, or by what lies in it.
-
-    One that cannot be looked into counts as one, so that it is told and not left out: `read_run` says what is wrong.
-    """
-    try:
-        inside = _names(path)
-    except OSError:
-        return True
-    if _RUN_NAME.fullmatch(path.name):
-        return not inside.isdisjoint({*DETERMINISTIC, RUN})
-    return CONFIG in inside and not inside.isdisjoint({INITIAL, CHECKPOINT, RUN})
-
-
-def find_runs(path: Path) -> list[Path]:
-    """The run directories in `path`, in its folders (sweeps, studies) and in those of a study; `path` when it is a run.
-
-    Sorted by name, numbers by value. Whatever else lies there is left alone. ConfigError when there is no `path`.
-    """
-    if is_run(path):
-        return [path]
-    try:
-        folders = _folders(path)
-    except (OSError, ValueError) as error:
-        hint = "name the directory that runs are in, or make one with vgrad train CONFIG"
-        raise ConfigError(f"{printable(str(path), 200)}: {why(error)}; {hint}") from None
-    return sorted((run for folder in folders for run in _runs_of(folder)), key=_natural)
-
-
-def _names(path: Path) -> set[str]:
-    """What lies in a directory; nothing when it is none. OSError when that cannot be found out."""
-    return set(os.listdir(path)) if is_folder(path) else set()  # noqa: PTH208  (no Path a name)
-
-
-def _folders(path: Path) -> list[Path]:
-    """The directories in `path` that are not hidden, and what cannot be looked at."""
-    names = os.listdir(path)  # noqa: PTH208
-    return [path / name for name in names if not name.startswith(".") and may_be_folder(path / name)]
-
-
-def _runs_of(folder: Path) -> Iterator[Path]:
-    """`folder` when it is a run, else the runs in it, and in its folders when it is a study; a folder that cannot be
-    looked into stands for its runs, see `is_run`."""
-    if is_run(folder):
-        yield folder
-        return
-    study = _is_study(folder)
-    for each in _inside(folder):
-        if is_run(each):
-            yield each
-        elif study:
-            yield from filter(is_run, _inside(each))
-
-
-def _is_study(folder: Path) -> bool:
-    try:
-        return is_there(folder / STUDY)
-    except OSError:
-        return True
-
-
-def _inside(folder: Path) -> list[Path]:
-    try:
-        return _folders(folder)
-    except OSError:  # `is_run` has looked into it a moment ago: it has gone
-        return []
-
-
-def _natural(path: Path) -> list[str | int]:
-    parts = re.split("([0-9]+)", str(path))
-    return [int(part) if part.isascii() and part.isdigit() else part for part in parts]
 
 
 @dataclass(frozen=True)
@@ -151,32 +59,28 @@ class StoredRun:
     @cached_property
     def metrics(self) -> DataFrame:
         """metrics.csv: a row an epoch; `learning_rate` is NaN in epoch 0."""
-        return tables.read(tables.metrics(self.config, self.epoch), self._content(METRICS), self.path / METRICS)
+        return self._table("metrics")
 
     @cached_property
     def gradients(self) -> DataFrame:
         """gradients.csv: a row a measured epoch and layer."""
-        return tables.read(tables.gradients(self.config, self.epoch), self._content(GRADIENTS), self.path / GRADIENTS)
+        return self._table("gradients")
 
     @cached_property
     def neurons(self) -> DataFrame:
         """neurons.csv: a row an epoch, layer and neuron; empty when the config names no epochs."""
-        return tables.read(tables.neurons(self.config, self.epoch), self._content(NEURONS), self.path / NEURONS)
+        return self._table("neurons")
 
     @cached_property
     def histograms(self) -> DataFrame:
         """histograms.csv: a row an epoch, layer, quantity and bin; empty when the config names no epochs."""
-        return tables.read(
-            tables.histograms(self.config, self.epoch), self._content(HISTOGRAMS), self.path / HISTOGRAMS
-        )
+        return self._table("histograms")
 
-    def _content(self, name: str) -> bytes | None:
-        """The bytes of a table that is not in a file; None when the file is to be read."""
-        if name == NEURONS and not self.config.probes.neurons:
-            return b"epoch,layer,neuron,delta\n"
-        if name == HISTOGRAMS and not self.config.probes.histograms:
-            return b"epoch,layer,quantity,low,high,count\n"
-        return None if self._saved is None else self._saved.files()[name]
+    def _table(self, name: str) -> DataFrame:
+        """From its file; of a run that is not complete from what its files are made of."""
+        table = tables.TABLES[name]
+        made = {} if self._saved is None else tables.written(self.config, self._saved.records)
+        return tables.read(table, self.config, self.epoch, made.get(table.file), self.path / table.file)
 
 
 def read_run(path: Path) -> StoredRun:

@@ -1,19 +1,21 @@
-"""The CSV tables of a run, read back and checked: the columns, rows and keys that the config calls for, bit for bit.
+"""The CSV files of a run: their columns, said once, by which they are written, and read back bit for bit.
 
     metrics.csv      epoch | monitors …, penalty, learning_rate         epochs 0 … last
     gradients.csv    epoch, layer, kind, units | probes …               measured epochs x layers 1 … L
     neurons.csv      epoch, layer, neuron | delta                       named epochs x layers x neurons
     histograms.csv   epoch, layer, quantity | low, high, count          named epochs x layers x quantities x bins
 
-What stands before the bar is known from the config and the last epoch; a file that has anything else is damaged.
+What stands before the bar, the keys, is known from the config and the last epoch; a file that has anything else is
+damaged. What stands behind it was measured. A key is a line in TABLES; a number of an epoch one in
+`vgrad.training.metrics`, one of a layer a probe.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,132 +25,130 @@ from numpy.typing import NDArray
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
 from vgrad.nn.probes import BINS
-from vgrad.runs.history import QUANTITIES, sparse
+from vgrad.runs.history import QUANTITIES, columns, sparse
 from vgrad.storage.reading import read_bounded, state_error
 from vgrad.text.escapes import printable
+from vgrad.training.metrics import OF_STEPS
+from vgrad.training.record import EpochRecord
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+METRICS, GRADIENTS, NEURONS, HISTOGRAMS = "metrics.csv", "gradients.csv", "neurons.csv", "histograms.csv"
+HIDDEN, OUTPUT = "hidden", "output"
 MOST_BYTES = 2**28
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 _CELL = 32  # bytes of the longest cell with its comma
+Row = Sequence[float | None]
 
 
 @dataclass(frozen=True)
 class Table:
-    """What a file must hold: `keys` are the columns that are known, and `known()` their content; `values` are columns
-    of numbers, of which those in `gaps` are empty in the first row, and those in `sparse` may be empty in any. With
-    `bins`, each group of so many rows has a `low` that is the `high` of the row before."""
+    """One file. The first key is the epoch; `keys` are the others, each the column that it has in every epoch.
 
-    keys: tuple[str, ...]
-    values: Sequence[str]
-    rows: int
-    known: Callable[[], Sequence[NDArray[Any]]]
+    `values` are the columns of numbers, of which those in `gaps` are empty in the first row, and those in `sparse` may
+    be empty in any. `epochs` are those that the file has when so many are done, and `rows` the numbers of a record,
+    None when it has none. With `bins`, each group of so many rows has a `low` that is the `high` of the row before.
+    """
+
+    file: str
+    keys: Mapping[str, Callable[[Config], NDArray[Any]]]
+    values: Callable[[Config], Sequence[str]]
+    epochs: Callable[[Config, int], Sequence[int]]
+    rows: Callable[[Config, EpochRecord], Iterable[Row] | None]
+    asked: Callable[[Config], bool] = field(default=lambda config: True)
     gaps: Sequence[str] = ()
-    sparse: Sequence[str] = ()
+    sparse: Callable[[Sequence[str]], Sequence[str]] = field(default=lambda names: ())
     bins: int = 0
 
-    @property
-    def header(self) -> str:
+    def header(self, config: Config) -> str:
         """The first line."""
-        return ",".join((*self.keys, *self.values))
+        return ",".join(("epoch", *self.keys, *self.values(config)))
+
+    def known(self, config: Config) -> list[list[Any]]:
+        """The keys of an epoch's rows, column by column."""
+        return [column(config).tolist() for column in self.keys.values()]
 
 
-def metrics(config: Config, last: int | None) -> Table:
-    """metrics.csv up to epoch `last`, None when nothing is measured yet."""
-    rows = _count(last)
-    return Table(
-        ("epoch",), (*config.monitors, "penalty", "learning_rate"), rows, lambda: [np.arange(rows)], ("learning_rate",)
-    )
+def files(config: Config) -> list[str]:
+    """The names of the files that a run of `config` has."""
+    return [table.file for table in TABLES.values() if table.asked(config)]
 
 
-def gradients(config: Config, last: int | None) -> Table:
-    """gradients.csv up to epoch `last`."""
-    every, layers = config.probes.every, len(config.sizes) - 1
-    regular = range(0, _count(last), every)
-    extra = [last] if last is not None and last == config.epochs and last % every else []
-
-    def known() -> Sequence[NDArray[Any]]:
-        epochs = np.array([*regular, *extra], dtype=np.int64)
-        kinds = np.array(["hidden"] * (layers - 1) + ["output"])
-        per_layer = (np.arange(1, layers + 1), kinds, np.array(config.sizes[1:]))
-        return [np.repeat(epochs, layers), *(np.tile(column, len(epochs)) for column in per_layer)]
-
-    rows = layers * (len(regular) + len(extra))
-    probes = config.probes.record
-    return Table(("epoch", "layer", "kind", "units"), probes, rows, known, sparse=sparse(probes))
+def written(config: Config, records: Sequence[EpochRecord]) -> dict[str, bytes]:
+    """Those files with their content: what these records hold."""
+    return {table.file: _written(table, config, records) for table in TABLES.values() if table.asked(config)}
 
 
-def neurons(config: Config, last: int | None) -> Table:
-    """neurons.csv up to epoch `last`."""
-    epochs = [epoch for epoch in sorted(set(config.probes.neurons)) if epoch < _count(last)]
-    widths = config.sizes[1:]
-
-    def known() -> Sequence[NDArray[Any]]:
-        layer = np.repeat(np.arange(1, len(widths) + 1), widths)
-        neuron = np.concatenate([np.arange(1, width + 1) for width in widths])
-        once = np.repeat(np.array(epochs, dtype=np.int64), len(layer))
-        return once, np.tile(layer, len(epochs)), np.tile(neuron, len(epochs))
-
-    return Table(("epoch", "layer", "neuron"), ("delta",), len(epochs) * sum(widths), known)
+def _written(table: Table, config: Config, records: Sequence[EpochRecord]) -> bytes:
+    keys = ["".join(f",{cell}" for cell in row) for row in zip(*table.known(config), strict=True)] or [""]
+    lines = [table.header(config)]
+    for record in records:
+        rows = None if record.divergence else table.rows(config, record)
+        if rows is not None:
+            pairs = zip(keys, rows, strict=True)
+            lines += [",".join((f"{record.epoch}{key}", *map(_cell, row))) for key, row in pairs]
+    return ("\n".join(lines) + "\n").encode("ascii")
 
 
-def histograms(config: Config, last: int | None) -> Table:
-    """histograms.csv up to epoch `last`."""
-    epochs = [epoch for epoch in sorted(set(config.probes.histograms)) if epoch < _count(last)]
-    layers, kinds = len(config.sizes) - 1, np.repeat(np.array(QUANTITIES), BINS)
-
-    def known() -> Sequence[NDArray[Any]]:
-        layer = np.repeat(np.arange(1, layers + 1), len(kinds))
-        once = np.repeat(np.array(epochs, dtype=np.int64), len(layer))
-        return once, np.tile(layer, len(epochs)), np.tile(kinds, layers * len(epochs))
-
-    keys, values = ("epoch", "layer", "quantity"), ("low", "high", "count")
-    return Table(keys, values, len(epochs) * layers * len(kinds), known, bins=BINS)
+def _cell(value: object) -> str:
+    """Numbers as Python writes them: the shortest text that reads back bit for bit; None as an empty cell."""
+    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
 
 
-def _count(last: int | None) -> int:
-    return 0 if last is None else last + 1
-
-
-def read(table: Table, content: bytes | None, path: Path) -> DataFrame:
-    """`content`, or when it is None the file at `path`, as a frame; RunStateError when it is not `table`."""
-    limit = min(_CELL * (table.rows + 1) * (len(table.keys) + len(table.values)), MOST_BYTES)
+def read(table: Table, config: Config, last: int | None, content: bytes | None, path: Path) -> DataFrame:
+    """`content`, or when it is None the file at `path`, as a frame; RunStateError when it is not `table` up to epoch
+    `last`, None when nothing is measured yet."""
+    epochs = [] if last is None else table.epochs(config, last)
+    within = table.known(config)
+    count = len(epochs) * (len(within[0]) if within else 1)
+    limit = min(_CELL * (count + 1) * (1 + table.header(config).count(",")), MOST_BYTES)
+    if not table.asked(config):
+        content = _written(table, config, [])
     try:
-        return _parse(table, read_bounded(path, limit) if content is None else content)
+        return _parse(table, config, epochs, count, read_bounded(path, limit) if content is None else content)
     except OSError as error:
         raise state_error(path, error) from None
     except ValueError as error:
         raise RunStateError(f"{path}: damaged: {printable(str(error), 200)}") from None
 
 
-def _parse(table: Table, content: bytes) -> DataFrame:
+def _parse(table: Table, config: Config, epochs: Sequence[int], count: int, content: bytes) -> DataFrame:
     import pandas as pd
 
+    due, names = table.header(config), table.values(config)
+    cells = _cells(content, due, count)
+    known = {"epoch": np.repeat(np.array(epochs, dtype=np.int64), count // max(1, len(epochs)))}
+    known |= {name: np.tile(column(config), len(epochs)) for name, column in table.keys.items()}
+    frame: dict[str, NDArray[Any] | pd.Series] = {}
+    for (name, expected), column in zip(known.items(), cells, strict=False):
+        _check_keys(name, column, expected)
+        frame[name] = pd.Series(expected, dtype=str) if expected.dtype.kind == "U" else expected.astype(np.int64)
+    may_be_empty = table.sparse(names)
+    for name, column in zip(names, cells[len(known) :], strict=True):
+        empty = [name in may_be_empty and cell == "" for cell in column]
+        empty[:1] = [name in table.gaps or any(empty[:1])]
+        frame[name] = _numbers(name, column[: len(empty)], empty)
+    if table.bins and count:
+        low, high = (np.asarray(frame[name]).reshape(-1, table.bins) for name in ("low", "high"))
+        if not (low[:, 1:] == high[:, :-1]).all():
+            raise ValueError("the bins do not follow on each other")
+    return pd.DataFrame(frame)
+
+
+def _cells(content: bytes, due: str, count: int) -> list[Sequence[str]]:
+    """The cells column by column; ValueError unless there are the header `due` and `count` whole rows."""
     header, *lines = content.decode("ascii").split("\n")
-    if header != table.header:
-        raise ValueError(f"its columns are {printable(header, 80)!r}, not {printable(table.header, 80)!r}")
+    if header != due:
+        raise ValueError(f"its columns are {printable(header, 80)!r}, not {printable(due, 80)!r}")
     commas = header.count(",")
     wrong = next((number for number, line in enumerate(lines[:-1], 2) if line.count(",") != commas), None)
     if wrong or lines[-1:] != [""]:
         raise ValueError(f"line {wrong or len(lines) + 1} is cut off or has too many cells")
-    if len(lines) - 1 != table.rows:
-        raise ValueError(f"{len(lines) - 1} rows, not {table.rows}")
-    cells = list(zip(*(line.split(",") for line in lines[:-1]), strict=True)) or [()] * (commas + 1)
-    columns: dict[str, NDArray[Any] | pd.Series] = {}
-    for name, column, known in zip(table.keys, cells, table.known(), strict=False):
-        _check_keys(name, column, known)
-        columns[name] = pd.Series(known, dtype=str) if name in ("kind", "quantity") else known.astype(np.int64)
-    for name, column in zip(table.values, cells[len(table.keys) :], strict=True):
-        empty = [name in table.sparse and cell == "" for cell in column]
-        empty[:1] = [name in table.gaps or any(empty[:1])]
-        columns[name] = _numbers(name, column[: len(empty)], empty)
-    if table.bins and table.rows:
-        low, high = (np.asarray(columns[name]).reshape(-1, table.bins) for name in ("low", "high"))
-        if not (low[:, 1:] == high[:, :-1]).all():
-            raise ValueError("the bins do not follow on each other")
-    return pd.DataFrame(columns)
+    if len(lines) - 1 != count:
+        raise ValueError(f"{len(lines) - 1} rows, not {count}")
+    empty: list[Sequence[str]] = [()] * (commas + 1)
+    return list(zip(*(line.split(",") for line in lines[:-1]), strict=True)) or empty
 
 
 def _check_keys(name: str, column: Sequence[str], known: NDArray[Any]) -> None:
@@ -170,3 +170,91 @@ def _numbers(name: str, column: Sequence[str], gaps: Sequence[bool]) -> NDArray[
     if not np.isfinite(numbers[~np.array(gaps[: len(column)], dtype=bool)]).all():
         raise ValueError(f"{name} is not finite everywhere")
     return numbers
+
+
+def hidden(rows: DataFrame) -> DataFrame:
+    """Of the rows of gradients.csv those of hidden layers."""
+    return rows[rows["kind"] == HIDDEN]
+
+
+def measured(rows: DataFrame) -> list[str]:
+    """The columns of a frame that are not keys."""
+    return [name for name in rows.columns if name not in KEYS]
+
+
+def _layers(config: Config) -> NDArray[Any]:
+    return np.arange(1, len(config.sizes))
+
+
+def _kinds(config: Config) -> NDArray[Any]:
+    return np.array([HIDDEN] * (len(config.sizes) - 2) + [OUTPUT])
+
+
+def _per_layer(config: Config, record: EpochRecord) -> Iterable[Row] | None:
+    norms = record.gradients
+    layers = range(len(config.sizes) - 1)
+    return None if norms is None else [[norms[probe][layer] for probe in config.probes.record] for layer in layers]
+
+
+def _per_neuron(config: Config, record: EpochRecord) -> Iterable[Row] | None:
+    return None if record.neurons is None else ((float(delta),) for deltas in record.neurons for delta in deltas)
+
+
+def _per_bin(config: Config, record: EpochRecord) -> Iterable[Row] | None:
+    if record.histograms is None:
+        return None
+    return (
+        (float(low), float(high), int(count))
+        for layer in record.histograms
+        for counts, edges in (layer[quantity] for quantity in QUANTITIES)
+        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    )
+
+
+def _named(names: Sequence[int], last: int) -> list[int]:
+    return [epoch for epoch in sorted(set(names)) if epoch <= last]
+
+
+TABLES = {
+    "metrics": Table(
+        METRICS,
+        {},
+        lambda config: columns(config.monitors),
+        lambda config, last: range(last + 1),
+        lambda config, record: [[record.metrics[name] for name in columns(config.monitors)]],
+        gaps=OF_STEPS,
+    ),
+    "gradients": Table(
+        GRADIENTS,
+        {"layer": _layers, "kind": _kinds, "units": lambda config: np.array(config.sizes[1:])},
+        lambda config: config.probes.record,
+        lambda config, last: config.probes.measured(last, config.epochs),
+        _per_layer,
+        sparse=sparse,
+    ),
+    "neurons": Table(
+        NEURONS,
+        {
+            "layer": lambda config: np.repeat(_layers(config), config.sizes[1:]),
+            "neuron": lambda config: np.concatenate([np.arange(1, width + 1) for width in config.sizes[1:]]),
+        },
+        lambda config: ("delta",),
+        lambda config, last: _named(config.probes.neurons, last),
+        _per_neuron,
+        asked=lambda config: bool(config.probes.neurons),
+    ),
+    "histograms": Table(
+        HISTOGRAMS,
+        {
+            "layer": lambda config: np.repeat(_layers(config), len(QUANTITIES) * BINS),
+            "quantity": lambda config: np.tile(np.repeat(np.array(QUANTITIES), BINS), len(config.sizes) - 1),
+        },
+        lambda config: ("low", "high", "count"),
+        lambda config, last: _named(config.probes.histograms, last),
+        _per_bin,
+        asked=lambda config: bool(config.probes.histograms),
+        bins=BINS,
+    ),
+}
+"""name -> file, in the order in which they are written."""
+KEYS = {"epoch", *(name for table in TABLES.values() for name in table.keys)}

@@ -12,7 +12,6 @@ All but study.json are the same bytes whenever the same runs are measured.
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,9 +25,11 @@ from numpy.typing import NDArray
 
 from vgrad.errors import RunStateError
 from vgrad.machine import machine, versions
-from vgrad.runs.stored import STUDY, StoredRun, read_run
+from vgrad.runs.index import STUDY
+from vgrad.runs.stored import StoredRun, read_run
 from vgrad.statistics import LEVEL
 from vgrad.storage import own_folder, write_file
+from vgrad.storage.json import dump_json
 from vgrad.study.judgement import LIMIT, SHARE, Judgement, judge, judge_line, line
 from vgrad.study.measures import hidden_norms, neuron_deltas
 from vgrad.study.published import Curves, Experiment, Figure, Study
@@ -133,7 +134,7 @@ def write(folder: Path, study: Study, outcome: Outcome, *, settings: Sequence[st
         "processor": where["processor"],
         "blas": [f"{pool['internal_api']} {pool['version']} {pool['architecture']}" for pool in where["blas"]],
     }
-    write_file(folder / STUDY, json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+    write_file(folder / STUDY, dump_json(tree))
 
 
 def _left_out(study: Study, outcome: Outcome) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgrad.registry import NonNegativeInt, PositiveInt
+from vgrad.runs import tables
 from vgrad.runs.stored import StoredRun
 
 Measure = Callable[[StoredRun], float | None]
@@ -73,8 +74,7 @@ MEASURES: dict[str, Callable[..., Measure]] = {"final": final, "norm": norm, "ra
 
 def hidden_norms(run: StoredRun) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The measured epochs, and ||delta^l|| of the hidden layers: (epochs, H)."""
-    rows = run.gradients
-    rows = rows[rows["kind"] == "hidden"]
+    rows = tables.hidden(run.gradients)
     hidden = len(run.config.sizes) - 2
     if not len(rows) or "delta_norm" not in rows:
         return np.empty(0, np.int64), np.empty((0, hidden))

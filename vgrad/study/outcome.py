@@ -22,8 +22,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vgrad.errors import RunStateError
-from vgrad.runs.folder import read_json
-from vgrad.runs.stored import STUDY
+from vgrad.runs.index import STUDY
+from vgrad.storage.json import read_json
 from vgrad.storage.reading import is_there
 from vgrad.study import cells
 from vgrad.text.escapes import visible

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from vgrad.errors import RunStateError
-from vgrad.runs.folder import read_json
-from vgrad.runs.stored import STUDY, is_run
+from vgrad.runs.index import STUDY, is_run
 from vgrad.storage import refuse_link
+from vgrad.storage.json import read_json
 from vgrad.study.published import Study
 from vgrad.text.escapes import printable
 

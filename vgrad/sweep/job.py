@@ -8,7 +8,6 @@ they belong, run.json last.
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -21,13 +20,13 @@ from vgrad.config.config import Config
 from vgrad.config.fields import InitFile
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
-from vgrad.document.reader import MAX_BYTES
-from vgrad.document.writer import dump_yaml
 from vgrad.errors import DataError, RunStateError, StorageError, VgradError
 from vgrad.machine import versions
-from vgrad.runs.folder import CHECKPOINT, CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, most_file_bytes, stored_config
+from vgrad.runs.checkpoint import CHECKPOINT
+from vgrad.runs.folder import CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, most_file_bytes
 from vgrad.runs.runner import Opened, run
 from vgrad.storage import write_file
+from vgrad.storage.json import parsed
 from vgrad.storage.lock import RunHeld
 from vgrad.storage.reading import is_there, read_file, read_state
 from vgrad.sweep.workers import STOP, report
@@ -68,9 +67,10 @@ class Job:
 
     def is_complete(self) -> bool:
         """Whether nothing is left to do. RunStateError when the directory is damaged or another config's."""
-        complete = RunFolder(self.path).facts() is not None
+        folder = RunFolder(self.path)
+        complete = folder.facts() is not None
         try:
-            if not self._is_here():
+            if not folder.holds(self.config):
                 told = "holds another config with the same hash; give one of them another name"
                 raise RunStateError(f"{self.path}: {told}")
         except FileNotFoundError:
@@ -84,11 +84,6 @@ class Job:
             return "complete" if is_there(self.path / RUN) else "missing"
         except OSError:
             return "unreadable"
-
-    def _is_here(self) -> bool:
-        """Whether the directory is this very config's: the same text, or at least the same meaning."""
-        ours, file = resolved(self.config), self.path / CONFIG
-        return read_state(file, MAX_BYTES) == dump_yaml(ours).encode() or stored_config(file).plain() == ours
 
 
 @dataclass(frozen=True)
@@ -121,14 +116,6 @@ class Outcome:
 def failure(error: VgradError, *, again: bool = False) -> Outcome:
     """The outcome of a run that ended with `error`."""
     return Outcome("failed", "; ".join(error.problems), again=again, storage=isinstance(error, StorageError))
-
-
-def resolved(config: Config) -> dict[str, Any]:
-    """What config.yaml of the run holds."""
-    tree = config.plain()
-    if isinstance(config.init, InitFile):
-        tree["init"]["path"] = INITIAL
-    return tree
 
 
 def train_here(config: Config, folder: Path, base: Path) -> Outcome:
@@ -204,7 +191,7 @@ def publish(path: Path, files: Files) -> None:
     """
     names = [name for name in (*DETERMINISTIC, RUN) if name in files]
     if RUN in files:
-        said = json.loads(files[RUN])["files"]
+        said = parsed(files[RUN])["files"]
         wrong = [name for name in names if name != RUN and hashlib.sha256(files[name]).hexdigest() != said.get(name)]
         if wrong or set(said) | {RUN} != set(names):
             raise RunStateError(f"{path}: a worker sent files that are not whole: {', '.join(wrong) or 'some missing'}")

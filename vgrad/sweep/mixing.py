@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from vgrad.errors import RunStateError
-from vgrad.runs.folder import RUN, read_json
+from vgrad.runs.folder import RUN
+from vgrad.storage.json import read_json
 from vgrad.text.escapes import printable
 
 _SHOWN = 300

@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vgrad.errors import RunStateError, StorageError, SweepError, Unreadable, VgradError
 from vgrad.runs.facts import Count, Words, checked
-from vgrad.runs.folder import read_json
 from vgrad.storage import own_folder, write_file
+from vgrad.storage.json import read_json
 from vgrad.storage.reading import entries, may_be_folder, state_error
 from vgrad.sweep.dispatch import Ended, Event, Failed, Skipped, Task
 from vgrad.sweep.job import Progress

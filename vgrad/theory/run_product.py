@@ -15,7 +15,8 @@ from vgrad.errors import ConfigError, RunStateError
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.measurement import CHUNK
 from vgrad.nn.parameters import as_type, problems
-from vgrad.runs.folder import FINAL, INITIAL, most_bytes
+from vgrad.runs.checkpoint import most_bytes
+from vgrad.runs.folder import FINAL, INITIAL
 from vgrad.runs.stored import StoredRun, read_run
 from vgrad.storage.npz import NpzError, unpack
 from vgrad.storage.reading import state_error

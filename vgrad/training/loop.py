@@ -23,6 +23,7 @@ from vgrad.training.assembly import build_network, build_rule, build_schedule, n
 from vgrad.training.descent import Cancelled, Descent, Epoch, Penalty
 from vgrad.training.evaluation import Evaluator, ProbeSet
 from vgrad.training.feed import Index
+from vgrad.training.metrics import OTHERS, After
 from vgrad.training.randomness import Purpose, generator
 from vgrad.training.record import Divergence, EpochRecord, TrainingState, stopped, values_of
 
@@ -126,7 +127,7 @@ class _Look:
         return "update_ratio" in self._config.probes.record and self._is_probed(epoch)
 
     def _is_probed(self, epoch: int) -> bool:
-        return epoch % self._config.probes.every == 0 or epoch == self._config.epochs
+        return self._config.probes.measures(epoch, self._config.epochs)
 
     def record(self, epoch: int, eta: float | None, ratios: list[float | None] | None = None) -> EpochRecord:
         """The record of the epoch: of a divergence where the numbers overflow, although the parameters do not."""
@@ -139,7 +140,8 @@ class _Look:
     def _measured(self, epoch: int, eta: float | None, ratios: list[float | None] | None) -> EpochRecord:
         config, probes = self._config, self._config.probes
         means = self._evaluator.means(config.monitors, config.cost, config.output)
-        metrics = {**means, "penalty": self._penalty.value(self._parameters), "learning_rate": eta}
+        after = After(self._parameters, self._penalty, eta)
+        metrics = {**means, **{name: of(after) for name, of in OTHERS.items()}}
         record, probed = EpochRecord(epoch, metrics), self._is_probed(epoch)
         if probed or epoch in (*probes.neurons, *probes.histograms):
             measurement = self._probes.measure(self._parameters, ratios)

@@ -17,7 +17,7 @@ Histograms = list[dict[str, tuple[Array, Array]]]
 class EpochRecord:
     """What one epoch leaves.
 
-    `metrics`: monitor -> value, then `penalty` and `learning_rate` (None in epoch 0). `gradients`: probe -> a number a
+    `metrics`: monitor -> value, then those of metrics.py (of steps: None in epoch 0). `gradients`: probe -> a number a
     layer, or None in an epoch that is not measured. `neurons`: the mean delta of every neuron, layer by layer, and
     `histograms`: per layer the counts and edges of each quantity, in the epochs that the config names. `divergence` is
     set in the last record of a run that diverged, which has nothing else.

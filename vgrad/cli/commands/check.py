@@ -11,7 +11,7 @@ import typer
 from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, read_config
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import VgradError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 
 def check(

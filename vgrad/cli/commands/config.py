@@ -13,7 +13,7 @@ from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, read_config
 from vgrad.cli.outputs import answer_name, output_file
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, StorageError, VgradError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.config.config import Config

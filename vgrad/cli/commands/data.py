@@ -12,7 +12,7 @@ from vgrad.cli.command import Command
 from vgrad.cli.options import Json
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import DataError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.data.fetch import FileStatus

@@ -13,7 +13,7 @@ import typer
 from vgrad.cli.options import Json, folder_name
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import VgradError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 CORE_TYPE = "OPENBLAS_CORETYPE"
 LITTLE = 2**29  # bytes: a full MNIST run takes less than 300 MB

@@ -12,7 +12,7 @@ import typer
 
 from vgrad.cli.options import Json, readable
 from vgrad.errors import RunStateError, SweepError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.runs.stored import StoredRun
@@ -32,7 +32,8 @@ def ls(
     to the first before training. Damaged runs are listed as such; the command then exits 6.
     """
     from vgrad.cli.screen.streams import Screen, answer
-    from vgrad.runs.stored import find_runs, read_run
+    from vgrad.runs.index import find_runs
+    from vgrad.runs.stored import read_run
 
     entries: list[dict[str, Any]] = []
     problems: list[str] = []

@@ -144,7 +144,7 @@ def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
 
 def _differ(runs: list[Run], problems: list[str], form: str) -> str:
     from vgrad.report.diff import as_text, difference
-    from vgrad.runs.folder import dump_json
+    from vgrad.storage.json import dump_json
 
     if problems:
         raise SweepError(*problems)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vgrad.cli.options import Json, RunsDir
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.runs.stored import StoredRun

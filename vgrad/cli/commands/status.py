@@ -9,7 +9,7 @@ import typer
 
 from vgrad.cli.options import Json, readable
 from vgrad.errors import SweepError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.sweep.tally import Sweep

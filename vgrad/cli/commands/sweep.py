@@ -13,7 +13,7 @@ from vgrad.cli.applying import SWEEP, way
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, as_argument
 from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.sweep.comparison import Comparison

@@ -16,7 +16,7 @@ from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.outputs import answer_name, output_file, save
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, VgradError
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,7 +16,7 @@ import typer
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, Seed, as_argument, read_config
 from vgrad.cli.signals import StopRequest, stop_requests
 from vgrad.errors import Interrupted
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen

@@ -10,7 +10,7 @@ import typer
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, RunStateError, StorageError, Unreadable
-from vgrad.text.strict_json import strict
+from vgrad.storage.json import strict
 
 
 def verify(

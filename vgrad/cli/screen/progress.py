@@ -18,6 +18,7 @@ from vgrad.cli.screen.streams import Line, Screen
 from vgrad.config.config import Config
 from vgrad.runs.history import delta_norms
 from vgrad.text.plain import Axis, bar, cut, duration, log_axis, measure, shape
+from vgrad.training.metrics import OTHERS
 from vgrad.training.record import EpochRecord
 
 SECONDS_PER_LINE = 1.0
@@ -178,7 +179,7 @@ def progress_on(screen: Screen, config: Config, *, quiet: bool) -> Iterator[Sile
 
 def _headline(record: EpochRecord) -> list[str]:
     """An accuracy and a cost, the most telling ones there are; without any, the first two monitors."""
-    metrics = {name: value for name, value in record.metrics.items() if name not in ("penalty", "learning_rate")}
+    metrics = {name: value for name, value in record.metrics.items() if name not in OTHERS}
     accuracy = next((name for name in (*_ACCURACIES, *metrics) if name in metrics), None)
     cost = next((name for name in (*_COSTS, *metrics) if name in metrics and name != accuracy), None)
     return [f"{name.replace('_', ' ')} {measure(name, metrics[name])}" for name in (accuracy, cost) if name]

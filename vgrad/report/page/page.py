@@ -17,9 +17,11 @@ from vgrad.report.keys import text, varying
 from vgrad.report.layout import lay_out
 from vgrad.report.runs import Run
 from vgrad.report.table import Table
+from vgrad.runs import tables
 from vgrad.text.escapes import page as inert
 from vgrad.text.escapes import visible
 from vgrad.text.sheet import Column, Sheet
+from vgrad.training.metrics import OTHERS
 
 NORMS = ("delta_norm", "delta_norm_mean", "weight_gradient_norm")
 MOST_RUNS = 60
@@ -75,14 +77,14 @@ def _norms(runs: Sequence[Run]) -> list[str]:
 
 def _run(run: Run, keys: Sequence[str]) -> dict[str, Any]:
     gradients, metrics = run.stored.gradients, run.stored.metrics
-    hidden = gradients[gradients["kind"] == "hidden"]
+    hidden = tables.hidden(gradients)
     epochs = sorted(set(hidden["epoch"].tolist()))
     probes = {
         norm: _rounded(hidden[norm].to_numpy(np.float64).reshape(len(epochs), run.hidden))
         for norm in NORMS
         if norm in hidden and len(epochs)
     }
-    monitors = [name for name in metrics.columns if name not in ("epoch", "penalty", "learning_rate")]
+    monitors = [name for name in tables.measured(metrics) if name not in OTHERS]
     return {
         "label": visible(f"{', '.join(text(run.flat.get(key)) for key in keys)} · s{run.seed} · {run.hash}"),
         "hidden": run.hidden,

@@ -8,11 +8,11 @@ from dataclasses import asdict, fields
 from io import StringIO
 from typing import Any
 
+from vgrad.storage.json import strict
 from vgrad.study.outcome import Figure, Outcome
 from vgrad.study.report.table import lay_out, provenance
 from vgrad.text import escapes
 from vgrad.text.markup import as_latex, as_markdown
-from vgrad.text.strict_json import strict
 from vgrad.text.terminal import render
 
 SCHEMA = 1
