@@ -64,7 +64,7 @@ def _owner(target: Path) -> str | None:
     from vgrad.runs.folder import DETERMINISTIC, RUN
     from vgrad.runs.stored import STUDY, is_run
     from vgrad.storage.lock import LOCK, OWNER
-    from vgrad.study.measurement import CURVES, FIGURES, NEURONS, VALUES
+    from vgrad.study.files import TABLES
     from vgrad.study.report.folder import PAGE
     from vgrad.study.report.pictures import STUDY_PICTURES
     from vgrad.sweep.tally import PREFIX, SUFFIX
@@ -77,7 +77,7 @@ def _owner(target: Path) -> str | None:
             return f"the run {_shown(run)}"
         if name.startswith(PREFIX) and name.endswith(SUFFIX):
             return f"a sweep in {_shown(folder)}"
-        of_study = (STUDY, FIGURES, CURVES, NEURONS, VALUES, PAGE, *(f"{kind}.png" for kind in STUDY_PICTURES))
+        of_study = (STUDY, *TABLES, PAGE, *(f"{kind}.png" for kind in STUDY_PICTURES))
         if name in of_study and (folder / STUDY).exists():
             return f"the study {_shown(folder)}"
     return None

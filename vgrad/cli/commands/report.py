@@ -105,7 +105,7 @@ def report(
 
 def study_folder(arguments: Sequence[str], runs_dir: Path) -> Path | None:
     """The folder of a study that a single argument names, by its path or by its name in `runs_dir`."""
-    from vgrad.study.outcome import is_study
+    from vgrad.study.files import is_study
 
     if len(arguments) != 1:
         return None
@@ -130,7 +130,7 @@ def _writer(table: Mapping[str, Write], form: str, what: str) -> Write:
 
 def tell_study(folder: Path, form: str, output: Path | None, width: int | None) -> None:
     """Prints the outcome of a study in a format, or writes it to a file."""
-    from vgrad.study.outcome import read_outcome
+    from vgrad.study.files import read_outcome
     from vgrad.study.report.formats import STUDY_FORMATS
     from vgrad.study.report.table import lay_out
 
