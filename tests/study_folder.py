@@ -157,8 +157,8 @@ class Writer:
             self.figure("A", depth, "accuracy", "validation accuracy", accuracy, 0.12, log=False)
         for depth, norms in SPEED.items():
             for layer, norm in enumerate(norms, start=1):
-                self.figure("B", depth, f"{layer}", f"‖δ^{layer}‖ at the start", norm, 0.15, log=True)
-            self.figure("B", depth, "ratio", "last/first at the start", norms[-1] / norms[0], 0.12, log=True)
+                self.figure("B", depth, f"norm-{layer}-0", f"‖δ^{layer}‖ at the start", norm, 0.15, log=True)
+            self.figure("B", depth, "ratio-start", "last/first at the start", norms[-1] / norms[0], 0.12, log=True)
         for layer, bars in enumerate(BARS, start=1):
             for neuron, published in enumerate(bars, start=1):
                 row = {"layers": NETWORKS[2], "layer": layer, "neuron": neuron}
@@ -169,7 +169,7 @@ class Writer:
             for layer, published in enumerate(lines, start=1):
                 self.curve(depth, str(layer), published, 0.14)
             self.curve(depth, "ratio", lines[-1] / lines[0] * (1 + 0.2 * np.sin(self.epochs / 60)), 0.12)
-            self.figure("C", depth, "least", "last/first, least", 2.0 * depth, 0.1, log=True)
+            self.figure("C", depth, "ratio-least-500", "last/first, least", 2.0 * depth, 0.1, log=True)
 
 
 def table(rows: Sequence[dict[str, Any]], columns: str) -> str:

@@ -14,7 +14,7 @@ from vgrad.cli import run
 from vgrad.cli.options import read_config
 
 ROOT = Path(__file__).resolve().parents[1] / "configs"
-CONFIGS = sorted(path for path in ROOT.rglob("*.yaml") if path.parent.name != "sweeps")
+CONFIGS = sorted(path for path in ROOT.rglob("*.yaml") if path.parent.name not in ("sweeps", "studies"))
 NIELSEN = sorted((ROOT / "nielsen").glob("*.yaml"))
 GUESSING, LEARNT = 0.2, 0.9  # accuracies
 

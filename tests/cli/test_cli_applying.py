@@ -11,11 +11,11 @@ import typer
 
 from vgrad.cli import run
 from vgrad.cli.app import app
-from vgrad.cli.applying import CHAIN, CLUSTER, DIFF, FORMATS, HERE, KINDS, PLOT, PROCESSES, REPORT, SWEEP, Uses
+from vgrad.cli.applying import CHAIN, CLUSTER, DIFF, HERE, KINDS, PLOT, PROCESSES, REPORT, SWEEP, Uses
 from vgrad.nn.activations import ACTIVATIONS
-from vgrad.report.formats import FORMATS as WRITERS
 from vgrad.report.pictures import PICTURES
 from vgrad.study.report.pictures import STUDY_PICTURES
+from vgrad.text.formats import FORMATS
 from vgrad.theory.lesson import SECTIONS, Setting, teach
 
 Capture = pytest.CaptureFixture[str]
@@ -117,7 +117,6 @@ def test_an_option_without_use_is_refused(
 
 def test_the_modes_are_those_that_there_are() -> None:
     assert set(PICTURES) == set(KINDS)
-    assert set(WRITERS) == set(FORMATS)
     named = [mode for uses in TABLES.values() for modes in uses.options.values() for mode in modes]
     known = {*KINDS, *SECTIONS, *(f"--format {form}" for form in FORMATS), HERE, PROCESSES, CLUSTER}
     assert set(named) <= known

@@ -14,7 +14,6 @@ import pytest
 
 from vgrad import cli
 from vgrad.errors import StorageError
-from vgrad.report.formats import ENDINGS, FORMATS
 from vgrad.storage import outputs, write_output
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -189,10 +188,6 @@ def test_every_command_with_an_output_leaves_those_alone(runs: Path, words: list
     target = runs / ("study/study-speed.png" if "-o" in words else f"{RUN}/run.json")
     assert cli.run([word.format(study=runs / "study") for word in words] + [str(target)]) == 2
     assert contents(runs) == before
-
-
-def test_every_format_has_an_ending() -> None:
-    assert set(ENDINGS.values()) == set(FORMATS)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import pytest
 
 from vgrad import cli
 from vgrad.runs.folder import BEST, DETERMINISTIC, RUN
-from vgrad.runs.history import HISTOGRAMS
+from vgrad.runs.tables import HISTOGRAMS
 
 CONFIG = """\
 layers: {depth: 3, width: 8}

@@ -20,6 +20,7 @@ from vgrad import load_runs
 from vgrad.errors import VgradError
 from vgrad.report.frames import TABLES
 from vgrad.study.report import folder as study_files
+from vgrad.text.formats import FORMATS
 
 STUDY = """\
 study: small
@@ -133,7 +134,6 @@ def _named(name: str, make: Callable[[], bytes]) -> bytes:
 
 # The commands that read a file; `{run}` is a run directory, `{sweep}` the folder that it is in, `{study}` its parent's.
 
-FORMATS = ("table", "markdown", "latex", "csv", "json", "html")
 OF_RUNS = [
     "show {run}", "show --json {run}", "ls {sweep}", "ls --json {study}", "verify {run}", "verify --json {sweep}",
     "train {run}/config.yaml --runs-dir {sweep}", "train {run}/config.yaml --json --runs-dir {sweep}",

@@ -21,7 +21,6 @@ epochs: 3
 probes: {record: [delta_norm], examples: 50, neurons: [0]}
 """
 GRID = "layers.depth=2..3"
-FORMATS = {"table": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json", "html": "html"}
 KINDS = ("curves", "neurons", "layers", "heatmap", "accuracy", "activations")
 LONG = ("train", "try.yaml", "-q", "-s", "name=long", "-s", "epochs=400")
 OUTSIDE = ("run.json", ".lock")  # what a run says of its hours and its machine
@@ -83,8 +82,10 @@ def sweep() -> None:
 
 def reports_and_pictures() -> None:
     """Every format and every kind of picture, and the other tools that read runs."""
-    for name, ending in FORMATS.items():
-        out = f"out/report.{ending}"
+    from vgrad.text.formats import FORMATS
+
+    for name, form in FORMATS.items():
+        out = f"out/report{form.ending}"
         vgrad("report", "runs/try", "--format", name, "-o", out)
         expect(Path(out).stat().st_size > 200, f"{out} is empty")
     for kind in KINDS:

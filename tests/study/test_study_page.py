@@ -16,7 +16,8 @@ from test_report_formats import Elements
 from test_study_table import hostile
 
 from vgrad.pictures.svg import dark, inline, simplified
-from vgrad.study.outcome import Outcome, read_outcome
+from vgrad.study.files import read_outcome
+from vgrad.study.outcome import Outcome
 from vgrad.study.report.formats import STUDY_FORMATS
 from vgrad.study.report.words import ALTERNATIVES
 

@@ -20,7 +20,8 @@ from study_folder import write_study
 
 from vgrad.errors import ConfigError
 from vgrad.pictures.style import content, styled
-from vgrad.study.outcome import Outcome, read_outcome
+from vgrad.study.files import read_outcome
+from vgrad.study.outcome import Outcome
 from vgrad.study.report.folder import write_pictures
 from vgrad.study.report.formats import STUDY_FORMATS
 from vgrad.study.report.marks import Layout

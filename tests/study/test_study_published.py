@@ -122,6 +122,7 @@ GOOD = {
         ("experiments.0.name: study.json", "must be without a dot"),
         ("experiments.0.quick: {points: 3}", "the grid has 2"),
         ("experiments.0.title: ''", "title:"),
+        ("experiments.0.sweep.grid: {l2: [0, 1]}", "two points train 2-3-2; figures go by their networks"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, change: str, told: str) -> None:
@@ -147,6 +148,13 @@ def test_a_measure_stands_once(tmp_path: Path) -> None:
     tree["experiments"][0]["figures"] *= 2
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(tree))
     with pytest.raises(ConfigError, match="measure: stands twice"):
+        load_study(str(tmp_path / "small.yaml"))
+
+
+def test_neurons_are_of_one_experiment(tmp_path: Path) -> None:
+    one = {**GOOD["experiments"][0], "neurons": [[0.1]]}  # type: ignore[index]
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump({**GOOD, "experiments": [one, {**one, "name": "other"}]}))
+    with pytest.raises(ConfigError, match=r"experiments\.1\.neurons: another experiment has neurons"):
         load_study(str(tmp_path / "small.yaml"))
 
 

@@ -18,7 +18,8 @@ from report_runs import trained
 from study_folder import write_study
 from test_report_formats import ALL_ASCII, HOSTILE
 
-from vgrad.study.outcome import Figure, Outcome, read_outcome
+from vgrad.study.files import read_outcome
+from vgrad.study.outcome import Figure, Outcome
 from vgrad.study.report.formats import STUDY_FORMATS
 from vgrad.study.report.table import band, judged_by, lay_out, measured, provenance, sentence, short_layers
 from vgrad.text.sheet import Column, Sheet

@@ -13,6 +13,7 @@ import typer
 
 from vgrad.cli.command import given
 from vgrad.errors import ConfigError
+from vgrad.text.formats import FORMATS
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,6 @@ PLOT = Uses(
 ONE_RUN = ("neurons",)
 """The kinds of picture that are of a single run."""
 
-FORMATS = ("table", "markdown", "latex", "csv", "json", "html")
 _OF_A_TABLE = ("rows", "cols", "value", "where", "baseline", "sort", "top", "threshold")
 DIFF = "--diff"
 REPORT = Uses(
@@ -75,7 +75,6 @@ REPORT = Uses(
     {"width": ("--format table",), **dict.fromkeys(_OF_A_TABLE, tuple(f"--format {form}" for form in FORMATS))},
     dict.fromkeys(_OF_A_TABLE, "two runs are compared as they are"),
 )
-DIFF_FORMATS = ("table", "json")
 
 CHAIN = Uses(
     "the section",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError
 from vgrad.text.escapes import printable
+from vgrad.text.formats import DEFAULT, ENDINGS
 
 
 def output_file(text: str | Path) -> Path:
@@ -44,19 +44,19 @@ def answer_name(output: Path) -> None:
         answer(output)
 
 
-def form_of(asked: str | None, output: Path | None, endings: Mapping[str, str]) -> str:
+def form_of(asked: str | None, output: Path | None) -> str:
     """The format that is asked for, or that the output's ending stands for. ConfigError when they differ, and for an
     ending that stands for none."""
     ending = output.suffix.lower() if output else ""
-    meant = endings.get(ending)
+    meant = ENDINGS.get(ending)
     if asked is None and ending and meant is None:
         told = f"{_shown(output)}: no format has that ending" if output else ""
-        raise ConfigError(f"output: {told}; write {', '.join(endings)}, or give --format")
-    if asked is not None and meant not in (None, asked) and ending != ".txt":
+        raise ConfigError(f"output: {told}; write {', '.join(ENDINGS)}, or give --format")
+    if asked is not None and meant not in (None, asked, DEFAULT):  # any format is text, too
         raise ConfigError(
             f"output: {ending} is {meant}, and --format says {printable(asked, 40)}; leave one of them out"
         )
-    return asked or meant or "table"
+    return asked or meant or DEFAULT
 
 
 def _owner(target: Path) -> str | None:
@@ -64,7 +64,7 @@ def _owner(target: Path) -> str | None:
     from vgrad.runs.folder import DETERMINISTIC, RUN
     from vgrad.runs.index import STUDY, is_run
     from vgrad.storage.lock import LOCK, OWNER
-    from vgrad.study.measurement import CURVES, FIGURES, NEURONS, VALUES
+    from vgrad.study.files import TABLES
     from vgrad.study.report.folder import PAGE
     from vgrad.study.report.pictures import STUDY_PICTURES
     from vgrad.sweep.tally import PREFIX, SUFFIX
@@ -77,7 +77,7 @@ def _owner(target: Path) -> str | None:
             return f"the run {_shown(run)}"
         if name.startswith(PREFIX) and name.endswith(SUFFIX):
             return f"a sweep in {_shown(folder)}"
-        of_study = (STUDY, FIGURES, CURVES, NEURONS, VALUES, PAGE, *(f"{kind}.png" for kind in STUDY_PICTURES))
+        of_study = (STUDY, *TABLES, PAGE, *(f"{kind}.png" for kind in STUDY_PICTURES))
         if name in of_study and (folder / STUDY).exists():
             return f"the study {_shown(folder)}"
     return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vgrad.report.keys import Scalar, text
 from vgrad.report.runs import Run
 from vgrad.runs.tables import measured
+from vgrad.storage.json import dump_json
 from vgrad.text.escapes import ascii_only, visible
 from vgrad.text.numbers import significant
 
@@ -72,6 +73,11 @@ def _partings(first: DataFrame, second: DataFrame, index: list[str]) -> Iterable
             )
 
 
+def as_json(found: Difference, *, unicode: bool = True) -> str:
+    """The difference as one object."""
+    return dump_json(found.tree()).decode()
+
+
 def as_text(found: Difference, *, unicode: bool = True) -> str:
     """The difference in lines."""
     lines = [f"A  {found.first.label}", f"B  {found.second.label}", ""]
@@ -89,3 +95,7 @@ def as_text(found: Difference, *, unicode: bool = True) -> str:
         lines.append(f"  {part.column} at {where}: {shown}")
     shown_lines = [visible(line) for line in lines]
     return "\n".join(shown_lines if unicode else map(ascii_only, shown_lines)) + "\n"
+
+
+DIFF_FORMATS = {"table": as_text, "json": as_json}
+"""What a difference is written in; a table is wider than its lines."""

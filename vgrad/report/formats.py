@@ -7,7 +7,6 @@ written from the table itself.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from dataclasses import asdict
 from io import StringIO
 from typing import Any
@@ -17,8 +16,7 @@ from vgrad.report.layout import lay_out, provenance
 from vgrad.report.table import INFINITE, Cell, Key, Table
 from vgrad.storage.json import strict
 from vgrad.text import escapes
-from vgrad.text.markup import as_latex, as_markdown
-from vgrad.text.terminal import render
+from vgrad.text.formats import writers
 
 SCHEMA = 1
 _STATISTICS = ("n", "center", "low", "high", "spread", "median", "least", "greatest")
@@ -119,20 +117,5 @@ def as_page(table: Table) -> str:
     return render_page(table)
 
 
-ENDINGS = {
-    ".txt": "table",
-    ".md": "markdown",
-    ".tex": "latex",
-    ".csv": "csv",
-    ".json": "json",
-    ".html": "html",
-}
-"""What a file's name asks for."""
-FORMATS: dict[str, Callable[[Table], str]] = {
-    "table": lambda table: render(lay_out(table)),
-    "markdown": lambda table: as_markdown(lay_out(table)),
-    "latex": lambda table: as_latex(lay_out(table)),
-    "csv": as_csv,
-    "json": as_json,
-    "html": as_page,
-}
+FORMATS = writers(lay_out, {"csv": as_csv, "json": as_json, "html": as_page})
+"""What a comparison is written in: text/formats.py has the names and the endings."""

@@ -1,7 +1,8 @@
-"""The CSV files of a study's folder, read strictly: every cell by the kind of its column, every number finite.
+"""The CSV files of a study's folder, both ways; read strictly: every cell by the kind of its column, numbers finite.
 
-`read` gives the rows as mappings. Each column has a function that takes the text of a cell to its value and raises
-ValueError, which `read` turns into one line that names file, line and column.
+`read` gives the rows as mappings, and `written` takes them. Each column has a function that takes the text of a cell to
+its value and raises ValueError, which `read` turns into one line that names file, line and column. A field of a row's
+class is declared with that function, as Name, Count, Maybe and so on; `columns` gives those of a class.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 from vgrad.errors import RunStateError
 from vgrad.storage.reading import read_bounded, state_error
@@ -102,11 +103,47 @@ def one_of(*known: str) -> Parse:
     return parse
 
 
-def read(path: Path, columns: Mapping[str, Parse]) -> list[dict[str, Any]]:
-    """The rows of the file at `path`, its `columns` parsed; RunStateError where it is not such a file."""
+Name = Annotated[str, name]
+Words = Annotated[str, words]
+Layers = Annotated[str, layers]
+LineName = Annotated[str, line]
+Number = Annotated[float, number]
+Maybe = Annotated[float | None, maybe]
+Bound = Annotated[float | None, bound]
+Count = Annotated[int, count]
+Place = Annotated[int, place]
+Flag = Annotated[bool | None, flag]
+
+
+def columns(row: type) -> dict[str, Parse]:
+    """The columns that are fields of this class, in their order."""
+    hints = get_type_hints(row, include_extras=True)
+    return {field: hint.__metadata__[0] for field, hint in hints.items() if hasattr(hint, "__metadata__")}
+
+
+def written(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> bytes:
+    """A CSV of these columns; numbers read back bit for bit, what is not there is empty. ValueError for a row with
+    another column."""
+    out = StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([{column: _cell(value) for column, value in row.items()} for row in rows])
+    return out.getvalue().encode()
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def read(path: Path, wanted: Mapping[str, Parse]) -> list[dict[str, Any]]:
+    """The rows of the file at `path`, its columns parsed as `wanted` says; RunStateError for another file."""
     shown = visible(str(path))
     try:
-        return _parse(_text(path), columns)
+        return _parse(_text(path), wanted)
     except FileNotFoundError:
         raise RunStateError(f"{shown}: no such file; vgrad reproduce writes it again") from None
     except OSError as error:
@@ -123,15 +160,15 @@ def _text(path: Path) -> str:
     return content.decode("utf-8")
 
 
-def _parse(content: str, columns: Mapping[str, Parse]) -> list[dict[str, Any]]:
+def _parse(content: str, wanted: Mapping[str, Parse]) -> list[dict[str, Any]]:
     lines = csv.reader(StringIO(content, newline=""), strict=True)
     header = next(lines, [])
-    missing = [column for column in columns if column not in header]
+    missing = [column for column in wanted if column not in header]
     if missing:
         raise ValueError(f"no column {missing[0]}")
     if len(set(header)) < len(header):
         raise ValueError("a column stands there twice")
-    places = [(column, header.index(column), parse) for column, parse in columns.items()]
+    places = [(column, header.index(column), parse) for column, parse in wanted.items()]
     rows = []
     for row in lines:
         if len(row) != len(header):

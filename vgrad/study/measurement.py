@@ -1,22 +1,11 @@
-"""The outcome of a study: our runs measured, judged beside the published figures, and kept as plain files.
-
-study.json     the verdict and how it came about: settings, seeds, counts, versions
-figures.csv    a row for each published figure
-curves.csv     a row for each published curve and epoch: the published norm beside the band of our seeds
-neurons.csv    single neurons before training, published beside ours
-values.csv     every number behind figures.csv, with the name of its run
-
-All but study.json are the same bytes whenever the same runs are measured.
-"""
+"""The outcome of a study measured: our runs read, and judged beside the published figures."""
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +14,16 @@ from numpy.typing import NDArray
 
 from vgrad.errors import RunStateError
 from vgrad.machine import machine, versions
-from vgrad.runs.index import STUDY
 from vgrad.runs.stored import StoredRun, read_run
 from vgrad.statistics import LEVEL
-from vgrad.storage import own_folder, write_file
-from vgrad.storage.json import dump_json
+from vgrad.study import files
+from vgrad.study.files import CURVES, FIGURES, NEURONS, VALUES
 from vgrad.study.judgement import LIMIT, SHARE, Judgement, judge, judge_line, line
 from vgrad.study.measures import hidden_norms, neuron_deltas
+from vgrad.study.outcome import RATIO, Found
+from vgrad.study.outcome import Experiment as Counts
+from vgrad.study.outcome import Study as Told
 from vgrad.study.published import Curves, Experiment, Figure, Study
-
-SCHEMA = 1
-FIGURES, CURVES, NEURONS, VALUES = "figures.csv", "curves.csv", "neurons.csv", "values.csv"
-RATIO = "ratio"
 
 Row = dict[str, Any]
 
@@ -64,7 +51,7 @@ class Outcome:
     data: list[str] = field(default_factory=list)
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Found:
         """One for the study: nothing is reproduced while a figure is outside or could not be judged."""
         found = Counter(row["verdict"] for row in self.figures)
         if found["outside"]:
@@ -104,37 +91,29 @@ def measure(study: Study, trained: Sequence[Trained]) -> Outcome:
 
 
 def write(folder: Path, study: Study, outcome: Outcome, *, settings: Sequence[str], quick: bool) -> None:
-    """Puts the files into `folder`, study.json last."""
-    own_folder(folder)
-    for name, rows, columns in (
-        (FIGURES, outcome.figures, _FIGURE_COLUMNS),
-        (CURVES, outcome.curves, _CURVE_COLUMNS),
-        (NEURONS, outcome.neurons, _NEURON_COLUMNS),
-        (VALUES, outcome.values, _VALUE_COLUMNS),
-    ):
-        write_file(folder / name, _table(rows, columns))
+    """Puts the files of the outcome into `folder`."""
     contents, where = study.contents, machine()
-    tree = {
-        "schema": SCHEMA,
-        "study": contents.study,
-        "title": contents.title,
-        "source": contents.source,
-        "url": contents.url,
-        "data": " and ".join(outcome.data),
-        "settings": list(settings),
-        "quick": quick,
-        "left_out": _left_out(study, outcome) if quick else [],
-        "limit": LIMIT,
-        "level": LEVEL,
-        "share": SHARE,
-        "verdict": outcome.verdict,
-        "reason": outcome.reason,
-        "experiments": outcome.experiments,
-        "versions": versions(),
-        "processor": where["processor"],
-        "blas": [f"{pool['internal_api']} {pool['version']} {pool['architecture']}" for pool in where["blas"]],
-    }
-    write_file(folder / STUDY, dump_json(tree))
+    told = Told(
+        study=contents.study,
+        title=contents.title,
+        source=contents.source,
+        url=contents.url,
+        data=" and ".join(outcome.data),
+        settings=list(settings),
+        quick=quick,
+        left_out=_left_out(study, outcome) if quick else [],
+        limit=LIMIT,
+        level=LEVEL,
+        share=SHARE,
+        verdict=outcome.verdict,
+        reason=outcome.reason,
+        experiments=[Counts(**row) for row in outcome.experiments],
+        versions=versions(),
+        processor=where["processor"],
+        blas=[f"{pool['internal_api']} {pool['version']} {pool['architecture']}" for pool in where["blas"]],
+    )
+    tables = {FIGURES: outcome.figures, CURVES: outcome.curves, NEURONS: outcome.neurons, VALUES: outcome.values}
+    files.write(folder, told, tables)
 
 
 def _left_out(study: Study, outcome: Outcome) -> list[str]:
@@ -176,6 +155,7 @@ def _counts(each: Trained, there: Sequence[StoredRun]) -> Row:
         "diverged": sum(run.status == "diverged" for run in there),
         "failed": runs - len(there),
         "seconds": round(math.fsum(known), 1) if len(known) == runs else None,
+        **({"neurons": True} if each.experiment.neurons else {}),
     }
 
 
@@ -336,29 +316,3 @@ def _curve_rows(letter: str, label: str, name: str, found: Any) -> Iterator[Row]
 def _short(number: float) -> float:
     """To six digits: more than a picture shows, and half the size. Judged is what has all of them."""
     return float(f"{number:.6g}")
-
-
-_FIGURE_COLUMNS = (
-    *("experiment", "figure", "layers", "label", "unit", "scale", "published", "n", "center", "spread", "low", "high"),
-    *("band_low", "band_high", "z", "inside", "lost", "verdict"),
-)
-_CURVE_COLUMNS = ("experiment", "layers", "line", "epoch", "published", "n", "center", "low", "high", "inside")
-_NEURON_COLUMNS = ("layers", "layer", "neuron", "published", "measured", "low", "high")
-_VALUE_COLUMNS = ("experiment", "figure", "seed", "run", "value")
-
-
-def _table(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    """A CSV; numbers read back bit for bit, what is not there is empty."""
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([[_cell(row.get(column)) for column in columns] for row in rows])
-    return out.getvalue().encode()
-
-
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value) if isinstance(value, float) else str(value)

@@ -16,7 +16,8 @@ A study is one YAML file; nielsen.yaml beside this module is one. Its keys:
       figures                     a list of {label, unit, scale, measure, published}: `measure` is an entry of MEASURES,
                                   `published` a number for each point of the grid, or null; `scale` says how seeds
                                   spread, by factors (log) or by differences (linear)
-      neurons                     published dC/db_j of the first neurons of each hidden layer, at the first point
+      neurons                     published dC/db_j of the first neurons of each hidden layer, at the first point; one
+                                  experiment of a study can have them
       curves                      a CSV beside the file: hidden, epoch, layer, value
 """
 
@@ -33,7 +34,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from vgrad.config.check import placed
+from vgrad.config.check import placed, settled
 from vgrad.config.choice import Choice, ChoiceOf
 from vgrad.config.fields import NAME
 from vgrad.config.problems import STRICT, Problem, Problems, validated
@@ -49,6 +50,7 @@ from vgrad.text.escapes import printable
 HERE = Path(__file__).parent
 STUDIES = sorted(path.stem for path in HERE.glob("*.yaml"))
 MOST_BYTES = 2**22
+MOST_POINTS = 1000  # of a grid whose networks are compared
 
 _measure = ChoiceOf(MEASURES, "measure")
 Name = Annotated[str, NAME]
@@ -166,8 +168,16 @@ def _unfit(study: Study) -> list[Problem]:
             problems.append(Problem((*path, "name"), "must be without a dot"))
         if experiment.curves and (Path(experiment.curves).name != experiment.curves or experiment.curves == ".."):
             problems.append(Problem((*path, "curves"), "must be a file beside the study; write its name alone"))
+        if experiment.neurons and any(each.neurons for each in study.contents.experiments[:index]):
+            problems.append(Problem((*path, "neurons"), "another experiment has neurons; a study shows those of one"))
         measures = [figure.measure for figure in experiment.figures]
-        points = study.grid(experiment, [], None).size
+        grid = study.grid(experiment, [], None)
+        points = grid.size
+        sizes = [settled(grid.document(point)).sizes for point in grid.points()] if points <= MOST_POINTS else []
+        twice = next((each for at, each in enumerate(sizes) if each in sizes[:at]), None)
+        if twice:
+            told = f"two points train {'-'.join(map(str, twice))}; figures go by their networks: make two experiments"
+            problems.append(Problem((*path, "sweep", "grid"), told))
         if (experiment.quick.points or 1) > points:
             problems.append(Problem((*path, "quick", "points"), f"the grid has {points}"))
         for at, figure in enumerate(experiment.figures):

@@ -130,7 +130,7 @@ def _is_of_a_study(kind: str) -> bool:
 def _plot_study(arguments: list[str], runs_dir: Path, kind: str, output: Path, width: float | None) -> None:
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import suffix
-    from vgrad.study.outcome import read_outcome
+    from vgrad.study.files import read_outcome
     from vgrad.study.report.pictures import picture
 
     folder = study_folder(arguments, runs_dir)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from vgrad.cli.applying import DIFF, DIFF_FORMATS, REPORT
-from vgrad.cli.applying import FORMATS as NAMES
+from vgrad.cli.applying import DIFF, REPORT
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.outputs import form_of, output_file, save
 from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import ConfigError, SweepError
+from vgrad.text.formats import DEFAULT
+from vgrad.text.formats import FORMATS as NAMES
 
 if TYPE_CHECKING:
     from vgrad.report.runs import Run
@@ -70,14 +71,15 @@ def report(
     The folder that vgrad reproduce made gives that study: published figures beside measured ones.
     """
     from vgrad.report.compare import compare, parse_thresholds
-    from vgrad.report.formats import ENDINGS, FORMATS
+    from vgrad.report.diff import DIFF_FORMATS
+    from vgrad.report.formats import FORMATS
     from vgrad.report.layout import lay_out
     from vgrad.report.runs import collect, without_copies
 
     if as_json and asked_form not in (None, "json"):
         raise ConfigError(f"--json and --format {asked_form}: two formats; leave one of them out")
-    form = form_of("json" if as_json else asked_form, output, ENDINGS)
-    write = _format(FORMATS, form)
+    form = form_of("json" if as_json else asked_form, output)
+    _known(form)
     REPORT.refuse_unused(context, DIFF if diff else f"--format {form}")
     asked = (rows, cols, value, where, baseline, sort, top, threshold, diff)
     folder = None if any(asked) else study_folder(runs, runs_dir)
@@ -86,45 +88,55 @@ def report(
         return
     thresholds = parse_thresholds(threshold) if threshold else None
     axes = {"rows": split(rows, "--rows"), "columns": split(cols, "--cols"), "values": split(value, "--value")}
+    write: Callable[..., str] = (
+        _writer(DIFF_FORMATS, form, DIFF) if diff else _writer(FORMATS, form, "a comparison of runs")
+    )
     found, problems = collect(runs, runs_dir)
     if diff:
-        _tell(_differ(found, problems, form), output, width)
+        _tell(_differ(found, problems, write), output, width)
     elif found:
         found, copies = without_copies(found)
         complain(copies)
         table = compare(found, **axes, thresholds=thresholds, condition=where, baseline=baseline, sort=sort, top=top)
-        _tell(lay_out(table) if form == "table" else write(table), output, width)
+        _tell(lay_out(table) if form == DEFAULT else write(table), output, width)
     if problems:
         raise SweepError(*problems, f"reported without the {len(problems)} above" if found else "no whole run left")
 
 
 def study_folder(arguments: Sequence[str], runs_dir: Path) -> Path | None:
     """The folder of a study that a single argument names, by its path or by its name in `runs_dir`."""
-    from vgrad.study.outcome import is_study
+    from vgrad.study.files import is_study
 
     if len(arguments) != 1:
         return None
     return next((path for path in (Path(arguments[0]), runs_dir / arguments[0]) if is_study(path)), None)
 
 
-def _format(table: Mapping[str, Write], form: str) -> Write:
+def _known(form: str) -> None:
     from vgrad.registry import lookup
 
     try:
-        return lookup(table, form, "format")
+        lookup(NAMES, form, "format")
     except KeyError as error:
         raise ConfigError(str(error.args[0])) from None
 
 
+def _writer(table: Mapping[str, Write], form: str, what: str) -> Write:
+    """How `what` is written in a format; ConfigError for a format of other reports alone."""
+    if form not in table:
+        raise ConfigError(f"--format {form}: {what} is not written so; there are {', '.join(table)}")
+    return table[form]
+
+
 def tell_study(folder: Path, form: str, output: Path | None, width: int | None) -> None:
     """Prints the outcome of a study in a format, or writes it to a file."""
-    from vgrad.study.outcome import read_outcome
+    from vgrad.study.files import read_outcome
     from vgrad.study.report.formats import STUDY_FORMATS
     from vgrad.study.report.table import lay_out
 
-    write = _format(STUDY_FORMATS, form)
+    write = _writer(STUDY_FORMATS, form, "a study")
     outcome = read_outcome(folder)
-    _tell(lay_out(outcome) if form == "table" else write(outcome), output, width)
+    _tell(lay_out(outcome) if form == DEFAULT else write(outcome), output, width)
 
 
 def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
@@ -142,17 +154,14 @@ def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
         answer(on_screen(found, width).removesuffix("\n"), coloured=True)
 
 
-def _differ(runs: list[Run], problems: list[str], form: str) -> str:
-    from vgrad.report.diff import as_text, difference
-    from vgrad.storage.json import dump_json
+def _differ(runs: list[Run], problems: list[str], write: Callable[..., str]) -> str:
+    from vgrad.report.diff import difference
 
     if problems:
         raise SweepError(*problems)
-    if len(runs) != 2 or form not in DIFF_FORMATS:
-        asked = f"{len(runs)} run{'' if len(runs) == 1 else 's'}, as {form}"
-        raise ConfigError(f"--diff is of two runs, as table or json; this is of {asked}")
-    found = difference(*runs)
-    return dump_json(found.tree()).decode() if form == "json" else as_text(found, unicode=_unicode())
+    if len(runs) != 2:
+        raise ConfigError(f"--diff is of two runs; this is of {len(runs)} run{'' if len(runs) == 1 else 's'}")
+    return write(difference(*runs), unicode=_unicode())
 
 
 def _unicode() -> bool:

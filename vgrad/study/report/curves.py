@@ -22,7 +22,7 @@ from vgrad.study.report.marks import (
     put_title,
     typed,
 )
-from vgrad.study.report.table import short_layers
+from vgrad.study.report.table import network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
 
 def _curves(outcome: Outcome, *, ratio: bool) -> dict[str, list[Curve]]:
-    """The curves of each network, shallow ones first."""
+    """The curves of each network, shallow ones first, by its name."""
     found: dict[str, list[Curve]] = {}
-    for curve in sorted(outcome.curves, key=lambda curve: (curve.layers.count("-"), curve.layers, curve.line)):
-        if (curve.line == RATIO) == ratio and curve.points:
-            found.setdefault(curve.layers, []).append(curve)
+    shown = [curve for curve in outcome.curves if (curve.line == RATIO) == ratio and curve.points]
+    letters = [curve.experiment for curve in shown]
+    for curve in sorted(shown, key=lambda each: (each.layers.count("-"), each.layers, each.experiment, each.line)):
+        found.setdefault(network(curve.layers, curve.experiment, letters), []).append(curve)
     if not found:
         raise ConfigError("this study has no curves over epochs; leave none of its experiments out")
     if max(len(found), *map(len, found.values())) > MOST_PANELS:
@@ -48,10 +49,10 @@ def _over_epochs(outcome: Outcome, layout: Layout, *, ratio: bool) -> Figure:
     down, across = (len(networks), 1) if layout.narrow else (1, len(networks))
     panels = list(figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).flat)
     deepest = max(len(curves) for curves in networks.values())
-    for axes, (layers, curves) in zip(panels, networks.items(), strict=True):
+    for axes, (name, curves) in zip(panels, networks.items(), strict=True):
         for index, curve in enumerate(curves):
             _course(axes, curve, colour(index, deepest), DASHES[index % len(DASHES)], layout)
-        axes.set_title(cut(short_layers(layers), 24), fontsize=layout.font)
+        axes.set_title(cut(name, 24), fontsize=layout.font)
         _epochs(axes)
     for axes in panels if not layout.narrow else panels[-1:]:
         axes.set_xlabel("epoch")

@@ -10,7 +10,7 @@ from pathlib import Path
 from vgrad.errors import ConfigError
 from vgrad.pictures.fonts import load_matplotlib
 from vgrad.storage import write_file
-from vgrad.study.outcome import read_outcome
+from vgrad.study.files import read_outcome
 from vgrad.study.report.formats import as_page
 from vgrad.study.report.pictures import STUDY_PICTURES, picture
 

@@ -1,9 +1,8 @@
-"""The formats of a study's table: the same as those of a comparison of runs, from the same sheet."""
+"""The formats of a study's table: those made of a sheet, and CSV, JSON and the page written from the outcome."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from dataclasses import asdict, fields
 from io import StringIO
 from typing import Any
@@ -12,8 +11,7 @@ from vgrad.storage.json import strict
 from vgrad.study.outcome import Figure, Outcome
 from vgrad.study.report.table import lay_out, provenance
 from vgrad.text import escapes
-from vgrad.text.markup import as_latex, as_markdown
-from vgrad.text.terminal import render
+from vgrad.text.formats import writers
 
 SCHEMA = 1
 
@@ -59,11 +57,5 @@ def as_page(outcome: Outcome) -> str:
     return render_page(outcome)
 
 
-STUDY_FORMATS: dict[str, Callable[[Outcome], str]] = {
-    "table": lambda outcome: render(lay_out(outcome)),
-    "markdown": lambda outcome: as_markdown(lay_out(outcome)),
-    "latex": lambda outcome: as_latex(lay_out(outcome)),
-    "csv": as_csv,
-    "json": as_json,
-    "html": as_page,
-}
+STUDY_FORMATS = writers(lay_out, {"csv": as_csv, "json": as_json, "html": as_page})
+"""What a study is written in: text/formats.py has the names and the endings."""

@@ -6,6 +6,7 @@ One file that runs no script and asks nothing of a network: its style is named b
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from importlib.resources import files
 from itertools import groupby
 from shlex import quote
@@ -18,10 +19,13 @@ from vgrad.report.page.page import digest
 from vgrad.study.outcome import Experiment, Outcome
 from vgrad.study.report.pictures import picture
 from vgrad.study.report.table import heading, lay_out, sentence, verdict
-from vgrad.study.report.words import ALTERNATIVES, PICTURE_OF, found
+from vgrad.study.report.words import ALTERNATIVES, found
 from vgrad.text.escapes import page as inert
 from vgrad.text.sheet import Column, Sheet
 
+OF_ALL = "study-figures"
+"""The picture that is of the whole study; each other kind is drawn for each experiment that has something for it."""
+Drawn = dict[tuple[str, str], tuple[str, str, str]]
 _NORM = re.compile(r"‖δ\^([0-9]{1,3})‖")
 
 
@@ -31,7 +35,7 @@ def render(outcome: Outcome) -> str:
     drawn = _drawn(outcome)
     sections = [_experiment(outcome, sheet, each, drawn) for each in study.experiments]
     style = "\n".join([_file("page.css", "vgrad.report.page"), _file("study.css"), _dark(drawn)])
-    everything = _figure("study-figures", outcome, drawn)
+    everything = _figure(*drawn["", OF_ALL]) if ("", OF_ALL) in drawn else ""
     return Template(_file("study.html")).substitute(
         title=inert(study.title),
         verdict=inert(verdict(study)),
@@ -52,21 +56,25 @@ def _file(name: str, package: str = __package__) -> str:
     return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-def _drawn(outcome: Outcome) -> dict[str, str]:
-    """The pictures that this study has something for, as elements of the page."""
+def _drawn(outcome: Outcome) -> Drawn:
+    """Every picture that an experiment has something for, and the one of all, by letter and kind: its name, what is
+    drawn, and what it shows."""
     load_matplotlib()
-    drawn = {}
+    drawn: Drawn = {}
     for kind, told in ALTERNATIVES.items():
-        try:
-            svg = picture(outcome, kind, "svg")
-        except ConfigError:  # an experiment was left out
-            continue
-        drawn[kind] = inline(svg, f"{kind.removeprefix('study-')}-", told(outcome))
+        parts = {each.letter: outcome.part(each) for each in outcome.study.experiments}
+        shown = dict[str, tuple[Outcome, bytes]]()
+        for letter, part in ({"": outcome} if kind == OF_ALL else parts).items():
+            with suppress(ConfigError):  # it has nothing of the kind
+                shown[letter] = part, picture(part, kind, "svg")
+        for letter, (part, svg) in shown.items():
+            name = f"{kind.removeprefix('study-')}{f'-{letter}' if len(shown) > 1 else ''}"
+            drawn[letter, kind] = name, inline(svg, f"{name}-", told(part)), told(part)
     return drawn
 
 
-def _dark(drawn: dict[str, str]) -> str:
-    return f"@media (prefers-color-scheme: dark) {{\n{dark(drawn.values())}\n}}"
+def _dark(drawn: Drawn) -> str:
+    return f"@media (prefers-color-scheme: dark) {{\n{dark(svg for _, svg, _ in drawn.values())}\n}}"
 
 
 def _source(outcome: Outcome) -> str:
@@ -91,13 +99,13 @@ def _aside(outcome: Outcome) -> str:
     return "\n".join(told)
 
 
-def _experiment(outcome: Outcome, sheet: Sheet, experiment: Experiment, drawn: dict[str, str]) -> str:
+def _experiment(outcome: Outcome, sheet: Sheet, experiment: Experiment, drawn: Drawn) -> str:
     """What is asked, what was done, what came out; the table; the pictures."""
     name = f"experiment-{experiment.letter}"
     rows = [row for row, groups in enumerate(sheet.groups) if groups[0] == heading(experiment)]
     told = f"<p>{inert(sentence(experiment.text))}</p>\n" if experiment.text else ""
     table = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">\n{_table(sheet, rows)}\n</div>'
-    pictures = [_figure(kind, outcome, drawn) for kind in PICTURE_OF.get(experiment.name, ())]
+    pictures = [_figure(*shown) for (letter, _), shown in drawn.items() if letter == experiment.letter]
     return "\n".join(
         [
             f'<section>\n<h2 id="{name}">{experiment.letter}. {inert(experiment.title)}</h2>',
@@ -136,13 +144,10 @@ def _raised(text: str) -> str:
     return _NORM.sub(r"‖δ<sup>\1</sup>‖", inert(text))
 
 
-def _figure(kind: str, outcome: Outcome, drawn: dict[str, str]) -> str:
+def _figure(name: str, svg: str, told: str) -> str:
     """A picture that can be scrolled on a narrow screen, with what it shows below it."""
-    if kind not in drawn:
-        return ""
-    told, name = inert(ALTERNATIVES[kind](outcome)), f"picture-{kind.removeprefix('study-')}"
-    scroll = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">{drawn[kind]}</div>'
-    return f'<figure>\n{scroll}\n<figcaption id="{name}">{told}</figcaption>\n</figure>'
+    scroll = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="picture-{name}">{svg}</div>'
+    return f'<figure>\n{scroll}\n<figcaption id="picture-{name}">{inert(told)}</figcaption>\n</figure>'
 
 
 def _made(outcome: Outcome) -> str:

@@ -38,7 +38,7 @@ from vgrad.study.report.marks import (
     put_title,
     typed,
 )
-from vgrad.study.report.table import band_of, grouped, provenance, short_layers
+from vgrad.study.report.table import band_of, by_depth, grouped, network, provenance, short_layers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,6 +108,7 @@ def accuracy(outcome: Outcome, layout: Layout) -> Figure:
         raise ConfigError("this study has no accuracies; leave none of its experiments out")
     if len(found) > MOST_PANELS:
         raise ConfigError(f"accuracies of more than {MOST_PANELS} networks are more than a picture holds")
+    letters = [each.experiment for each in found]
     with typed(layout):
         figure = new_figure(layout, layout.height())
         axes = figure.subplots()
@@ -121,7 +122,7 @@ def accuracy(outcome: Outcome, layout: Layout) -> Figure:
             axes.plot([at + 0.24], [each.center or math.nan], "o", color=MEASURED, markersize=0.62 * layout.font)
             if each.published is not None:
                 mark_published(axes, at - 0.24, each.published, layout)
-        axes.set_xticks(range(len(found)), [cut(short_layers(each.layers), 24) for each in found])
+        axes.set_xticks(range(len(found)), [cut(network(each.layers, each.experiment, letters), 24) for each in found])
         axes.set_xlim(-0.5, len(found) - 0.5)
         low, high = axes.get_ylim()
         axes.set_ylim(max(low, -2.0), min(high, 102.0))  # an interval of few seeds may reach beyond
@@ -131,9 +132,8 @@ def accuracy(outcome: Outcome, layout: Layout) -> Figure:
         axes.set_ylabel(f"{plain(cut(found[0].label))} %")
         mark_legend(figure, outcome, layout, mean="mean and its interval")
         n = max(each.n for each in found)
-        put_title(
-            figure, outcome, layout, "How well networks of each depth classify", f"{n} seeds and the published figures"
-        )
+        shown = f"How well {'networks of each depth classify' if by_depth(found) else 'each network classifies'}"
+        put_title(figure, outcome, layout, shown, f"{n} seeds and the published figures")
     return figure
 
 

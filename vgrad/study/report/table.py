@@ -69,6 +69,16 @@ def short_layers(layers: str) -> str:
     return "-".join([first, *hidden, last])
 
 
+def by_depth(figures: Sequence[Figure]) -> bool:
+    """Whether the networks of these figures all differ in their number of layers."""
+    return len({figure.layers.count("-") for figure in figures}) == len(figures)
+
+
+def network(layers: str, letter: str, letters: Iterable[str]) -> str:
+    """A network, with the letter of its experiment where there are `letters` of several."""
+    return short_layers(layers) if len(set(letters)) < 2 else f"{letter}  {short_layers(layers)}"
+
+
 def label(figure: Figure) -> str:
     """What is measured, with its unit."""
     return f"{figure.label} {figure.unit}".strip()

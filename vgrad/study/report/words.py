@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vgrad.study.outcome import RATIO, Experiment, Figure, Outcome
-from vgrad.study.report.table import lost_runs, measured, plain, published
-
-PICTURE_OF = {
-    "accuracy": ("study-accuracy",),
-    "start": ("study-bars",),
-    "speed": ("study-speed", "study-ratio"),
-}
-"""The pictures of an experiment, by its name; study-figures is of all of them."""
+from vgrad.study.report.table import by_depth, lost_runs, measured, plain, published
 
 
 def found(outcome: Outcome, experiment: Experiment) -> str:
@@ -28,7 +21,7 @@ def found(outcome: Outcome, experiment: Experiment) -> str:
     best = max((figure for figure in figures if figure.unit == "%" and figure.center), key=_center, default=None)
     if best:
         told.append(f"The best network is {best.layers}, with {measured(best)} % on average{_beside(best)}.")
-    ratios = [figure for figure in figures if figure.label.startswith("last/first") and figure.center]
+    ratios = [figure for figure in figures if figure.of_a_ratio and figure.center]
     if ratios:
         deep = max(ratios, key=lambda figure: (figure.layers.count("-"), _center(figure)))
         told.append(
@@ -91,7 +84,7 @@ def accuracy(outcome: Outcome) -> str:
     """Of the accuracies: all of them."""
     shown = [figure for figure in outcome.figures if figure.unit == "%" and figure.center is not None]
     told = "; ".join(f"{figure.layers}: {measured(figure)} %{_beside(figure)}" for figure in shown)
-    return f"Accuracy of every seed by depth, with means and intervals. {told}."
+    return f"Accuracy of every seed by {'depth' if by_depth(shown) else 'network'}, with means and intervals. {told}."
 
 
 def figures(outcome: Outcome) -> str:
