@@ -100,7 +100,7 @@ def chain(
     if output is not None:
         _draw_lesson(lesson, str(choice), output, form, section)
     if as_json:
-        from vgrad.theory.trees import lesson_tree
+        from vgrad.theory.chain_answer import lesson_tree
 
         answer(strict(lesson_tree(lesson, choice.plain())))
     elif output is not None:
@@ -234,7 +234,7 @@ def product(
             figure = product_figure(found.product, f"{found.run.config.run_name}, epoch {found.epoch}")
             _write(output, form, figure, "vgrad theory product", found.run.config.run_name)
     if as_json:
-        from vgrad.theory.trees import product_tree
+        from vgrad.theory.chain_answer import product_tree
 
         answer(strict(product_tree(found)))
     elif output is not None:
