@@ -11,7 +11,8 @@ import typer
 
 from vgrad.cli import run
 from vgrad.cli.app import app
-from vgrad.cli.applying import CHAIN, CLUSTER, DIFF, FORMATS, HERE, KINDS, PLOT, PROCESSES, REPORT, SWEEP, Uses
+from vgrad.cli.applying import CLUSTER, DIFF, FORMATS, HERE, KINDS, PLOT, PROCESSES, REPORT, SWEEP, Uses
+from vgrad.cli.theory.chain import USES as CHAIN
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.report.formats import FORMATS as WRITERS
 from vgrad.report.pictures import PICTURES

@@ -13,7 +13,7 @@ import pytest
 import runs_factory
 
 from vgrad.cli import run
-from vgrad.cli.applying import CHAIN
+from vgrad.cli.theory.chain import USES as CHAIN
 from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.storage.npz import pack, unpack
 from vgrad.theory.lesson import SECTIONS

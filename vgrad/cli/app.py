@@ -23,7 +23,7 @@ from vgrad.cli.commands import train as _train
 from vgrad.cli.commands import verify as _verify
 from vgrad.cli.commands import worker as _worker
 from vgrad.cli.screen.streams import answer
-from vgrad.cli.theory import chain as _theory
+from vgrad.cli.theory import theory as _theory
 from vgrad.version import VERSION
 
 app = typer.Typer(

@@ -77,21 +77,6 @@ REPORT = Uses(
 )
 DIFF_FORMATS = ("table", "json")
 
-CHAIN = Uses(
-    "the section",
-    {
-        "neurons": ("factors", "draws", "explode"),
-        "weights": ("factors", "width"),
-        "biases": ("factors",),
-        "x": ("factors", "draws", "explode"),
-        "y": ("factors", "explode"),
-        "seed": ("factors", "draws"),
-        "draws": ("draws",),
-        "spread": ("factors", "draws"),
-        "weight": ("explode",),
-    },
-)
-
 HERE, PROCESSES, CLUSTER = "-j 0", "a sweep in processes", "--scheduler"
 SWEEP = Uses(
     "",
