@@ -122,11 +122,16 @@ def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[J
 
 def fetch_data(plan: Plan, screen: Screen) -> None:
     """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
-    from vgrad.data.datasets import load
+    from vgrad.data.datasets import DATASETS, load
+    from vgrad.registry import parameters
 
     missing = missing_jobs(plan) if plan.points is not None else iter(())
-    for name in dict.fromkeys(job.config.data.name for job in missing):
-        load(name, progress=screen.live)
+    fetched = set[str]()
+    for data in (job.config.data for job in missing):
+        own = {key: data.parameters[key] for key in parameters(DATASETS[data.name].load)}
+        if (known := f"{data.name} {own}") not in fetched:
+            fetched.add(known)
+            load(data.name, progress=screen.live, **own)
 
 
 def missing_jobs(plan: Plan) -> Iterator[Job]:
