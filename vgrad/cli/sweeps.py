@@ -16,9 +16,9 @@ from vgrad.text.strict_json import strict
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
     from vgrad.sweep.comparison import Comparison
-    from vgrad.sweep.executors import Request
     from vgrad.sweep.job import Job
     from vgrad.sweep.plan import Plan, Unfit
+    from vgrad.sweep.request import Request
     from vgrad.sweep.tally import Tally
 
 MOST_FAILURES_TOLD = 20
@@ -55,7 +55,7 @@ def train_missing(
     from vgrad.cli.screen.sweep_progress import SweepProgress
     from vgrad.sweep.comparison import Comparison
     from vgrad.sweep.dispatch import Ended, Failed, Skipped, dispatch
-    from vgrad.sweep.executors import EXECUTORS
+    from vgrad.sweep.executors import EXECUTORS, chosen
     from vgrad.sweep.job import Job
     from vgrad.sweep.mixing import Mixing
     from vgrad.sweep.tally import StatusFile, Tally
@@ -68,7 +68,7 @@ def train_missing(
     if due:
         status.write(tally)  # a folder that takes nothing is found out before anything is trained
     try:
-        with stop_requests() as stop, EXECUTORS[_executor(request)](request) as place:
+        with stop_requests() as stop, EXECUTORS[chosen(request.jobs, request.scheduler)].open(request) as place:
             jobs: Iterator[Any] = _labelled(plan.jobs(), labels)
             for event in dispatch(jobs, place, retries=retries, fail_fast=fail_fast, cancelled=stop):
                 tally.add(event)
@@ -108,10 +108,6 @@ def _check_folder(folder: Path) -> None:
             entries(folder)  # one that cannot be listed would be taken for a run
     if is_run(folder):
         raise RunStateError(f"{printable(str(folder), 200)}: is a run; give the sweep another name")
-
-
-def _executor(request: Request) -> str:
-    return "cluster" if request.scheduler else "processes" if request.jobs else "in_process"
 
 
 def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[Job | Unfit]:

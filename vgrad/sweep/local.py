@@ -1,34 +1,19 @@
-"""Where the runs of a sweep happen: in this process, in processes of this machine, or on a Dask cluster.
-
-Each entry of EXECUTORS opens a `Place` around a `concurrent.futures.Executor`; what a run does is the same everywhere.
-"""
+"""Runs of a sweep on this machine: one after the other in this process, or in processes of their own."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import contextmanager
 from queue import SimpleQueue
 
-from vgrad.errors import ConfigError
 from vgrad.sweep.dispatch import Place, outcome_of
 from vgrad.sweep.job import Job, Outcome, Progress, train_here
+from vgrad.sweep.request import Request
 from vgrad.sweep.workers import STOP, WorkerPool, report_to
 
 AHEAD = 2
 """Jobs handed out for each worker: one that runs and one that waits, so no worker waits for the parent."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asks of an executor."""
-
-    jobs: int = 1
-    timeout: float | None = None
-    scheduler: str = ""
 
 
 class LocalPlace:
@@ -80,35 +65,3 @@ def processes(request: Request) -> Iterator[Place[Job]]:
     finally:
         pool.stop()
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def cluster(request: Request) -> Iterator[Place[Job]]:
-    """The workers of the Dask scheduler at `scheduler`."""
-    try:
-        from vgrad.sweep.cluster import ClusterPlace
-    except ImportError:
-        raise ConfigError("--scheduler: Dask is not installed; pip install 'vgrad[cluster]'") from None
-
-    place = ClusterPlace(request.scheduler, request.timeout)
-    try:
-        yield place
-    finally:
-        place.close()
-
-
-def cores() -> int:
-    """The processors that this process may use: by affinity, and by the quota of its control group."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
-    except (OSError, ValueError, ZeroDivisionError):
-        return count
-
-
-EXECUTORS: dict[str, Callable[[Request], AbstractContextManager[Place[Job]]]] = {
-    "in_process": in_process,
-    "processes": processes,
-    "cluster": cluster,
-}

@@ -1,0 +1,94 @@
+"""Where the runs of a sweep happen: the table of executors, and which of them a command line asks for.
+
+Each entry of EXECUTORS opens a `Place` around something like a `concurrent.futures.Executor`; what a run does is the
+same everywhere. An executor loads what it needs when it is opened: help texts are made from this table.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vgrad.sweep.request import Request
+
+if TYPE_CHECKING:
+    from vgrad.sweep.dispatch import Place
+    from vgrad.sweep.job import Job
+
+Open = Callable[[Request], AbstractContextManager["Place[Job]"]]
+
+
+@dataclass(frozen=True)
+class Executor:
+    """An entry of EXECUTORS.
+
+    `asked` is how a command line asks for it, `options` are those of a sweep's options that it makes use of. One that
+    runs elsewhere has an `address`, is found by its `schemes` (None: all that no other one has), and fetches its data
+    itself; `summary` says what is at the address.
+    """
+
+    open: Open
+    asked: str
+    options: tuple[str, ...]
+    address: str = ""
+    schemes: tuple[str | None, ...] = ()
+    summary: str = ""
+
+
+def chosen(jobs: int | None, scheduler: str) -> str:
+    """The name of the executor: by the address where there is one, else by the number of processes."""
+    if not scheduler:
+        return "in_process" if jobs == 0 else "processes"
+    scheme = scheduler.partition("://")[0].lower() if "://" in scheduler else None
+    by_scheme = {known: name for name, entry in EXECUTORS.items() for known in entry.schemes}
+    return by_scheme.get(scheme, by_scheme[None])
+
+
+def addresses() -> list[Executor]:
+    """The executors that are found at an address."""
+    return [entry for entry in EXECUTORS.values() if entry.address]
+
+
+def _in_process(request: Request) -> AbstractContextManager[Place[Job]]:
+    from vgrad.sweep.local import in_process
+
+    return in_process(request)
+
+
+def _processes(request: Request) -> AbstractContextManager[Place[Job]]:
+    from vgrad.sweep.local import processes
+
+    return processes(request)
+
+
+def _cluster(request: Request) -> AbstractContextManager[Place[Job]]:
+    from vgrad.errors import ConfigError
+
+    try:
+        from vgrad.sweep.cluster import cluster
+    except ImportError:
+        raise ConfigError("--scheduler: Dask is not installed; pip install 'vgrad[cluster]'") from None
+    return cluster(request)
+
+
+def cores() -> int:
+    """The processors that this process may use: by affinity, and by the quota of its control group."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
+    except (OSError, ValueError, ZeroDivisionError):
+        return count
+
+
+EXECUTORS: dict[str, Executor] = {
+    "in_process": Executor(_in_process, "-j 0", ("jobs",)),
+    "processes": Executor(_processes, "a sweep in processes", ("jobs", "run_timeout")),
+    "cluster": Executor(
+        _cluster, "--scheduler", ("run_timeout",), "tcp://HOST:PORT", ("tcp", None), "this Dask cluster"
+    ),
+}
