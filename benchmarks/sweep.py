@@ -25,10 +25,11 @@ fix_blas_environment()
 from vgrad.document.document import load_yaml, read_yaml  # noqa: E402
 from vgrad.sweep.comparison import Comparison  # noqa: E402
 from vgrad.sweep.dispatch import Ended, dispatch  # noqa: E402
-from vgrad.sweep.executors import EXECUTORS, Request  # noqa: E402
+from vgrad.sweep.executors import EXECUTORS  # noqa: E402
 from vgrad.sweep.grid import read_grid  # noqa: E402
 from vgrad.sweep.job import Job, publish  # noqa: E402
 from vgrad.sweep.plan import make_plan  # noqa: E402
+from vgrad.sweep.request import Request  # noqa: E402
 
 SWEEP = Path(__file__).parents[1] / "configs" / "sweeps" / "depth-activation-mnist.yaml"
 TRIVIAL = "layers: {depth: 2, width: 3}\ndata: xor\nbatch_size: 4\nepochs: 0\nname: trivial\n"
@@ -69,7 +70,7 @@ def _children() -> float:
 
 def _rate(jobs: list[object], workers: int) -> float:
     """Runs a second, from the first result of each worker on, so that starting them is not measured."""
-    with EXECUTORS["processes"](Request(workers)) as place:
+    with EXECUTORS["processes"].open(Request(workers)) as place:
         for _ in place._executor.map(len, ["ab"] * workers):  # type: ignore[attr-defined]
             pass
         begun = time.perf_counter()

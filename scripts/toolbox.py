@@ -15,6 +15,7 @@ from typing import Any
 
 from vgrad.config.config import Config
 from vgrad.config.remedies import OPTIONAL
+from vgrad.data.datasets import DATASETS, told_sizes
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
@@ -73,6 +74,12 @@ def presets() -> str:
     return table("preset | weights | biases", ((f"`{n}`", f"`{w}`", f"`{b}`") for n, (w, b) in PRESETS.items()))
 
 
+def data_sets() -> str:
+    """Each data set with its parameters and its examples."""
+    rows = ((f"`{n}`", own(s.load), f"{s.summary}", told_sizes(n)) for n, s in DATASETS.items())
+    return table("name | parameters | what it is | training / validation / test", rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "activations": partial(variants, ACTIVATIONS),
     "weights": partial(variants, INITIALIZERS),
@@ -85,6 +92,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "norms": partial(variants, NORMS),
     "remedies": remedies,
     "probes": probes,
+    "data": data_sets,
 }
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import forked
 import pytest
+import typer
+
+from vgrad.cli.app import app
 
 HOUSE = Path(__file__).resolve().parents[1]
 SCRIPT = HOUSE / "scripts" / "documents.py"
@@ -76,3 +81,18 @@ def test_every_file_that_a_document_names_is_there(document: Path) -> None:
     files = set(re.findall(r"\b(?:tests|docs|configs|benchmarks|vgrad)/[\w./-]*\w", text))
     assert len(files) > 5
     assert [name for name in sorted(files) if not (HOUSE / name).exists()] == []
+
+
+def test_every_command_is_documented() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (HOUSE / "README.md", *HOUSE.glob("docs/*.md")))
+
+    def walk(command: Any, words: str) -> Iterator[str]:
+        for name, inner in getattr(command, "commands", {}).items():
+            if not inner.hidden:
+                yield from walk(inner, f"{words} {name}")
+        if not hasattr(command, "commands"):
+            yield words
+
+    commands = [*walk(typer.main.get_command(app), "vgrad")]
+    assert len(commands) > 15
+    assert [name for name in commands if not re.search(rf"{name}\b", text)] == []

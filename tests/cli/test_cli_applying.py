@@ -11,14 +11,17 @@ import typer
 
 from vgrad.cli import run
 from vgrad.cli.app import app
-from vgrad.cli.applying import CHAIN, CLUSTER, DIFF, HERE, KINDS, PLOT, PROCESSES, REPORT, SWEEP, Uses
+from vgrad.cli.applying import DIFF, KINDS, PLOT, REPORT, Uses, of_sweeps, way
+from vgrad.cli.theory.chain import USES as CHAIN
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.report.pictures import PICTURES
 from vgrad.study.report.pictures import STUDY_PICTURES
+from vgrad.sweep.executors import EXECUTORS
 from vgrad.text.formats import FORMATS
 from vgrad.theory.lesson import SECTIONS, Setting, teach
 
 Capture = pytest.CaptureFixture[str]
+HERE, CLUSTER = way(0, ""), way(None, "tcp://localhost:1")
 
 EVERYWHERE: dict[str, set[str]] = {
     "train": {"config", "overrides", "seed", "runs_dir", "restart", "quiet", "as_json"},
@@ -47,7 +50,13 @@ EVERYWHERE: dict[str, set[str]] = {
     "theory product": {"run", "epoch", "examples", "runs_dir", "output", "as_json"},
 }
 """Parameters that every mode of their command uses."""
-TABLES: dict[str, Uses] = {"plot": PLOT, "report": REPORT, "theory chain": CHAIN, "sweep": SWEEP, "reproduce": SWEEP}
+TABLES: dict[str, Uses] = {
+    "plot": PLOT,
+    "report": REPORT,
+    "theory chain": CHAIN,
+    "sweep": of_sweeps(),
+    "reproduce": of_sweeps(),
+}
 VALUES = {
     "where": "seed=0",
     "scale": "log",
@@ -118,7 +127,12 @@ def test_an_option_without_use_is_refused(
 def test_the_modes_are_those_that_there_are() -> None:
     assert set(PICTURES) == set(KINDS)
     named = [mode for uses in TABLES.values() for modes in uses.options.values() for mode in modes]
-    known = {*KINDS, *SECTIONS, *(f"--format {form}" for form in FORMATS), HERE, PROCESSES, CLUSTER}
+    known = {
+        *KINDS,
+        *SECTIONS,
+        *(f"--format {form}" for form in FORMATS),
+        *(entry.asked for entry in EXECUTORS.values()),
+    }
     assert set(named) <= known
 
 

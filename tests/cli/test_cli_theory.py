@@ -13,7 +13,8 @@ import pytest
 import runs_factory
 
 from vgrad.cli import run
-from vgrad.cli.applying import CHAIN
+from vgrad.cli.theory.chain import USES as CHAIN
+from vgrad.cli.theory.theory import THEORIES
 from vgrad.nn.activations import ACTIVATIONS, tanh
 from vgrad.storage.npz import pack, unpack
 from vgrad.theory.lesson import SECTIONS
@@ -406,3 +407,12 @@ def test_weights_too_small_to_explode_are_told_as_that(capsys: pytest.CaptureFix
     assert "It does not explode: every factor is below 1. That takes |w| above 4.00." in capsys.readouterr().out
     assert run(["theory", "chain", "explode", "--weight", "5"]) == 0
     assert "does not explode" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", THEORIES)
+def test_every_theory_is_drawn_and_told_as_json(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["theory", name, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "--output FILE" in told
+    assert "--json" in told
+    assert f"{THEORIES[name].__doc__}".split(".")[0].split(":")[0] in " ".join(told.split())

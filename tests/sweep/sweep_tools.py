@@ -18,8 +18,9 @@ from vgrad.config.config import Config
 from vgrad.runs.folder import RUN
 from vgrad.sweep import job as lab_jobs
 from vgrad.sweep.dispatch import Ended, Failed, Place, Skipped, dispatch
-from vgrad.sweep.executors import EXECUTORS, Request
+from vgrad.sweep.executors import EXECUTORS
 from vgrad.sweep.job import Files, Job, Outcome, train_away, train_here
+from vgrad.sweep.request import Request
 from vgrad.training.initial import with_digest
 
 __all__ = ["dispatch", "with_digest"]
@@ -57,7 +58,7 @@ def all_events(jobs: Sequence[Job], place: Place[Job], **options: Any) -> list[A
 
 def local_events(jobs: Sequence[Job], name: str = "processes", workers: int = 2, **options: Any) -> list[Any]:
     """Every event of the sweep at a local place."""
-    with EXECUTORS[name](Request(workers)) as place:
+    with EXECUTORS[name].open(Request(workers)) as place:
         return all_events(jobs, place, **options)
 
 

@@ -18,8 +18,9 @@ from dask_cluster import DaskCluster, dask_cluster
 from vgrad.errors import ConfigError
 from vgrad.storage.lock import exclusive
 from vgrad.sweep.cluster import ClusterPlace
-from vgrad.sweep.executors import EXECUTORS, Request
+from vgrad.sweep.executors import EXECUTORS
 from vgrad.sweep.job import Progress
+from vgrad.sweep.request import Request
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
 
@@ -33,7 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 @pytest.mark.slow
 def test_same_bytes_and_the_same_results_as_map(cluster: DaskCluster, tmp_path: Path) -> None:
     tools.local_events(tools.grid_jobs(tmp_path / "here"), "in_process")
-    with EXECUTORS["cluster"](Request(scheduler=cluster.address)) as place:
+    with EXECUTORS["cluster"].open(Request(scheduler=cluster.address)) as place:
         events = tools.all_events(tools.grid_jobs(tmp_path / "away"), place)
         executor = place._executor  # type: ignore[attr-defined]
         assert list(executor.map(operator.mul, range(9), range(9))) == list(map(operator.mul, range(9), range(9)))
@@ -46,11 +47,11 @@ def test_same_bytes_and_the_same_results_as_map(cluster: DaskCluster, tmp_path: 
 def test_an_interrupted_run_travels_and_continues(cluster: DaskCluster, tmp_path: Path) -> None:
     long = tools.some_jobs(tmp_path / "away", [0], epochs=4000)
     seen: list[Progress] = []
-    with EXECUTORS["cluster"](Request(scheduler=cluster.address)) as place:
+    with EXECUTORS["cluster"].open(Request(scheduler=cluster.address)) as place:
         events = list(_watched(tools.dispatch(iter(long), place, cancelled=lambda: bool(seen)), seen))
     assert tools.counts(events) == {"interrupted": 1}
     assert (long[0].path / "checkpoint.npz").exists()
-    with EXECUTORS["cluster"](Request(scheduler=cluster.address)) as place:
+    with EXECUTORS["cluster"].open(Request(scheduler=cluster.address)) as place:
         assert tools.counts(tools.all_events(long, place)) == {"complete": 1}
     assert '"continued_after_epoch": null' not in (long[0].path / "run.json").read_text()
     tools.local_events(tools.some_jobs(tmp_path / "here", [0], epochs=4000), "in_process")
@@ -68,7 +69,7 @@ def _watched(events: Iterator[object], seen: list[Progress]) -> Iterator[object]
 def test_a_run_that_another_process_has_is_left_to_it(cluster: DaskCluster, tmp_path: Path) -> None:
     jobs = tools.some_jobs(tmp_path, range(2))
     jobs[0].path.mkdir()
-    with EXECUTORS["cluster"](Request(scheduler=cluster.address)) as place:
+    with EXECUTORS["cluster"].open(Request(scheduler=cluster.address)) as place:
         loop = tools.dispatch(iter(jobs), place)
         with exclusive(jobs[0].path):
             first = next(event for event in loop if isinstance(event, tools.Ended))
@@ -79,7 +80,7 @@ def test_a_run_that_another_process_has_is_left_to_it(cluster: DaskCluster, tmp_
 @pytest.mark.slow
 def test_faults_on_a_cluster_stay_with_their_runs(cluster: DaskCluster, tmp_path: Path) -> None:
     jobs = tools.thirty(tmp_path)
-    with EXECUTORS["cluster"](Request(scheduler=cluster.address, timeout=3)) as place:
+    with EXECUTORS["cluster"].open(Request(scheduler=cluster.address, timeout=3)) as place:
         place.work = tools.faulty_away  # type: ignore[attr-defined]
         events = tools.all_events(jobs, place, retries=0)
     causes = tools.causes(events)
@@ -89,7 +90,7 @@ def test_faults_on_a_cluster_stay_with_their_runs(cluster: DaskCluster, tmp_path
     assert "no result after 3 s" in causes[tools.HANGING]
     assert f"t-{jobs[tools.DAMAGED].config.identity}-s{tools.DAMAGED}/checkpoint.npz" in causes[tools.DAMAGED]
     before = tools.stamps(tmp_path)
-    with EXECUTORS["cluster"](Request(scheduler=cluster.address)) as place:
+    with EXECUTORS["cluster"].open(Request(scheduler=cluster.address)) as place:
         assert tools.counts(tools.all_events(jobs, place)) == {"complete": 3, "skipped": 26, "failed": 1}
     assert before.items() <= tools.stamps(tmp_path).items()
 
@@ -98,7 +99,7 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vgrad.sweep.cluster.CONNECT_SECONDS", 1.0)
     with (
         pytest.raises(ConfigError, match="no Dask scheduler answers there"),
-        EXECUTORS["cluster"](Request(scheduler="tcp://127.0.0.1:1")),
+        EXECUTORS["cluster"].open(Request(scheduler="tcp://127.0.0.1:1")),
     ):
         pass
 
@@ -106,7 +107,10 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_other_versions_are_refused_before_work_is_sent(cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vgrad.machine.version", lambda name: "0.0")
-    with pytest.raises(ConfigError, match=r"numpy 0\.0 here"), EXECUTORS["cluster"](Request(scheduler=cluster.address)):
+    with (
+        pytest.raises(ConfigError, match=r"numpy 0\.0 here"),
+        EXECUTORS["cluster"].open(Request(scheduler=cluster.address)),
+    ):
         pass
 
 
@@ -115,7 +119,7 @@ def test_a_worker_killed_from_outside(tmp_path: Path) -> None:
     (tmp_path / "dask").mkdir()
     with dask_cluster(tmp_path / "dask") as cluster:
         jobs = tools.thirty(tmp_path / "runs")
-        with EXECUTORS["cluster"](Request(scheduler=cluster.address, timeout=5)) as place:
+        with EXECUTORS["cluster"].open(Request(scheduler=cluster.address, timeout=5)) as place:
             place.work = tools.slow_away  # type: ignore[attr-defined]
             events = []
             for event in tools.dispatch(iter(jobs), place):
@@ -132,7 +136,7 @@ def test_a_scheduler_killed_and_started_again(tmp_path: Path) -> None:
     (tmp_path / "dask").mkdir()
     with dask_cluster(tmp_path / "dask") as cluster:
         jobs = tools.some_jobs(tmp_path / "runs", range(30))
-        with EXECUTORS["cluster"](Request(scheduler=cluster.address)) as place:
+        with EXECUTORS["cluster"].open(Request(scheduler=cluster.address)) as place:
             place.work = tools.slow_away  # type: ignore[attr-defined]
             events, killed = [], False
             for event in tools.dispatch(iter(jobs), place):

@@ -10,8 +10,9 @@ import sweep_tools as tools
 
 from vgrad.errors import RunStateError
 from vgrad.sweep.dispatch import Failed, Skipped
-from vgrad.sweep.executors import EXECUTORS, Request
+from vgrad.sweep.executors import EXECUTORS
 from vgrad.sweep.job import Job, Progress
+from vgrad.sweep.request import Request
 
 pytestmark = pytest.mark.usefixtures("forked_workers")
 
@@ -53,7 +54,7 @@ def test_a_grown_sweep_trains_what_is_missing(tmp_path: Path) -> None:
 
 def test_failures_stay_with_their_runs(tmp_path: Path) -> None:
     jobs = tools.thirty(tmp_path)
-    with EXECUTORS["processes"](Request(2, timeout=3)) as place:
+    with EXECUTORS["processes"].open(Request(2, timeout=3)) as place:
         place.work = tools.faulty_here  # type: ignore[attr-defined]
         events = tools.all_events(jobs, place)
     assert tools.counts(events) == {"complete": 25, "diverged": 1, "failed": 4}
@@ -74,7 +75,7 @@ def test_failures_stay_with_their_runs(tmp_path: Path) -> None:
 
 def test_fail_fast_ends_the_sweep(tmp_path: Path) -> None:
     jobs = tools.some_jobs(tmp_path, [tools.KILLED, *range(100, 160)])
-    with EXECUTORS["processes"](Request(2)) as place:
+    with EXECUTORS["processes"].open(Request(2)) as place:
         place.work = tools.faulty_here  # type: ignore[attr-defined]
         events = tools.all_events(jobs, place, retries=0, fail_fast=True)
     assert tools.counts(events)["failed"] == 1
@@ -84,7 +85,7 @@ def test_fail_fast_ends_the_sweep(tmp_path: Path) -> None:
 def test_a_request_to_stop_saves_what_is_active(tmp_path: Path) -> None:
     jobs = tools.some_jobs(tmp_path, range(4), epochs=10**6)
     seen: list[object] = []
-    with EXECUTORS["processes"](Request(2)) as place:
+    with EXECUTORS["processes"].open(Request(2)) as place:
         events = tools.dispatch(iter(jobs), place, cancelled=lambda: len({getattr(e, "run", 0) for e in seen}) >= 2)
         for event in events:
             if isinstance(event, Progress) and event.epoch > 0:
@@ -98,7 +99,7 @@ def test_a_request_to_stop_saves_what_is_active(tmp_path: Path) -> None:
 def test_two_sweeps_share_the_work(tmp_path: Path) -> None:
     """Two loops, each with workers of its own, turn about in one thread."""
     jobs = tools.some_jobs(tmp_path, range(12))
-    with EXECUTORS["processes"](Request(2)) as one, EXECUTORS["processes"](Request(2)) as other:
+    with EXECUTORS["processes"].open(Request(2)) as one, EXECUTORS["processes"].open(Request(2)) as other:
         one.work = other.work = tools.slow_here  # type: ignore[attr-defined]
         loops = [tools.dispatch(iter(jobs), place) for place in (one, other)]
         events: list[list[object]] = [[], []]

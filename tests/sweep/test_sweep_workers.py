@@ -15,7 +15,8 @@ from pathlib import Path
 import forked
 import pytest
 
-from vgrad.sweep.executors import EXECUTORS, Request, cores
+from vgrad.sweep.executors import EXECUTORS, cores
+from vgrad.sweep.request import Request
 from vgrad.sweep.workers import WorkerDied, WorkerHung, WorkerPool
 
 
@@ -26,11 +27,16 @@ def pool() -> Iterator[WorkerPool]:
 
 
 @pytest.mark.usefixtures("forked_workers")
-@pytest.mark.parametrize("name", [name for name in EXECUTORS if name != "cluster"])
+@pytest.mark.parametrize("name", [name for name, entry in EXECUTORS.items() if not entry.address])
 def test_executors_equal_map(name: str) -> None:
-    with EXECUTORS[name](Request(2)) as place:
+    with EXECUTORS[name].open(Request(2)) as place:
         executor = place._executor  # type: ignore[attr-defined]
         assert list(executor.map(operator.mul, range(9), range(9))) == list(map(operator.mul, range(9), range(9)))
+
+
+@pytest.mark.parametrize("name", [name for name, entry in EXECUTORS.items() if entry.address])
+def test_an_executor_that_runs_elsewhere_is_tested_in_a_file_of_its_own(name: str) -> None:
+    assert "map(" in Path(__file__).with_name(f"test_sweep_{name}.py").read_text(encoding="utf-8")
 
 
 def test_errors_come_back(pool: WorkerPool) -> None:

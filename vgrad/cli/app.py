@@ -19,11 +19,11 @@ from vgrad.cli.commands import reproduce as _reproduce
 from vgrad.cli.commands import show as _show
 from vgrad.cli.commands import status as _status
 from vgrad.cli.commands import sweep as _sweep
-from vgrad.cli.commands import theory as _theory
 from vgrad.cli.commands import train as _train
 from vgrad.cli.commands import verify as _verify
 from vgrad.cli.commands import worker as _worker
 from vgrad.cli.screen.streams import answer
+from vgrad.cli.theory import theory as _theory
 from vgrad.version import VERSION
 
 app = typer.Typer(

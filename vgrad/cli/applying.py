@@ -13,6 +13,7 @@ import typer
 
 from vgrad.cli.command import given
 from vgrad.errors import ConfigError
+from vgrad.sweep.executors import EXECUTORS, chosen
 from vgrad.text.formats import FORMATS
 
 
@@ -76,29 +77,17 @@ REPORT = Uses(
     dict.fromkeys(_OF_A_TABLE, "two runs are compared as they are"),
 )
 
-CHAIN = Uses(
-    "the section",
-    {
-        "neurons": ("factors", "draws", "explode"),
-        "weights": ("factors", "width"),
-        "biases": ("factors",),
-        "x": ("factors", "draws", "explode"),
-        "y": ("factors", "explode"),
-        "seed": ("factors", "draws"),
-        "draws": ("draws",),
-        "spread": ("factors", "draws"),
-        "weight": ("explode",),
-    },
-)
 
-HERE, PROCESSES, CLUSTER = "-j 0", "a sweep in processes", "--scheduler"
-SWEEP = Uses(
-    "",
-    {"jobs": (HERE, PROCESSES), "run_timeout": (PROCESSES, CLUSTER)},
-    {"jobs": "the cluster has the workers that it has", "run_timeout": "a run in this process cannot be killed"},
-)
+def of_sweeps() -> Uses:
+    """A mode is an executor."""
+    options = dict.fromkeys(option for entry in EXECUTORS.values() for option in entry.options)
+    return Uses(
+        "",
+        {name: tuple(entry.asked for entry in EXECUTORS.values() if name in entry.options) for name in options},
+        {"jobs": "the cluster has the workers that it has", "run_timeout": "a run in this process cannot be killed"},
+    )
 
 
 def way(jobs: int | None, scheduler: str) -> str:
-    """Where a sweep is trained: the mode of SWEEP."""
-    return CLUSTER if scheduler else HERE if jobs == 0 else PROCESSES
+    """Where a sweep is trained: the mode of `of_sweeps`."""
+    return EXECUTORS[chosen(jobs, scheduler)].asked

@@ -16,9 +16,9 @@ from vgrad.storage.json import strict
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
     from vgrad.sweep.comparison import Comparison
-    from vgrad.sweep.executors import Request
     from vgrad.sweep.job import Job
     from vgrad.sweep.plan import Plan, Unfit
+    from vgrad.sweep.request import Request
     from vgrad.sweep.tally import Tally
 
 MOST_FAILURES_TOLD = 20
@@ -55,7 +55,7 @@ def train_missing(
     from vgrad.cli.screen.sweep_progress import SweepProgress
     from vgrad.sweep.comparison import Comparison
     from vgrad.sweep.dispatch import Ended, Failed, Skipped, dispatch
-    from vgrad.sweep.executors import EXECUTORS
+    from vgrad.sweep.executors import EXECUTORS, chosen
     from vgrad.sweep.job import Job
     from vgrad.sweep.mixing import Mixing
     from vgrad.sweep.tally import StatusFile, Tally
@@ -68,7 +68,7 @@ def train_missing(
     if due:
         status.write(tally)  # a folder that takes nothing is found out before anything is trained
     try:
-        with stop_requests() as stop, EXECUTORS[_executor(request)](request) as place:
+        with stop_requests() as stop, EXECUTORS[chosen(request.jobs, request.scheduler)].open(request) as place:
             jobs: Iterator[Any] = _labelled(plan.jobs(), labels)
             for event in dispatch(jobs, place, retries=retries, fail_fast=fail_fast, cancelled=stop):
                 tally.add(event)
@@ -110,10 +110,6 @@ def _check_folder(folder: Path) -> None:
         raise RunStateError(f"{printable(str(folder), 200)}: is a run; give the sweep another name")
 
 
-def _executor(request: Request) -> str:
-    return "cluster" if request.scheduler else "processes" if request.jobs else "in_process"
-
-
 def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[Job | Unfit]:
     for job in jobs:
         labels[job.name] = job.label
@@ -122,11 +118,16 @@ def _labelled(jobs: Iterator[Job | Unfit], labels: dict[str, str]) -> Iterator[J
 
 def fetch_data(plan: Plan, screen: Screen) -> None:
     """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
-    from vgrad.data.datasets import load
+    from vgrad.data.datasets import DATASETS, load
+    from vgrad.registry import parameters
 
     missing = missing_jobs(plan) if plan.points is not None else iter(())
-    for name in dict.fromkeys(job.config.data.name for job in missing):
-        load(name, progress=screen.live)
+    fetched = set[str]()
+    for data in (job.config.data for job in missing):
+        own = {key: data.parameters[key] for key in parameters(DATASETS[data.name].load)}
+        if (known := f"{data.name} {own}") not in fetched:
+            fetched.add(known)
+            load(data.name, progress=screen.live, **own)
 
 
 def missing_jobs(plan: Plan) -> Iterator[Job]:

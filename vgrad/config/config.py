@@ -21,6 +21,7 @@ from vgrad.config.fields import Init, InitFile, Probes, Stack
 from vgrad.config.monitors import PARTS
 from vgrad.config.problems import STRICT
 from vgrad.config.remedies import OPTIONAL, ClipField, EarlyStopping
+from vgrad.data.datasets import Facts, facts
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.norms import NORMS
 from vgrad.registry import Fraction, NonNegative, NonNegativeInt, Positive
@@ -87,11 +88,15 @@ class Config(BaseModel):
     dtype: Annotated[Literal["float64", "float32"], Field(description="type of the parameters")] = "float64"
 
     @cached_property
+    def facts(self) -> Facts:
+        """What there is of the data: inputs, classes, examples in each part."""
+        return facts(self.data.name, **self.data.parameters)
+
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """(n_0, …, n_L)."""
         if isinstance(self.layers, Stack):
-            source = fields.source(self.data)
-            return (source.n_inputs, *[self.layers.width] * self.layers.depth, source.classes)
+            return (self.facts.n_inputs, *[self.layers.width] * self.layers.depth, self.facts.classes)
         return self.layers
 
     @cached_property
@@ -107,7 +112,7 @@ class Config(BaseModel):
         chosen = (self.data.parameters[part] for part in PARTS)
         return {
             part: most if size is None else size
-            for part, size, most in zip(PARTS, chosen, fields.source(self.data).sizes, strict=True)
+            for part, size, most in zip(PARTS, chosen, self.facts.sizes, strict=True)
         }
 
     @cached_property

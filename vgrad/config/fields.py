@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from vgrad.config.choice import Checked, Choice, ChoiceOf
 from vgrad.config.problems import STRICT, Problem, Problems, each, validated
-from vgrad.data.datasets import DATASETS, SCALES, Source
+from vgrad.data.datasets import DATASETS, SCALES
 from vgrad.document.words import describe
 from vgrad.nn import activations, schedules
 from vgrad.nn import probes as _probes
@@ -100,19 +100,6 @@ class Probes(BaseModel):
 def presets() -> dict[str, tuple[str, str]]:
     """Every name that `init` takes alone -> (weights, biases)."""
     return {**{name: (name, "zeros") for name in INITIALIZERS}, **PRESETS}
-
-
-def source(data: Choice) -> Source:
-    """The data set's entry in the table."""
-    return DATASETS[data.name]
-
-
-def data_problems(data: Choice) -> Iterator[Problem]:
-    """Parts larger than what the data set has."""
-    for part, most in zip(("train", "validation", "test"), source(data).sizes, strict=True):
-        size = data.parameters[part]
-        if size is not None and size > most:
-            yield Problem(("data", part), f"{data.name} has {most} {part} examples, found {size}")
 
 
 def name_problems(path: tuple[str, ...], names: Sequence[str], known: Sequence[str], kind: str) -> Iterator[Problem]:

@@ -22,15 +22,18 @@ def problems(config: Config) -> list[Problem]:
 
 
 def _sizes(config: Config) -> list[Problem]:
-    source = fields.source(config.data)
-    problems = list(fields.data_problems(config.data))
+    facts, problems = config.facts, list[Problem]()
+    for part, most in zip(PARTS, facts.sizes, strict=True):
+        size = config.data.parameters[part]
+        if size is not None and size > most:
+            problems.append(Problem(("data", part), f"{config.data.name} has {most} {part} examples, found {size}"))
     if not isinstance(config.layers, Stack):
         last = len(config.layers) - 1
-        if config.layers[0] != source.n_inputs:
+        if config.layers[0] != facts.n_inputs:
             problems.append(
-                Problem(("layers", 0), f"{config.data.name} has {source.n_inputs} inputs, found {config.layers[0]}")
+                Problem(("layers", 0), f"{config.data.name} has {facts.n_inputs} inputs, found {config.layers[0]}")
             )
-        allowed = [source.classes, 1] if source.classes == 2 else [source.classes]
+        allowed = [facts.classes, 1] if facts.classes == 2 else [facts.classes]
         if config.layers[-1] not in allowed:
             wanted = " or ".join(map(str, allowed))
             problems.append(

@@ -13,7 +13,7 @@ from vgrad.config.config import Config
 from vgrad.config.fields import presets
 from vgrad.config.remedies import OPTIONAL
 from vgrad.config.schema import monitor_names
-from vgrad.data.datasets import DATASETS, SCALES
+from vgrad.data.datasets import DATASETS, SCALES, told_sizes
 from vgrad.document.writer import dump_yaml
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
@@ -40,7 +40,7 @@ def starting_config(data: str, name: str = "run") -> str:
     """A config for the data set `data`, as YAML with comments. Problems when `name` cannot be a run's name."""
     layers = {"depth": 2, "width": 30}
     tree: dict[str, Any] = {"name": name, "layers": layers, "data": data}
-    if DATASETS[data].sizes[0] < Config.model_fields["batch_size"].default:
+    if check(tree).facts.sizes[0] < Config.model_fields["batch_size"].default:
         tree["batch_size"] = "full"
     off = {key: field.default for key, field in Config.model_fields.items() if key in OPTIONAL}
     plain = off | check(tree).plain() | {"layers": layers}
@@ -117,7 +117,7 @@ def _norm(name: str) -> Callable[[], dict[str, Lines]]:
 def _data_sets() -> dict[str, Lines]:
     return {
         "": {
-            _written(name, source.load): f"{source.summary}; {' / '.join(map(str, source.sizes))} examples"
+            _written(name, source.load): f"{source.summary}; {told_sizes(name)} examples"
             for name, source in DATASETS.items()
         },
         "scale": {name: _first_paragraph(scaling) for name, scaling in SCALES.items()},

@@ -1,6 +1,18 @@
 """Data sets: MNIST, small handwritten digits and two toy sets, split, scaled and fingerprinted."""
 
 from vgrad.data.dataset import Dataset, Part, Scaling, gather
-from vgrad.data.datasets import DATASETS, SCALES, Source, check_sizes, load
+from vgrad.data.datasets import DATASETS, SCALES, Facts, Source, check_sizes, facts, load
 
-__all__ = ["DATASETS", "SCALES", "Dataset", "Part", "Scaling", "Source", "check_sizes", "gather", "load"]
+__all__ = [
+    "DATASETS",
+    "SCALES",
+    "Dataset",
+    "Facts",
+    "Part",
+    "Scaling",
+    "Source",
+    "check_sizes",
+    "facts",
+    "gather",
+    "load",
+]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from vgrad.data import digits as _digits
 from vgrad.data import mnist as _mnist
@@ -16,31 +18,68 @@ PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Source:
-    """An entry of DATASETS.
-
-    `sizes` are the training, validation and test examples there are. `maximum` is the largest value, which `unit`
-    scaling maps to 1, or None where it maps each feature's range over the training part to [0, 1]. `load` takes
-    `progress` and returns the full parts; its keyword-only parameters are what a config may set.
-    """
+class Facts:
+    """What has to be known of a set before it is loaded; `sizes` are the training, validation and test examples."""
 
     n_inputs: int
     classes: int
     sizes: tuple[int, int, int]
-    maximum: float | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """An entry of DATASETS.
+
+    `load` takes `progress` and returns the full parts; its keyword-only parameters are what a config may set.
+    `facts` are the set's, or a function of the same parameters that tells them quickly; without them the set is loaded
+    when they are asked for. `maximum` is the largest value, which `unit` scaling maps to 1, or None where it maps each
+    feature's range over the training part to [0, 1].
+    """
+
     load: Callable[..., tuple[Part, Part, Part]]
     summary: str
+    facts: Facts | Callable[..., Facts] | None = None
+    maximum: float | None = None
+
+
+def facts(name: str, **given: object) -> Facts:
+    """Of the set `name` with those of its own parameters that are `given`; others are passed over.
+
+    KeyError for an unknown name; DataError, StorageError and ConfigError as the set raises them.
+    """
+    source = lookup(DATASETS, name, "data set")
+    if isinstance(source.facts, Facts):
+        return source.facts
+    own = {key: given[key] for key in parameters(source.load) if key in given}
+    return _loaded(source.load, tuple(own.items())) if source.facts is None else source.facts(**own)
+
+
+@lru_cache(maxsize=64)
+def _loaded(load: Callable[..., tuple[Part, Part, Part]], own: tuple[tuple[str, Any], ...]) -> Facts:
+    full = load(False, **dict(own))
+    train, validation, test = map(len, full)
+    classes = 1 + max(int(part.labels.max()) for part in full if len(part))
+    return Facts(full[0].inputs.shape[1], classes, (train, validation, test))
+
+
+def told_sizes(name: str) -> str:
+    """ "50000 / 10000 / 10000", or that parameters or the content decide; loads nothing."""
+    source = DATASETS[name]
+    if isinstance(source.facts, Facts):
+        return " / ".join(map(str, source.facts.sizes))
+    return "as its parameters say" if parameters(source.load) else "as many as there are"
 
 
 def check_sizes(
-    name: str, train: int | None = None, validation: int | None = None, test: int | None = None
+    name: str, train: int | None = None, validation: int | None = None, test: int | None = None, **given: object
 ) -> list[str]:
-    """What is wrong with asking the set `name` for so many examples (None: all), a line each; loads nothing.
+    """What is wrong with asking the set `name` for so many examples (None: all), a line each; `given` are parameters
+    of the set's own.
 
     KeyError for an unknown name.
     """
     problems = []
-    there_are = lookup(DATASETS, name, "data set").sizes
+    there_are = facts(name, **given).sizes
     for part, asked, most, least in zip(PARTS, (train, validation, test), there_are, (1, 0, 0), strict=True):
         if asked is not None and not least <= asked <= most:
             problems.append(f"data.{part}: {asked} is not between {least} and {most}, the number that {name} has")
@@ -68,7 +107,7 @@ def load(
         scaling = lookup(SCALES, scale, "scale")
     except KeyError as error:
         raise ConfigError(f"data: {error.args[0]}") from None
-    problems = _unknown(source, parameters) + check_sizes(name, train, validation, test)
+    problems = _unknown(source, parameters) or check_sizes(name, train, validation, test, **parameters)
     if problems:
         raise ConfigError(*problems)
     full = source.load(progress, **parameters)
@@ -77,7 +116,7 @@ def load(
     )
     return Dataset(
         name,
-        source.classes,
+        facts(name, **parameters).classes,
         learn,
         validate,
         examine,
@@ -109,8 +148,10 @@ def _none(inputs: Array, maximum: float | None) -> Scaling:
 SCALES: dict[str, Callable[[Array, float | None], Scaling]] = {"unit": _unit, "standard": _standard, "none": _none}
 
 DATASETS: dict[str, Source] = {
-    "mnist": Source(784, 10, _mnist.SIZES, 255, _mnist.mnist, "handwritten digits, 28 x 28, downloaded once (12 MB)"),
-    "digits": Source(64, 10, _digits.SIZES, 16, _digits.digits, "handwritten digits, 8 x 8, no download"),
-    "xor": Source(2, 2, (4, 4, 4), None, _toy.xor, "the four corners of a square; all parts are the same"),
-    "circles": Source(2, 2, _toy.CIRCLES, None, _toy.circles, "two noisy concentric rings in the plane"),
+    "mnist": Source(
+        _mnist.mnist, "handwritten digits, 28 x 28, downloaded once (12 MB)", Facts(784, 10, _mnist.SIZES), 255
+    ),
+    "digits": Source(_digits.digits, "handwritten digits, 8 x 8, no download", Facts(64, 10, _digits.SIZES), 16),
+    "xor": Source(_toy.xor, "the four corners of a square; all parts are the same", Facts(2, 2, (4, 4, 4))),
+    "circles": Source(_toy.circles, "two noisy concentric rings in the plane", Facts(2, 2, _toy.CIRCLES)),
 }

@@ -17,9 +17,9 @@ import resource
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, replace
 from queue import SimpleQueue
 from typing import Any
@@ -33,8 +33,9 @@ from vgrad.runs.folder import RUN, RunFolder
 from vgrad.runs.runner import remove_if_unused
 from vgrad.storage import own_folder, remove_leftovers
 from vgrad.storage.lock import RunHeld, exclusive
-from vgrad.sweep.dispatch import outcome_of
+from vgrad.sweep.dispatch import Place, outcome_of
 from vgrad.sweep.job import Files, Job, Outcome, Progress, differences, failure, luggage, publish, train_away
+from vgrad.sweep.request import Request
 from vgrad.sweep.workers import Worker
 from vgrad.text.escapes import printable
 
@@ -87,6 +88,16 @@ def stop_on_worker(sweep: str) -> None:
 
 
 # In the submitting process.
+
+
+@contextmanager
+def cluster(request: Request) -> Iterator[Place[Job]]:
+    """The workers of the Dask scheduler at the request's address."""
+    place = ClusterPlace(request.scheduler, request.timeout)
+    try:
+        yield place
+    finally:
+        place.close()
 
 
 class ClusterPlace:

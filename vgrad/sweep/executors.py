@@ -1,100 +1,78 @@
-"""Where the runs of a sweep happen: in this process, in processes of this machine, or on a Dask cluster.
+"""Where the runs of a sweep happen: the table of executors, and which of them a command line asks for.
 
-Each entry of EXECUTORS opens a `Place` around a `concurrent.futures.Executor`; what a run does is the same everywhere.
+Each entry of EXECUTORS opens a `Place` around something like a `concurrent.futures.Executor`; what a run does is the
+same everywhere. An executor loads what it needs when it is opened: help texts are made from this table.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
-from vgrad.errors import ConfigError
-from vgrad.sweep.dispatch import Place, outcome_of
-from vgrad.sweep.job import Job, Outcome, Progress, train_here
-from vgrad.sweep.workers import STOP, WorkerPool, report_to
+from vgrad.sweep.request import Request
 
-AHEAD = 2
-"""Jobs handed out for each worker: one that runs and one that waits, so no worker waits for the parent."""
+if TYPE_CHECKING:
+    from vgrad.sweep.dispatch import Place
+    from vgrad.sweep.job import Job
+
+Open = Callable[[Request], AbstractContextManager["Place[Job]"]]
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a user asks of an executor."""
+class Executor:
+    """An entry of EXECUTORS.
 
-    jobs: int = 1
-    timeout: float | None = None
-    scheduler: str = ""
+    `asked` is how a command line asks for it, `options` are those of a sweep's options that it makes use of. One that
+    runs elsewhere has an `address`, is found by its `schemes` (None: all that no other one has), and fetches its data
+    itself; `summary` says what is at the address.
+    """
 
-
-class LocalPlace:
-    """Runs that share this machine's file system and train in their own directories; `work` does one of them."""
-
-    def __init__(self, executor: Executor, width: int, mail: SimpleQueue[Progress], stop: Callable[[], None]) -> None:
-        self.mail = mail
-        self.work: Callable[..., Outcome] = train_here
-        self._executor, self._width, self._ask = executor, width, stop
-
-    def width(self) -> int:
-        """How many jobs to hand out at a time."""
-        return self._width
-
-    def submit(self, job: Job) -> Future[Outcome]:
-        """Begins a job."""
-        return self._executor.submit(self.work, job.config, job.folder, job.base)
-
-    def receive(self, job: Job, future: Future[Outcome]) -> Outcome:
-        """How a job ended."""
-        return outcome_of(future)
-
-    def stop(self) -> None:
-        """Asks what runs to end early; what waits is cancelled."""
-        self._ask()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+    open: Open
+    asked: str
+    options: tuple[str, ...]
+    address: str = ""
+    schemes: tuple[str | None, ...] = ()
+    summary: str = ""
 
 
-@contextmanager
-def in_process(request: Request) -> Iterator[Place[Job]]:
-    """One run after the other in a thread of this process: for debuggers. A crash takes all along."""
-    mail: SimpleQueue[Progress] = SimpleQueue()
-    STOP.clear()
-    report_to(mail.put)
-    with ThreadPoolExecutor(1) as executor:
-        try:
-            yield LocalPlace(executor, 1, mail, STOP.set)
-        finally:
-            STOP.set()
+def chosen(jobs: int | None, scheduler: str) -> str:
+    """The name of the executor: by the address where there is one, else by the number of processes."""
+    if not scheduler:
+        return "in_process" if jobs == 0 else "processes"
+    scheme = scheduler.partition("://")[0].lower() if "://" in scheduler else None
+    by_scheme = {known: name for name, entry in EXECUTORS.items() for known in entry.schemes}
+    return by_scheme.get(scheme, by_scheme[None])
 
 
-@contextmanager
-def processes(request: Request) -> Iterator[Place[Job]]:
-    """`jobs` processes of this machine."""
-    mail: SimpleQueue[Progress] = SimpleQueue()
-    pool = WorkerPool(request.jobs, timeout=request.timeout, receive=mail.put)
+def addresses() -> list[Executor]:
+    """The executors that are found at an address."""
+    return [entry for entry in EXECUTORS.values() if entry.address]
+
+
+def _in_process(request: Request) -> AbstractContextManager[Place[Job]]:
+    from vgrad.sweep.local import in_process
+
+    return in_process(request)
+
+
+def _processes(request: Request) -> AbstractContextManager[Place[Job]]:
+    from vgrad.sweep.local import processes
+
+    return processes(request)
+
+
+def _cluster(request: Request) -> AbstractContextManager[Place[Job]]:
+    from vgrad.errors import ConfigError
+
     try:
-        yield LocalPlace(pool, AHEAD * request.jobs, mail, pool.stop)
-    finally:
-        pool.stop()
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def cluster(request: Request) -> Iterator[Place[Job]]:
-    """The workers of the Dask scheduler at `scheduler`."""
-    try:
-        from vgrad.sweep.cluster import ClusterPlace
+        from vgrad.sweep.cluster import cluster
     except ImportError:
         raise ConfigError("--scheduler: Dask is not installed; pip install 'vgrad[cluster]'") from None
-
-    place = ClusterPlace(request.scheduler, request.timeout)
-    try:
-        yield place
-    finally:
-        place.close()
+    return cluster(request)
 
 
 def cores() -> int:
@@ -107,8 +85,10 @@ def cores() -> int:
         return count
 
 
-EXECUTORS: dict[str, Callable[[Request], AbstractContextManager[Place[Job]]]] = {
-    "in_process": in_process,
-    "processes": processes,
-    "cluster": cluster,
+EXECUTORS: dict[str, Executor] = {
+    "in_process": Executor(_in_process, "-j 0", ("jobs",)),
+    "processes": Executor(_processes, "a sweep in processes", ("jobs", "run_timeout")),
+    "cluster": Executor(
+        _cluster, "--scheduler", ("run_timeout",), "tcp://HOST:PORT", ("tcp", None), "this Dask cluster"
+    ),
 }

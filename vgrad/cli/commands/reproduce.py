@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vgrad.cli.applying import SWEEP, way
+from vgrad.cli.applying import of_sweeps, way
 from vgrad.cli.commands.report import tell_study
 from vgrad.cli.commands.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
 from vgrad.cli.options import Json, Overrides, RunsDir
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
     from vgrad.study.measurement import Trained
     from vgrad.study.published import Study
-    from vgrad.sweep.executors import Request
     from vgrad.sweep.plan import Plan
+    from vgrad.sweep.request import Request
 
 MOST_SUFFIX = 60
 
@@ -55,11 +55,11 @@ def reproduce(
     from vgrad.study.place import check_place
     from vgrad.study.published import load_study
     from vgrad.study.report.folder import write_pictures
-    from vgrad.sweep.executors import Request
+    from vgrad.sweep.request import Request
 
     if quick and seeds is not None:
         raise ConfigError("--quick and --seeds: both say how many seeds; give one of them")
-    SWEEP.refuse_unused(context, way(jobs, scheduler))
+    of_sweeps().refuse_unused(context, way(jobs, scheduler))
     published = load_study(study)
     settings = [*([f"data={data}"] if data else []), *(overrides or [])]
     folder = runs_dir / _folder_name(published.contents.study, settings)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vgrad.cli.applying import SWEEP, way
+from vgrad.cli.applying import of_sweeps, way
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, as_argument
 from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 from vgrad.storage.json import strict
+from vgrad.sweep.executors import addresses
+from vgrad.sweep.request import Request
 
 if TYPE_CHECKING:
     from vgrad.sweep.comparison import Comparison
@@ -32,7 +34,14 @@ Jobs = Annotated[
     int | None,
     typer.Option("-j", "--jobs", metavar="N", min=0, help="Processes; by default one a core. 0: in this process."),
 ]
-Scheduler = Annotated[str, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="Run on this Dask cluster.")]
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        "--scheduler",
+        metavar="|".join(each.address for each in addresses()),
+        help=f"Run on {' or '.join(each.summary for each in addresses())}.",
+    ),
+]
 Timeout = Annotated[
     float | None, typer.Option("--run-timeout", metavar="SECONDS", min=0.1, help="Kill a run that takes longer.")
 ]
@@ -66,11 +75,10 @@ def sweep(
     """
     from vgrad.cli.screen.streams import Screen
     from vgrad.document.document import load_yaml
-    from vgrad.sweep.executors import Request
     from vgrad.sweep.grid import read_grid
     from vgrad.sweep.plan import make_plan
 
-    SWEEP.refuse_unused(context, way(jobs, scheduler))
+    of_sweeps().refuse_unused(context, way(jobs, scheduler))
     grid = read_grid(load_yaml(config), typed=axes or [], overrides=overrides or [], seeds=seeds)
     plan = make_plan(grid, runs_dir, Path(config).parent)
     if dry_run:

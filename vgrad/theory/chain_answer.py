@@ -1,29 +1,34 @@
-"""`vgrad theory … --json`: the same values as plain trees, with null for what is infinite or not there."""
+"""What `vgrad theory chain` answers; its sections as plain trees, with None for what is infinite or not there."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from vgrad.theory.answer import Answer, plain
 from vgrad.theory.chain import LEVELS, Chain
+from vgrad.theory.chain_lines import lesson_lines
 from vgrad.theory.lesson import Lesson
-from vgrad.theory.run_product import RunProduct
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def plain(value: Any) -> Any:
-    """Lists, dicts and finite numbers."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
+def lesson_answer(lesson: Lesson, named: str, activation: Any, section: str) -> Answer:
+    """The answer; the activation as it is `named` to a reader, and as a config writes it."""
+
+    def figure() -> Figure:
+        from vgrad.theory.chain_pictures import lesson_figure
+
+        return lesson_figure(lesson, named)
+
+    return Answer(
+        lambda width, unicode: lesson_lines(lesson, named, width, unicode),
+        lambda: lesson_tree(lesson, activation),
+        figure,
+        section,
+    )
 
 
 def lesson_tree(lesson: Lesson, activation: Any) -> dict[str, Any]:
@@ -76,35 +81,3 @@ def _chain(found: Chain) -> dict[str, Any]:
         for at in range(len(found.w))
     ]
     return {"input": found.x, "target": found.y, "dC_da": found.dC_da, "layers": layers}
-
-
-def product_tree(found: RunProduct) -> dict[str, Any]:
-    """The run, and a row a layer."""
-    product, config = found.product, found.run.config
-    layers: list[dict[str, Any]] = []
-    for at, units in enumerate(config.sizes[1:]):
-        step = asdict(product.steps[at]) if at < len(product.steps) else {"layer": at + 1}
-        logged = None if found.logged is None else found.logged[at]
-        layers.append(
-            {
-                **step,
-                "units": units,
-                "delta": product.delta[at],
-                "mean_delta_norm": product.mean_delta_norm[at],
-                "logged_delta_norm": logged,
-                "difference": product.difference[at],
-            }
-        )
-    tree: dict[str, Any] = plain(
-        {
-            "run": str(found.run.path),
-            "hash": config.identity,
-            "seed": config.seed,
-            "epoch": found.epoch,
-            "examples": product.examples,
-            "counted": product.counted,
-            "agrees": product.agrees,
-            "layers": layers,
-        }
-    )
-    return tree
