@@ -1,36 +1,40 @@
-"""docs/toolbox.md: its tables are those of the code."""
+"""Tables of documents that are made from the code are those of the code as it is."""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+import re
 from types import ModuleType
 
 import pytest
+from project import ROOT, load_script
 
-HOUSE = Path(__file__).resolve().parents[1]
+SCRIPTS = ("toolbox", "contract")
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("toolbox_script", HOUSE / "scripts" / "toolbox.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(params=SCRIPTS)
+def script(request: pytest.FixtureRequest) -> ModuleType:
+    return load_script(request.param)
 
 
 def test_the_tables_are_current(script: ModuleType) -> None:
     text = script.DOCUMENT.read_text(encoding="utf-8")
-    assert script.current(text) == text, "python scripts/toolbox.py --write"
+    assert script.current(text) == text, f"python scripts/{script.__name__}.py --write"
     assert {found[1] for found in script.MARKED.findall(text)} == set(script.TABLES)
 
 
-def test_a_change_is_noticed(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     from vgrad.nn.schedules import SCHEDULES, constant
 
+    script = load_script("toolbox")
     monkeypatch.setitem(SCHEDULES, "newcomer", constant)
     text = script.DOCUMENT.read_text(encoding="utf-8")
     assert script.current(text) != text
     assert "`newcomer`" in script.current(text)
+
+
+def test_every_table_is_made_by_a_script() -> None:
+    made = {load_script(name).DOCUMENT for name in SCRIPTS}
+    marked = {
+        path for path in (ROOT / "docs").glob("*.md") if re.search("<!-- table:", path.read_text(encoding="utf-8"))
+    }
+    assert marked == made
