@@ -40,6 +40,8 @@ def installed(requirements: list[str]) -> dict[str, str]:
 
 if __name__ == "__main__":
     python = ".".join(platform.python_version_tuple()[:2])
-    print(f"# Versions that vgrad is known to work with, on Python {python}: pip install -c constraints.txt -e '.[dev]'")
+    print(
+        f"# Versions that vgrad is known to work with, on Python {python}: pip install -c constraints.txt -e '.[dev]'"
+    )
     for package, number in installed(declared()).items():
         print(f"{package}=={number}")
