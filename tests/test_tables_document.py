@@ -38,3 +38,13 @@ def test_every_table_is_made_by_a_script() -> None:
         path for path in (ROOT / "docs").glob("*.md") if re.search("<!-- table:", path.read_text(encoding="utf-8"))
     }
     assert marked == made
+
+
+def test_every_command_stands_in_a_document() -> None:
+    """Not only in the table of all, which is made."""
+    made = re.compile("<!-- table:.*?<!-- end -->", re.DOTALL)
+    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    told = "\n".join(made.sub("", path.read_text(encoding="utf-8")) for path in documents)
+    commands = re.findall("`(vgrad [^`]+)`", load_script("contract").commands())
+    assert len(commands) > 15
+    assert [command for command in commands if not re.search(rf"{command}\b", told)] == []
