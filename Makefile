@@ -12,10 +12,10 @@ BIN := .venv/bin
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
-.PHONY: help docs demo test test-slow test-plain smoke torture mutants mutation lint format types check bench gallery studies peers axe clean FORCE
+.PHONY: help docs demo test test-slow test-plain smoke torture mutants mutation lint format types check bench gallery studies peers axe constraints clean FORCE
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.installed  ## train a shallow and a deep network on the embedded digits and compare them
 	@vgrad() { echo "> vgrad $$*" >&2; $(BIN)/python -m vgrad "$$@"; }; \
@@ -81,6 +81,9 @@ axe: .venv/axe-core/axe.min.js  ## fetch axe-core, with which the page's accessi
 .venv/axe-core/axe.min.js: | .venv/.installed-dev
 	@mkdir -p .venv/axe-core
 	@cd .venv/axe-core; npm pack --silent axe-core@4 >/dev/null; tar -xzf axe-core-*.tgz --strip-components=1 package/axe.min.js; rm axe-core-*.tgz
+
+constraints: .venv/.installed-mutation  ## write the versions in .venv, with which the checks passed, to constraints.txt
+	@$(BIN)/python scripts/constraints.py > constraints.txt
 
 clean:  ## remove .venv, caches and builds; runs/ stays
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

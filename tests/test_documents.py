@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import forked
 import pytest
-import typer
-
-from vgrad.cli.app import app
 
 HOUSE = Path(__file__).resolve().parents[1]
 SCRIPT = HOUSE / "scripts" / "documents.py"
 CHECKED = re.compile("```console|<!-- vgrad")
+WRITTEN = sorted(path for place in (".", "docs", "benchmarks", "runs") for path in (HOUSE / place).glob("*.md"))
+FOLDERS = r"(?<![\w./-])(?:tests|docs|configs|benchmarks|vgrad|scripts)/"
 DOCUMENTS = sorted(path for path in (HOUSE / "README.md", *HOUSE.glob("docs/*.md")) if CHECKED.search(path.read_text()))
 
 
@@ -75,24 +72,20 @@ def test_a_wrong_output_is_noticed(tmp_path: Path) -> None:
     assert "-vgrad 99" in done.stdout
 
 
-@pytest.mark.parametrize("document", [HOUSE / "README.md", HOUSE / "SECURITY.md"], ids=lambda path: path.name)
-def test_every_file_that_a_document_names_is_there(document: Path) -> None:
+@pytest.mark.parametrize("document", WRITTEN, ids=lambda path: path.name)
+def test_what_a_document_names_is_there(document: Path) -> None:
+    """Files of the project, those of the package also without vgrad/, links, and tests as `file.py::test`."""
     text = document.read_text(encoding="utf-8")
-    files = set(re.findall(r"\b(?:tests|docs|configs|benchmarks|vgrad)/[\w./-]*\w", text))
-    assert len(files) > 5
-    assert [name for name in sorted(files) if not (HOUSE / name).exists()] == []
+    named = set(re.findall(FOLDERS + r"[\w./-]*\w", text)) | set(re.findall(r"`([a-z]+/[a-z_]+\.py)`", text))
+    assert [name for name in sorted(named) if not ((HOUSE / name).exists() or (HOUSE / "vgrad" / name).exists())] == []
+    links = set(re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text))
+    assert [link for link in sorted(links) if not (document.parent / link).exists()] == []
+    tests = {(HOUSE / "tests" / file, test) for file, test in re.findall(r"`(?:tests/)?([\w/]+\.py)::(\w+)`", text)}
+    assert [f"{file}::{test}" for file, test in tests if f"def {test}(" not in file.read_text(encoding="utf-8")] == []
 
 
-def test_every_command_is_documented() -> None:
-    text = "\n".join(path.read_text(encoding="utf-8") for path in (HOUSE / "README.md", *HOUSE.glob("docs/*.md")))
-
-    def walk(command: Any, words: str) -> Iterator[str]:
-        for name, inner in getattr(command, "commands", {}).items():
-            if not inner.hidden:
-                yield from walk(inner, f"{words} {name}")
-        if not hasattr(command, "commands"):
-            yield words
-
-    commands = [*walk(typer.main.get_command(app), "vgrad")]
-    assert len(commands) > 15
-    assert [name for name in commands if not re.search(rf"{name}\b", text)] == []
+def test_every_fault_has_its_test() -> None:
+    text = (HOUSE / "docs" / "faults.md").read_text(encoding="utf-8")
+    rows = [row for row in text.splitlines() if row.startswith("| ") and not row.startswith(("| what", "|---"))]
+    assert len(rows) > 40
+    assert [row for row in rows if "::test_" not in row.split(" | ")[-1]] == []

@@ -29,7 +29,7 @@ NN_NEVER = {"print", "input", "open", "breakpoint", "numpy.memmap", "numpy.fromf
 NN_NEVER |= {f"numpy.{verb}{what}" for verb in ("load", "save") for what in ("", "txt", "z", "z_compressed")}
 NN_METHODS = {"tofile", "dump"}
 
-# FAULTS.md, last row, with the near relations of each.
+# docs/faults.md, last row, with the near relations of each.
 NEVER = {"eval", "exec", "builtins.eval", "builtins.exec", "pandas.eval", "tarfile", "os.system", "os.popen"}
 NEVER |= {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 NEVER |= {f"yaml.{kind}{word}" for kind in ("", "full_", "unsafe_") for word in ("load", "load_all")}

@@ -1,14 +1,14 @@
-"""Every entry of every table has an example, a test and a place in a document; docs/toolbox.md is made from them."""
+"""Every entry of every table has an example, a test and a place in a document; made tables are those of the code."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from project import ROOT, load_script
 
 from vgrad.cli.theory.theory import THEORIES
 from vgrad.config.remedies import OPTIONAL
@@ -25,11 +25,10 @@ from vgrad.report.pictures import PICTURES
 from vgrad.study.report.pictures import STUDY_PICTURES
 from vgrad.sweep.executors import EXECUTORS
 
-HOUSE = Path(__file__).resolve().parents[1]
-CONFIGS = HOUSE / "configs"
-DOCUMENTS = [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md"))]
+CONFIGS = ROOT / "configs"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TOLD = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
-STUDIES = sorted(path.stem for path in (HOUSE / "vgrad" / "study").glob("*.yaml"))
+STUDIES = sorted(path.stem for path in (ROOT / "vgrad" / "study").glob("*.yaml"))
 
 EXAMPLES: dict[str, tuple[Iterable[str], str]] = {
     "ACTIVATIONS": (ACTIVATIONS, "examples/activation/{}.yaml"),
@@ -55,27 +54,24 @@ SHOWN: dict[str, tuple[Iterable[str], str]] = {
     "EXECUTORS": ([entry.address.partition(":")[0] or "-j" for entry in EXECUTORS.values()], r"{0}"),
 }
 """Tables whose entries a document shows, by the words that it shows them with."""
+SCRIPTS = ("toolbox", "contract")
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("toolbox_script", HOUSE / "scripts" / "toolbox.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(params=SCRIPTS)
+def script(request: pytest.FixtureRequest) -> ModuleType:
+    return load_script(request.param)
 
 
 def test_the_tables_are_current(script: ModuleType) -> None:
     text = script.DOCUMENT.read_text(encoding="utf-8")
-    assert script.current(text) == text, "python scripts/toolbox.py --write"
+    assert script.current(text) == text, f"python scripts/{script.__name__}.py --write"
     assert {found[1] for found in script.MARKED.findall(text)} == set(script.TABLES)
 
 
-def test_a_change_is_noticed(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     from vgrad.nn.schedules import SCHEDULES, constant
 
+    script = load_script("toolbox")
     monkeypatch.setitem(SCHEDULES, "newcomer", constant)
     text = script.DOCUMENT.read_text(encoding="utf-8")
     assert script.current(text) != text
@@ -102,6 +98,24 @@ def test_every_entry_stands_in_a_document(table: str) -> None:
 @pytest.mark.parametrize("table", [name for name in (*EXAMPLES, *SHOWN) if name not in ("STUDIES", "NORMS")])
 def test_a_test_goes_through_the_table(table: str) -> None:
     used = re.compile(rf"^(?!.*import).*\b{table}\b", re.MULTILINE)
-    tests = [path for path in (HOUSE / "tests").rglob("test_*.py") if path != Path(__file__)]
+    tests = [path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
     assert any(used.search(path.read_text(encoding="utf-8")) for path in tests)
     assert set(NORMS) <= set(OPTIONAL)
+
+
+def test_every_table_is_made_by_a_script() -> None:
+    made = {load_script(name).DOCUMENT for name in SCRIPTS}
+    marked = {
+        path for path in (ROOT / "docs").glob("*.md") if re.search("<!-- table:", path.read_text(encoding="utf-8"))
+    }
+    assert marked == made
+
+
+def test_every_command_stands_in_a_document() -> None:
+    """Not only in the table of all, which is made."""
+    made = re.compile("<!-- table:.*?<!-- end -->", re.DOTALL)
+    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    told = "\n".join(made.sub("", path.read_text(encoding="utf-8")) for path in documents)
+    commands = re.findall("`(vgrad [^`]+)`", load_script("contract").commands())
+    assert len(commands) > 15
+    assert [command for command in commands if not re.search(rf"{command}\b", told)] == []

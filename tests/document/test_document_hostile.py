@@ -16,7 +16,7 @@ from vgrad.document import reader as yaml12
 from vgrad.document.document import read_yaml, with_overrides
 from vgrad.errors import ConfigError
 
-HOSTILE_SECONDS = 2.0  # FAULTS.md; for reading and refusing, the start of Python left out
+HOSTILE_SECONDS = 2.0  # docs/faults.md; for reading and refusing, the start of Python left out
 HOSTILE_BYTES = 512 * 2**20
 
 LOADERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") else [])]

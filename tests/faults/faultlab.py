@@ -44,7 +44,7 @@ data: {name: digits, train: 120, validation: 40}
 epochs: 3
 probes: {record: [delta_norm], examples: 50, neurons: [0, 2]}
 """
-TOOLBOX = """\
+EVERYTHING = """\
 name: fault
 layers: {depth: 2, width: 6}
 data: {name: digits, train: 120, validation: 40}
@@ -58,8 +58,8 @@ probes: {record: all, examples: 50, neurons: [0, 1], histograms: [0, 1]}
 """
 CONFIGS = {
     "plain": CONFIG,
-    "momentum": TOOLBOX + "optimizer: {name: momentum, learning_rate: 2.0}\n",
-    "adam": TOOLBOX + "optimizer: {name: adam, learning_rate: 0.1}\n",
+    "momentum": EVERYTHING + "optimizer: {name: momentum, learning_rate: 2.0}\n",
+    "adam": EVERYTHING + "optimizer: {name: adam, learning_rate: 0.1}\n",
 }
 WRITES = ("open", "write", "pwrite", "truncate", "fsync", "close", "rename", "mkdir", "unlink")
 

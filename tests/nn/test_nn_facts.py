@@ -1,7 +1,7 @@
 """Facts that the literature knows, on as many seeds as each needs, with the bands that these give at this width.
 
 A factor per layer is the geometric mean over seeds and layers; its band is three standard errors over seeds, or what
-SCIENCE.md states as rounded figures, whichever is wider.
+docs/numerics.md states as rounded figures, whichever is wider.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def probe(
     return Prober(network, examples).measure(p, [(X, Y)])
 
 
-# name: activation, weights, gain, normal biases, sqrt(chi) at the fixed point (SCIENCE part 3)
+# name: activation, weights, gain, normal biases, sqrt(chi) at the fixed point (docs/numerics.md)
 FACTORS = {
     "Nielsen's sigmoid": ("sigmoid", "lecun_normal", 1.0, True, 0.205),
     "sigmoid 1/n": ("sigmoid", "lecun_normal", 1.0, False, 0.236),

@@ -20,7 +20,7 @@ from torch_peer import peer, tensors  # noqa: E402  needs torch
 
 SIZES = (7, 5, 5, 6, 3)
 ROWS = 8
-EXACT = 1e-10  # the issue's; both sides are float64 and a few dozen roundings deep
+EXACT = 1e-10  # both sides are float64 and a few dozen roundings deep
 ENDS = [
     ("cross_entropy", "sigmoid"),
     ("log_likelihood", "softmax"),

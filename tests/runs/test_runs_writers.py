@@ -81,6 +81,18 @@ def test_the_folder_of_a_sweep_is_no_link(here: Path, words: list[str], capsys: 
     assert not list(elsewhere.iterdir())
 
 
+def test_a_folder_that_a_person_names_may_be_a_link(here: Path) -> None:
+    elsewhere = here / "elsewhere"
+    elsewhere.mkdir()
+    (here / "link").symlink_to(elsewhere)
+    assert cli.run(["train", "w.yaml", "-q", "--runs-dir", "link"]) == 0
+    assert cli.run(["sweep", "s.yaml", "-q", "-j", "0", "--runs-dir", "link"]) == 0
+    assert cli.run(["report", "link/w", "-o", "link/x.csv"]) == 0
+    assert (here / "link").is_symlink()
+    assert len(list(elsewhere.glob("**/run.json"))) == 5
+    assert (elsewhere / "x.csv").stat().st_size > 100
+
+
 def run_names(here: Path, capsys: pytest.CaptureFixture[str], config: str) -> list[str]:
     assert cli.run(["sweep", config, "--dry-run"]) == 0
     return [Path(line.split()[0]).name for line in capsys.readouterr().out.splitlines()]

@@ -2,7 +2,7 @@
 
 z, a and y are (m, n_L): the output layer's weighted inputs, its activations and the targets (one-hot rows, or a single
 column of 0 and 1). A cost is summed over outputs; the mean over examples is the caller's. Costs are computed from z,
-not from a, so that a saturated output costs what it should instead of infinity (Nielsen ch. 3, SCIENCE: numerics).
+not from a, so that a saturated output costs what it should instead of infinity (Nielsen ch. 3, docs/numerics.md).
 """
 
 from __future__ import annotations

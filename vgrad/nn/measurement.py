@@ -3,7 +3,7 @@
 Everything is computed in float64, whatever type the network trains in, so that a norm that is zero is really zero.
 Nothing is random: masks and noise belong to training. A batch norm takes its statistics from each chunk of probe
 examples, as in training from each batch. delta^l is (m, n_l), one row an example; z^l is what enters f (after the
-norm, or the winning piece of a maxout unit); penalties are not part of anything (DESIGN.md, notation).
+norm, or the winning piece of a maxout unit); penalties are not part of anything (docs/contract.md).
 
 A `Measurement` computes what is asked of it and nothing else: one sweep over the examples gives the mean delta; whoever
 asks for more causes a second one that keeps everything.

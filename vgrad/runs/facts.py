@@ -1,6 +1,6 @@
 """run.json and summary.json, read and checked against the config that they belong to.
 
-    run.json       status, machine, digests (DESIGN.md part 2); there is none before a run is complete
+    run.json       status, machine, digests (docs/contract.md); there is none before a run is complete
     summary.json   what `vgrad.runs.summary.summarize` made
 
 Keys that are not known here are kept: a later version may write more.
