@@ -7,6 +7,7 @@ import io
 import math
 import os
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from vgrad.storage.reading import regular
 
 MOST_MEMBERS = 20_000
+_ZIP64 = 45  # the version of the format that has 64-bit sizes
 _HEADER_ROOM = 65_536  # bytes a member may need beyond its numbers
 _DIRECTORY_ROOM = 256 * MOST_MEMBERS  # bytes of the list of members
 _NO_ARRAY = "allow_pickle.npy"  # np.savez(..., allow_pickle=False) of NumPy 2.0 and 2.1 took its option for an array
@@ -35,6 +37,15 @@ class NpzError(Exception):
     """The file is not an .npz of plain numbers within the limit; the message says what is wrong and where."""
 
 
+class _Member(zipfile.ZipInfo):
+    """Its header is that of Python 3.11.4 and later: earlier ones write other bytes for the same arrays."""
+
+    def FileHeader(self, zip64: bool | None = None) -> bytes:
+        header = super().FileHeader(zip64)
+        self.create_version = self.extract_version = _ZIP64
+        return header[:4] + struct.pack("<H", _ZIP64) + header[6:18] + b"\xff" * 8 + header[26:]
+
+
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """`arrays` as the bytes of an uncompressed .npz; the same arrays give the same bytes."""
     buffer = io.BytesIO()
@@ -42,7 +53,7 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
         buffer, "w"
     ) as archive:  # byte by byte as np.savez, which cannot refuse objects before NumPy 2.2
         for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            with archive.open(_Member(f"{name}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
     return buffer.getvalue()
 
