@@ -46,13 +46,15 @@ class LocalPlace:
 def in_process(request: Request) -> Iterator[Place[Job]]:
     """One run after the other in a thread of this process: for debuggers. A crash takes all along."""
     mail: SimpleQueue[Progress] = SimpleQueue()
-    STOP.clear()
     report_to(mail.put)
-    with ThreadPoolExecutor(1) as executor:
-        try:
-            yield LocalPlace(executor, 1, mail, STOP.set)
-        finally:
-            STOP.set()
+    try:
+        with ThreadPoolExecutor(1) as executor:
+            try:
+                yield LocalPlace(executor, 1, mail, STOP.set)
+            finally:
+                STOP.set()  # what still runs ends early
+    finally:
+        STOP.clear()  # nothing does any more: whoever trains next in this process is not asked to stop
 
 
 @contextmanager
