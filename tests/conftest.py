@@ -27,6 +27,8 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTE
 # Most of what a short command costs: typer builds all commands anew in every call.
 typer.main.get_command = functools.cache(typer.main.get_command)
 
+gc.disable()  # until all is collected, as pytest says: little of what imports and items take is ever free again
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -44,6 +46,7 @@ def pytest_collection_finish() -> None:
     """Thousands of items and modules stay to the end: the garbage collector need not look through them again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def absent(reason: str) -> NoReturn:
