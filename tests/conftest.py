@@ -15,6 +15,7 @@ import forked
 import pytest
 import typer.main
 from browsing import FLAGS, missing
+from hypothesis import settings
 
 from vgrad.__main__ import fix_blas_environment
 
@@ -26,6 +27,11 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTE
         signal.signal(number, usual)
 # Most of what a short command costs: typer builds all commands anew in every call.
 typer.main.get_command = functools.cache(typer.main.get_command)
+
+# A busy machine is no finding, and what was found on one machine is not kept there.
+settings.register_profile("suite", deadline=None, database=None)
+settings.load_profile("suite")
+gc.disable()  # until all is collected, as pytest says: little of what imports and items take is ever free again
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -44,6 +50,7 @@ def pytest_collection_finish() -> None:
     """Thousands of items and modules stay to the end: the garbage collector need not look through them again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def absent(reason: str) -> NoReturn:
