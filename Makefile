@@ -26,7 +26,7 @@ demo: .venv/.installed  ## train a shallow and a deep network on the embedded di
 test: .venv/.installed-dev  ## run the tests that take seconds
 	@$(BIN)/python -m pytest -q -n auto -m "not slow" $(ARGS)
 
-test-slow: .venv/.installed-dev  ## run the tests that take minutes
+test-slow: .venv/.installed-dev  ## run the tests that take minutes (VGRAD_FULL=1: all of their cases, hours)
 	@$(BIN)/python -m pytest -q -n auto --maxschedchunk 1 -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
 
 # What computes, and what shows numbers.

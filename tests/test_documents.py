@@ -9,6 +9,7 @@ from pathlib import Path
 
 import forked
 import pytest
+from project import HANGS
 
 HOUSE = Path(__file__).resolve().parents[1]
 SCRIPT = HOUSE / "scripts" / "documents.py"
@@ -21,10 +22,10 @@ DOCUMENTS = sorted(path for path in (HOUSE / "README.md", *HOUSE.glob("docs/*.md
 def documents(*words: object) -> forked.CompletedProcess[str]:
     """Runs scripts/documents.py."""
     command = [sys.executable, str(SCRIPT), *map(str, words)]
-    return forked.run(command, capture_output=True, text=True, timeout=300, env=forked.in_bash("vgrad"))
+    return forked.run(command, capture_output=True, text=True, timeout=HANGS, env=forked.in_bash("vgrad"))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(HANGS)
 @pytest.mark.parametrize(
     "document",
     [path if path.name == "README.md" else pytest.param(path, marks=pytest.mark.slow) for path in DOCUMENTS],

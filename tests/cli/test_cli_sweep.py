@@ -14,6 +14,7 @@ from typing import Any
 
 import forked
 import pytest
+from project import FULL, HANGS
 
 from vgrad.cli.sweeps import processes
 
@@ -40,9 +41,8 @@ def start(*words: object, **options: Any) -> forked.Popen:
 
 
 def vgrad(*words: object) -> tuple[int, str, str]:
-    process = start(*words)
-    out, err = process.communicate(timeout=100)
-    return process.returncode, out, err
+    done = forked.run([*COMMAND, *map(str, words)], capture_output=True, text=True, timeout=HANGS)
+    return done.returncode, done.stdout, done.stderr
 
 
 def finished(folder: Path) -> dict[str, tuple[int, int]]:
@@ -181,11 +181,11 @@ def test_two_sweeps_at_once_do_no_run_twice(config: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(HANGS)
 def test_kill_9_at_random_moments(config: Path, tmp_path: Path) -> None:
-    config.write_text(SWEEP.replace("1..3", "1..5") % 8000)
+    config.write_text(SWEEP.replace("1..3", "1..5") % (8000 if FULL else 4000))
     runs, chance, seen, kills = tmp_path / "runs", random.Random(0), dict[str, tuple[int, int]](), 0
-    for _ in range(20):
+    for _ in range(20 if FULL else 10):
         process = start("sweep", config, "--runs-dir", runs, "-j", 2)
         time.sleep(chance.uniform(0.3, 2.0))
         process.kill()
@@ -199,7 +199,7 @@ def test_kill_9_at_random_moments(config: Path, tmp_path: Path) -> None:
     assert seen.items() <= finished(runs).items()
     assert len(finished(runs)) == 20
     assert json.loads(out)["failed"] == 0
-    assert kills > 5, kills
+    assert kills > 3, kills
     undisturbed = tmp_path / "undisturbed"
     assert vgrad("sweep", config, "--runs-dir", undisturbed, "-q")[0] == 0
     for path in undisturbed.glob("s/*/*.*"):
@@ -208,10 +208,12 @@ def test_kill_9_at_random_moments(config: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
-def test_2000_runs_without_growth_of_memory(config: Path, tmp_path: Path) -> None:
+@pytest.mark.timeout(HANGS)
+def test_a_thousand_runs_without_growth_of_memory(config: Path, tmp_path: Path) -> None:
     config.write_text(SWEEP % 0)
-    process = start("sweep", config, "--runs-dir", tmp_path / "runs", "-j", 2, "-q", "--seeds", "334")
+    process = start(
+        "sweep", config, "--runs-dir", tmp_path / "runs", "-j", 2, "-q", "--seeds", "334" if FULL else "167"
+    )
     resident: dict[int, int] = {}
     while process.poll() is None:
         done = len(list((tmp_path / "runs" / "s").glob("*/run.json"))) if (tmp_path / "runs" / "s").exists() else 0
@@ -225,4 +227,4 @@ def test_2000_runs_without_growth_of_memory(config: Path, tmp_path: Path) -> Non
     assert process.returncode == 0
     early = next(size for done, size in resident.items() if done >= 200)
     assert max(resident.values()) - early < 8 * 2**20
-    print(f"{early / 2**20:.1f} MB after 200 runs, {max(resident.values()) / 2**20:.1f} MB at most over 2004")
+    print(f"{early / 2**20:.1f} MB after 200 runs, {max(resident.values()) / 2**20:.1f} MB at most of all")

@@ -137,7 +137,7 @@ MUTANTS = (
     Mutant(
         "a damaged data file is used",
         "vgrad/data/fetch.py",
-        '"ok" if found == due.sha256 else "wrong"',
+        '"ok" if right else "wrong"',
         '"ok"',
         "tests/data/test_data_fetch.py::test_a_wrong_file_is_neither_used_nor_replaced_by_loading",
     ),

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from audited import MARK, VIOLATIONS
+from project import HANGS
 
 AUDITED = Path(__file__).with_name("audited.py")
 CONFIG = """\
@@ -36,7 +37,7 @@ def audited(allowed: Path, commands: list[Any]) -> list[dict[str, Any]]:
         cwd=allowed.parent / "elsewhere",
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=HANGS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -252,7 +253,7 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(HANGS)
 def test_hostile_run_directories(place: Path) -> None:
     assert without_harm(place, [train(place)]) == [0]
     (original,) = (place / "out" / "runs").iterdir()

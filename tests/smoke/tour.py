@@ -54,7 +54,7 @@ def kill_and_continue() -> None:
     whole = Path(vgrad(*LONG, "--runs-dir", "whole").strip())
     words = (*LONG, "--runs-dir", "killed")
     process = subprocess.Popen([sys.executable, "-I", "-m", "vgrad", *words])
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not list(Path("killed").glob("*/checkpoint.npz")):
         expect(process.poll() is None and time.monotonic() < deadline, "there was nothing to kill")
         time.sleep(0.01)

@@ -11,8 +11,8 @@ from typing import Any
 import html5lib
 import pytest
 from browsing import faults
+from hostile_texts import Elements
 from study_folder import write_study
-from test_report_formats import Elements
 from test_study_table import hostile
 
 from vgrad.pictures.svg import dark, inline, simplified

@@ -13,10 +13,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from hostile_texts import ALL_ASCII, HOSTILE
 from markdown_it import MarkdownIt
 from report_runs import trained
 from study_folder import write_study
-from test_report_formats import ALL_ASCII, HOSTILE
 
 from vgrad.study.files import read_outcome
 from vgrad.study.outcome import Figure, Outcome

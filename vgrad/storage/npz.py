@@ -98,6 +98,15 @@ class _Bounded(io.FileIO):
             raise NpzError(f"has a list of members of {size:,} bytes")
         return super().read(size)
 
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """A member before the beginning, or beyond what a file can have, is damage and no fault of the disk."""
+        try:
+            return super().seek(offset, whence)
+        except (OSError, OverflowError):
+            if whence == os.SEEK_SET:
+                raise NpzError(f"damaged: has a member at offset {offset}") from None
+            raise
+
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     where = f"array {member.filename[:60]!r} at offset {member.header_offset}"
