@@ -18,6 +18,7 @@ from vgrad.config.config import Config
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.runs import runner
+from vgrad.runs.checkpoint import Saved
 from vgrad.runs.folder import DETERMINISTIC, RUN, SOMETIMES, RunFolder
 from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
@@ -130,9 +131,9 @@ def test_what_is_due_is_saved_and_the_last_epoch_always(
     monkeypatch.setattr(runner, "CHECKPOINT_SHARE", 0)
     found, save = list[int](), runner.RunFolder.save
 
-    def noted(folder: RunFolder, config: Config, state: TrainingState, *rest: Any) -> None:
-        found.append(state.epoch)
-        save(folder, config, state, *rest)
+    def noted(folder: RunFolder, config: Config, saved: Saved) -> None:
+        found.append(saved.state.epoch)
+        save(folder, config, saved)
 
     monkeypatch.setattr(runner.RunFolder, "save", noted)
     trained({"epochs": 2}, tmp_path / "whole")
