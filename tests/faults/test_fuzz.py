@@ -32,9 +32,9 @@ def test_what_ever_failed_stays_mended() -> None:
 
 
 def test_a_few_hostile_inputs_of_every_kind() -> None:
-    result = fuzzed(200, 1, seconds=100)
+    result = fuzzed(120, 1, seconds=100)
     assert result["failures"] == []
-    assert result["cases"] >= 200
+    assert result["cases"] >= 120
     assert set(result["by_surface"]) == SURFACES
 
 

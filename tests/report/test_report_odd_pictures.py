@@ -75,7 +75,14 @@ def test_every_kind_says_what_it_needs() -> None:
     assert set(NEEDS) == set(PICTURES)
 
 
-@pytest.mark.parametrize("name", ODD)
+QUICK = ("no epoch", "no hidden layer", "deep", "dead", "many")
+"""The others differ in less; the slow suite draws them as well."""
+
+
+NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ODD]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_odd_runs_can_be_read(odd: Path, name: str) -> None:
     for kind in PICTURES:
         found = runs(odd / name)

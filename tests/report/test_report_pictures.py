@@ -137,7 +137,10 @@ def test_layers_keep_their_order_in_grey() -> None:
     assert min(np.diff(grey)) > 0.05
 
 
-@pytest.mark.parametrize("form", ["svg", "pdf", pytest.param("png", marks=pytest.mark.slow)])  # png: by studies
+FORMS = ["svg", *(pytest.param(form, marks=pytest.mark.slow) for form in ("pdf", "png"))]  # png: by studies
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_the_same_bytes_each_time(command: Command, pair: tuple[Path, Path], tmp_path: Path, form: str) -> None:
     contents = []
     for attempt in (1, 2):

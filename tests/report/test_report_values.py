@@ -171,3 +171,9 @@ def test_keys() -> None:
     mixed = flatten({"activation": ["relu", {"name": "leaky_relu", "slope": 0.1}], "init": {"weights": "he_normal", "biases": "zeros", "gain": 2.0}})  # fmt: skip  # noqa: E501
     assert mixed["activation"] == "relu,leaky_relu"
     assert mixed["init"] == "he_normal+zeros gain 2"
+
+
+@pytest.mark.parametrize("value", ["validation_accuracy@99", "validation_accuracy@0", "validation_accuracy.end"])
+def test_a_monitor_has_no_such_time(depths: Path, value: str) -> None:
+    with pytest.raises(ConfigError, match=r"of a monitor; write \.last, \.best or \.best_epoch"):
+        compare(collect([str(depths)], Path())[0], values=[value])

@@ -242,6 +242,16 @@ def test_a_damaged_run_is_told_and_the_rest_is_judged(vgrad: Command, tmp_path: 
     assert outcome(tmp_path / "runs" / "small")["experiments"][0]["failed"] == 1
 
 
+def test_a_run_that_was_complete_and_cannot_be_read_is_named(vgrad: Command, tmp_path: Path) -> None:
+    vgrad("reproduce", "small.yaml", "-j", "0")
+    victim = sorted((tmp_path / "runs" / "small" / "digits").glob("*-s1"))[0]
+    (victim / "gradients.csv").unlink()
+    code, _, err = vgrad("reproduce", "small.yaml", "-j", "0", "-q")
+    assert code == 6
+    assert f"{victim.name}: damaged: gradients.csv missing" in err
+    assert "judged without the 1 above" in err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

@@ -68,8 +68,8 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
         return _SIMPLE[name]
     if found and name in _GRADIENT and not found["layer"]:
         return _of_gradient(name, _when(found, text), thresholds)
-    if found and any(name in run.summary["final"] for run in runs) and not found["layer"] and not found["epoch"]:
-        return _of_monitor(name, found["part"] or "last", text)
+    if found and any(name in run.summary["final"] for run in runs) and not found["layer"]:
+        return _of_monitor(name, f"@{found['epoch']}" if found["epoch"] else found["part"] or "last", text)
     if found and found["layer"]:
         probes = {probe for run in runs for probe in run.config["probes"]["record"]}
         if name in probes:

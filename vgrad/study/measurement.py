@@ -16,6 +16,7 @@ from vgrad.errors import RunStateError
 from vgrad.machine import machine, versions
 from vgrad.runs.stored import StoredRun, read_run
 from vgrad.statistics import LEVEL
+from vgrad.storage.reading import may_be_folder
 from vgrad.study import files
 from vgrad.study.files import CURVES, FIGURES, NEURONS, VALUES
 from vgrad.study.judgement import LIMIT, SHARE, Judgement, judge, judge_line, line
@@ -41,7 +42,7 @@ class Trained:
 
 @dataclass
 class Outcome:
-    """The rows of the files."""
+    """The rows of the files; `problems` has a line for each run that is there and cannot be read."""
 
     figures: list[Row] = field(default_factory=list)
     curves: list[Row] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Outcome:
     values: list[Row] = field(default_factory=list)
     experiments: list[Row] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> Found:
@@ -78,7 +80,7 @@ def measure(study: Study, trained: Sequence[Trained]) -> Outcome:
     """Reads the runs that are there, and judges every figure and curve."""
     outcome = Outcome()
     for each in trained:
-        runs = [[_read(path) for path in paths] for paths in each.points]
+        runs = [[_read(path, outcome.problems) for path in paths] for paths in each.points]
         there = [run for seeds in runs for run in seeds if run]
         outcome.experiments.append(_counts(each, there))
         outcome.data += [run.config.data.name for run in there[:1] if run.config.data.name not in outcome.data]
@@ -131,11 +133,13 @@ def _left_out(study: Study, outcome: Outcome) -> list[str]:
     return told
 
 
-def _read(path: Path) -> StoredRun | None:
-    """A run that has come to its end; None for one that is not there, not complete or damaged."""
+def _read(path: Path, problems: list[str]) -> StoredRun | None:
+    """A run that has come to its end; None for one that is not there or not complete, and, with a problem more, for one
+    that is damaged or may not be read."""
     try:
         run = read_run(path)
-    except RunStateError:
+    except RunStateError as error:
+        problems += error.problems if may_be_folder(path) else ()
         return None
     return run if run.status in ("complete", "diverged") else None
 

@@ -84,6 +84,9 @@ def reproduce(
         screen.say([(f"{path}", "") for path in written])
     if failure:
         raise failure
+    if outcome.problems:
+        told = f"judged without the {len(outcome.problems)} above; vgrad train CONFIG --restart trains one again"
+        raise SweepError(*outcome.problems, told)
     if outcome.verdict in ("not reproduced", "undecided"):
         raise VgradError(f"{outcome.verdict}: {outcome.reason}; {place} has the tables and pictures")
 
