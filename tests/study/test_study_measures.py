@@ -182,7 +182,7 @@ def test_runs_are_counted() -> None:
 def test_the_data_of_the_runs_are_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
     data = iter(["digits", "toy", "digits", "digits"])
     read = [stub(config=SimpleNamespace(sizes=(5, 3, 2), data=SimpleNamespace(name=name))) for name in data]
-    monkeypatch.setattr(sys.modules[measure.__module__], "_read", lambda path: read[int(path.name)])
+    monkeypatch.setattr(sys.modules[measure.__module__], "_read", lambda path, problems: read[int(path.name)])
     each = trained(4)
     each.experiment.figures, each.experiment.neurons = [], []
     study: Any = SimpleNamespace(curves={})
