@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from made import settle
 
 HOUSE = Path(__file__).resolve().parents[1]
 DOCUMENT = HOUSE / "docs" / "architecture.md"
@@ -129,16 +130,5 @@ def current(text: str) -> str:
     return MARKED.sub(lambda found: f"{found[1]}{picture()}{found[2]}", text)
 
 
-def main(write: bool) -> int:
-    """Write the picture, or tell whether it is current."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    if write:
-        DOCUMENT.write_text(current(text), encoding="utf-8")
-    elif current(text) != text:
-        print(f"{DOCUMENT.name} is not current: python scripts/architecture.py --write")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main("--write" in sys.argv[1:]))
+    raise SystemExit(settle(DOCUMENT, current))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from made import settle
 
 from vgrad.config.config import Config
 from vgrad.config.remedies import OPTIONAL
@@ -101,16 +102,5 @@ def current(text: str) -> str:
     return MARKED.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}{found[3]}", text)
 
 
-def main(write: bool) -> int:
-    """Write the document, or tell whether it is current."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    if write:
-        DOCUMENT.write_text(current(text), encoding="utf-8")
-    elif current(text) != text:
-        print(f"{DOCUMENT.name} is not current: python scripts/toolbox.py --write")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main("--write" in sys.argv[1:]))
+    raise SystemExit(settle(DOCUMENT, current))
