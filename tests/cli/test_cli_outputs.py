@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from study_folder import write_study
 
 from vgrad import cli
 from vgrad.errors import StorageError
@@ -205,8 +206,8 @@ def test_every_command_with_an_output_leaves_those_alone(runs: Path, words: list
     ],
 )
 def test_the_ending_says_the_format(tmp_path: Path, words: list[str], begins: str) -> None:
-    target = tmp_path / words[1]
-    assert cli.run(["report", str(STUDY), "-o", str(target), *words[2:]]) == 0
+    target, small = tmp_path / words[1], write_study(tmp_path / "study", seeds=2, epochs=(0,))
+    assert cli.run(["report", str(small), "-o", str(target), *words[2:]]) == 0
     text = target.read_text()
     assert text.startswith(begins)
     if words[1] == "x.md":

@@ -28,7 +28,10 @@ def rows(outcome: Outcome) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["nielsen", "nielsen-activation=tanh", "nielsen-init=glorot_normal"])
+LARGER = [pytest.param(name, marks=pytest.mark.slow) for name in ("nielsen", "nielsen-activation=tanh")]
+
+
+@pytest.mark.parametrize("name", [*LARGER, "nielsen-init=glorot_normal"])
 def test_a_kept_study_is_written_again_with_the_same_bytes(name: str, tmp_path: Path) -> None:
     outcome = read_outcome(KEPT / name)
     write(tmp_path / "again", outcome.study, rows(outcome))

@@ -78,6 +78,7 @@ def test_hostile_texts_stay_inert(outcome: Outcome) -> None:
         assert not any(sign in text for sign in ("\x1b", "\u202e"))
 
 
+@pytest.mark.slow  # tables and pictures of other data are tested beside theirs
 def test_a_study_of_other_data_is_told_as_that(tmp_path: Path) -> None:
     few = read_outcome(write_study(tmp_path, comparable=False, seeds=2, epochs=(0,), settings=["data=digits", "a=b c"]))
     text = STUDY_FORMATS["html"](few)

@@ -32,6 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "runs" / "depth"
 
 
+@pytest.mark.slow  # every picture twice; each kind alone stands below
 def test_the_page_has_the_pictures_of_every_experiment(folder: Path) -> None:
     outcome, page = read_outcome(folder), (folder / "page.html").read_text(encoding="utf-8")
     names = ["accuracy", "speed-B", "ratio-B", "bars", "speed-C", "ratio-C", "figures"]
