@@ -19,7 +19,7 @@ from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
 from vgrad.runs import runner
-from vgrad.runs.folder import DETERMINISTIC, RUN
+from vgrad.runs.folder import DETERMINISTIC, RUN, seal
 from vgrad.runs.integrity import verify
 from vgrad.runs.stored import read_run
 from vgrad.storage.npz import pack
@@ -269,3 +269,9 @@ def test_other_libraries_or_kernels_are_told_and_recorded(
     assert "now with numpy 9.9" in opened.mixed
     assert len(json.loads((interrupted / RUN).read_bytes())["surroundings"]) == 2
     verify(interrupted)
+
+
+@pytest.mark.parametrize("value", [float("inf"), "\ud800"])
+def test_what_no_run_writes_is_under_no_seal(value: object) -> None:
+    assert seal({"seconds": 1.0}) == seal({"seconds": 1.0, "seal": "x"})
+    assert seal({"seconds": value}) == ""

@@ -160,5 +160,12 @@ def _numbers(config: Config) -> dict[str, Any]:
 
 
 def seal(facts: dict[str, Any]) -> str:
-    """The digest of what run.json says, itself left out: a changed fact is found, whichever it is."""
-    return hashlib.sha256(dump_json({key: value for key, value in facts.items() if key != SEAL})).hexdigest()
+    """The digest of what run.json says, itself left out: a changed fact is found, whichever it is.
+
+    Empty for what no run writes, an infinite number or half a character, so that no file is sealed with it.
+    """
+    try:
+        content = dump_json({key: value for key, value in facts.items() if key != SEAL})
+    except ValueError:
+        return ""
+    return hashlib.sha256(content).hexdigest()

@@ -107,7 +107,7 @@ def _check_facts(path: Path, config: Config, facts: dict[str, Any], saved: Saved
         due["surroundings"] = list(saved.surroundings)
     wrong = [key for key, value in due.items() if facts.get(key) != value]
     if not wrong and SEAL in facts:
-        wrong = [SEAL] if facts[SEAL] != seal(facts) else []
+        wrong = [SEAL] if not facts[SEAL] or facts[SEAL] != seal(facts) else []
     elif not wrong and saved is not None and saved.surroundings:
         versions = facts.get("versions")
         known = saved.surroundings[-1].split(", ")
