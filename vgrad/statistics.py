@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import betaincinv, stdtr, stdtrit
 
 LEVEL = 0.95
 
@@ -113,6 +113,19 @@ def prediction(values: Sequence[float], level: float = LEVEL) -> Prediction | No
     assert spread is not None
     half = reach(len(x), level) * spread
     return Prediction(mean, spread, mean - half, mean + half)
+
+
+def proportion(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """The interval of a probability of which `successes` of `n` draws are known  (Clopper and Pearson 1934).
+
+    It holds the probability in at least `level` of all samples, whatever n and the probability are.
+    """
+    if not 0 <= successes <= n or n < 1:
+        raise ValueError(f"{successes} of {n}")
+    tail = (1 - level) / 2
+    low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
+    return low, high
 
 
 def holm(ps: Sequence[float]) -> list[float]:

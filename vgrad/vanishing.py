@@ -1,23 +1,37 @@
 """Whether a gradient vanishes: how fast norms fall from layer to layer, and what to call that.
 
-Norms are ||delta^l|| of the hidden layers l = 1 … H of one epoch, or another measure of the speed of each layer. Per
-layer they change by a constant factor when the gradient vanishes or explodes, so the slope of log10 ||delta^l|| against
-l says it all.
+Norms are ||delta^l|| of the hidden layers l = 1 … H of one epoch, or another measure of the speed of each layer. Where
+the gradient vanishes or explodes they change by about a constant factor a layer, so two numbers tell it: the slope of
+log10 ||delta^l|| against l, the rate, and ||delta^H|| / ||delta^1||, what has come of it over the whole depth. Fifty
+layers at a harmless rate still keep the first one from learning.
+
+One word stands for a profile:
+
+    dead         a norm is exactly 0, or (nearly) all units of a hidden layer pass no gradient on any example
+    vanishing    the norms fall towards the input: tenfold or more over the layers, or twofold or more a layer
+    exploding    they grow towards the input, by as much
+    even         neither: all norms within a factor of ten, and less than twofold a layer
+    uneven       both: they go back by more than half of the way, so that no direction tells how the layers learn
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from vgrad.statistics import LEVEL, power
 
-VANISHING_DECAY = 0.3
-"""decades a layer: from a factor of 2 a layer on (10^0.3), the gradient is said to vanish, or to explode."""
+VANISHING, EXPLODING, EVEN, UNEVEN, DEAD, DIVERGED = "vanishing", "exploding", "even", "uneven", "dead", "diverged"
+WORDS = (VANISHING, EXPLODING, EVEN, UNEVEN, DEAD, DIVERGED)
+LEAST = 5e-324
+"""The least float above 0."""
+_UNDERFLOW = 1e-300
+"""Below it the next norm may be 0 because no smaller number exists, not because nothing passes."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +45,35 @@ class Slope:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """`vanishing`, `exploding`: decades a layer. `effective`: the share of the largest hidden norm from which on a
-    layer counts as learning. `dead`, `saturated`: the share in one hidden layer from which on the run is called so."""
+    """What the words go by; docs/reports.md shows the cases that the defaults are for.
 
-    vanishing: float = VANISHING_DECAY
-    exploding: float = VANISHING_DECAY
-    effective: float = 0.1
-    dead: float = 0.5
+    `vanishing`, `exploding`: decades a layer. `total`: decades from a hidden layer to any other, either way. `uneven`:
+    how much of its way a profile may go back and still be called by its direction. `dead`, `saturated`: the
+    share of one hidden layer. `effective`: the share of the largest hidden norm from which on a layer counts as
+    learning.
+    """
+
+    vanishing: float = 0.3
+    exploding: float = 0.3
+    total: float = 1.0
+    uneven: float = 0.5
+    dead: float = 0.9
     saturated: float = 0.5
+    effective: float = 0.1
 
     def told(self) -> str:
         """The rules in a sentence."""
+        tenfold, twofold = (f"{power(decades):.2g}" for decades in (self.total, self.vanishing))
+        mirror = "" if self.exploding == self.vanishing else f" from a factor of {power(self.exploding):.2g} a layer on"
         return (
-            f"vanishing: a decay of {power(self.vanishing):.2g} or more ({self.vanishing:g} decades); "
-            f"exploding: of {power(-self.exploding):.2g} or less"
+            f"vanishing: ‖δˡ‖ falls by {tenfold} or more in all or by {twofold} or more a layer, towards the input; "
+            f"exploding: it grows so{mirror}; even: neither; uneven: both; "
+            f"dead: it is 0, or {_percent(self.dead)} of a layer pass no gradient"
         )
+
+
+USUAL = Thresholds()
+"""The defaults."""
 
 
 def decay(norms: Sequence[float], level: float = LEVEL) -> Slope | None:
@@ -56,14 +84,19 @@ def decay(norms: Sequence[float], level: float = LEVEL) -> Slope | None:
     if len(norms) < 2 or any(not 0 < norm < math.inf for norm in norms):
         return None
     y = np.log10(norms)
-    x = np.arange(len(y)) - (len(y) - 1) / 2
-    slope = float(x @ y / (x @ x))
+    slope = _slope(y)
     if len(y) < 3:
         return Slope(slope, None, None)
+    x = np.arange(len(y)) - (len(y) - 1) / 2
     residual = y - y.mean() - slope * x
     error = math.sqrt(float(residual @ residual) / (len(y) - 2) / float(x @ x))
     half = float(stdtrit(len(y) - 2, (1 + level) / 2)) * error
     return Slope(slope, slope - half, slope + half)
+
+
+def _slope(y: NDArray[np.float64]) -> float:
+    x = np.arange(len(y)) - (len(y) - 1) / 2
+    return float(x @ y / (x @ x))
 
 
 def last_first_ratio(norms: Sequence[float]) -> float | None:
@@ -77,27 +110,77 @@ def last_first_ratio(norms: Sequence[float]) -> float | None:
     return norms[-1] / norms[0] if norms[0] > 0 else math.inf
 
 
-def verdict(
-    norms: Sequence[float], thresholds: Thresholds = Thresholds(), shares: Mapping[str, float] | None = None
-) -> str | None:
-    """`vanishing`, `healthy` or `exploding` by the decay; None with fewer than two hidden layers.
+def verdict(norms: Sequence[float], thresholds: Thresholds = USUAL, dead: Sequence[float] | None = None) -> str | None:
+    """The word for these norms, one of WORDS but `diverged`; None with fewer than two hidden layers, unless dead.
 
-    `shares` holds the greatest recorded share of `dead` or `saturated` units over hidden layers; either is named
-    where it reaches its threshold.
+    `dead` holds, layer by layer, the share of units whose delta is exactly 0 on every probe example; None where that is
+    not known.
     """
-    bad = [kind for kind in ("dead", "saturated") if (shares or {}).get(kind, 0.0) >= getattr(thresholds, kind)]
-    if len(norms) >= 2:
-        slope = decay(norms)
-        if slope is None:
-            bad.insert(0, "vanishing" if norms[0] == 0 else "exploding")
-        elif slope.value >= thresholds.vanishing:
-            bad.insert(0, "vanishing")
-        elif slope.value <= -thresholds.exploding:
-            bad.insert(0, "exploding")
-    return "+".join(bad) or ("healthy" if len(norms) >= 2 else None)
+    if not norms or any(not 0 <= norm < math.inf for norm in norms):
+        return None
+    if _dead_layers(norms, thresholds, dead):
+        return DEAD
+    return _direction(np.log10(np.maximum(norms, LEAST)), thresholds) if len(norms) > 1 else None
 
 
-def effective_depth(norms: Sequence[float], thresholds: Thresholds = Thresholds()) -> int | None:
+def _direction(y: NDArray[np.float64], thresholds: Thresholds) -> str:
+    """The word for log10 of the norms: which way they go, if it is one way."""
+    slope = _slope(y)
+    rise = float((y - np.minimum.accumulate(y)).max())  # the longest way up from one layer to a later one
+    fall = float((np.maximum.accumulate(y) - y).max())
+    up = rise >= thresholds.total or slope >= thresholds.vanishing
+    down = fall >= thresholds.total or slope <= -thresholds.exploding
+    if not (up or down):
+        return EVEN
+    if min(rise, fall) > thresholds.uneven * max(rise, fall):
+        return UNEVEN
+    return VANISHING if rise > fall else EXPLODING
+
+
+def _dead_layers(norms: Sequence[float], thresholds: Thresholds, dead: Sequence[float] | None) -> list[int]:
+    """The hidden layers, from 1, that pass no gradient; none where norms only fall below what a float can hold."""
+    first = next((norm for norm in norms if norm > 0), None)
+    if first is not None and first < _UNDERFLOW and norms[0] == 0 and all(norms[list(norms).index(first) :]):
+        return []
+    shares = dead or [0.0] * len(norms)
+    pairs = enumerate(zip(norms, shares, strict=True), start=1)
+    return [layer for layer, (norm, share) in pairs if norm == 0 or share >= thresholds.dead]
+
+
+def cause(
+    norms: Sequence[float],
+    thresholds: Thresholds = USUAL,
+    dead: Sequence[float] | None = None,
+    saturated: Sequence[float | None] | None = None,
+) -> str | None:
+    """What stands behind the verdict where it is known: `dead: 100 % of layer 2`, `saturated: 60 % of layer 1`.
+
+    Of dead layers the last one is named: those before it get nothing because of it. `saturated` holds the shares of the
+    probe of that name, None for what cannot saturate.
+    """
+    layers = _dead_layers(norms, thresholds, dead)
+    if layers:
+        share = dead[layers[-1] - 1] if dead else 1.0
+        return f"dead: {_percent(share)} of layer {layers[-1]}"
+    shares = [(share, -layer) for layer, share in enumerate(saturated or (), start=1) if share is not None]
+    most, place = max(shares, default=(0.0, 0))
+    return f"saturated: {_percent(most)} of layer {-place}" if shares and most >= thresholds.saturated else None
+
+
+def _percent(share: float) -> str:
+    """A share in percent; never 100 % for what is less."""
+    return f"{min(round(100 * share), 99) if share < 1 else 100} %"
+
+
+def of_run(start: str | None, end: str | None, *, diverged: bool) -> str | None:
+    """The one word of a run: how it ended where it diverged or died, else how it began  (Nielsen ch. 5 compares
+    networks before training). One whose gradient is 0 before training and not at the end is called by its end."""
+    if diverged:
+        return DIVERGED
+    return end if DEAD in (start, end) else start
+
+
+def effective_depth(norms: Sequence[float], thresholds: Thresholds = USUAL) -> int | None:
     """The number of hidden layers whose norm is at least `effective` of the largest."""
     largest = max(norms, default=0.0)
     return sum(norm >= thresholds.effective * largest for norm in norms) if largest > 0 else None

@@ -44,6 +44,11 @@ class Part:
         """The number of examples."""
         return len(self.labels)
 
+    @property
+    def largest_class(self) -> int:
+        """How many examples the most frequent class has: naming it always is right so often."""
+        return int(np.bincount(self.labels).max(initial=0))
+
     def first(self, k: int) -> Part:
         """A view of the first k examples in file order (all of them when there are fewer)."""
         return Part(self.inputs[:k], self.labels[:k])

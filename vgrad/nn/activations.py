@@ -43,7 +43,8 @@ class Activation:
 
     f(z, out) -> a; slope(z, a, out) -> f'(z). `complex_f(z)` is f for complex z, for gradient checks by complex step:
     where f has a kink, the branch is chosen by the real part; None leaves them to central differences. `pieces` > 1:
-    each unit has so many weighted inputs, and z is the largest of them.
+    each unit has so many weighted inputs, and z is the largest of them. `bounded`: f stays between two bounds, near
+    which the unit is saturated.
     """
 
     f: Callable[[Array, Array], Array]
@@ -53,16 +54,21 @@ class Activation:
     complex_f: Callable[[Array], Array] | None = None
     pieces: int = 1
     learned: Learned | None = None
+    bounded: bool = False
 
 
 def sigmoid() -> Activation:
     """f(z) = 1 / (1 + exp(-z)), f'(z) = f(z) f(-z) <= 1/4  (Nielsen, eq. 3)."""
-    return Activation(sigmoid_f, sigmoid_slope, r"\frac{1}{1+e^{-z}}", "Nielsen 2015, ch. 1", of.sigmoid_complex)
+    return Activation(
+        sigmoid_f, sigmoid_slope, r"\frac{1}{1+e^{-z}}", "Nielsen 2015, ch. 1", of.sigmoid_complex, bounded=True
+    )
 
 
 def tanh() -> Activation:
     """f(z) = tanh z, f'(z) = 1 / cosh^2 z  (LeCun et al. 1998)."""
-    return Activation(of.tanh_f, of.tanh_slope, r"\tanh z", "LeCun et al. 1998, Efficient BackProp", np.tanh)
+    return Activation(
+        of.tanh_f, of.tanh_slope, r"\tanh z", "LeCun et al. 1998, Efficient BackProp", np.tanh, bounded=True
+    )
 
 
 def scaled_tanh() -> Activation:
@@ -72,7 +78,9 @@ def scaled_tanh() -> Activation:
         return np.asarray(1.7159 * np.tanh(2 / 3 * z))
 
     formula = r"1.7159 \tanh\frac{2z}{3}"
-    return Activation(of.scaled_tanh_f, of.scaled_tanh_slope, formula, "LeCun et al. 1998, sec. 4.4", complex_f)
+    return Activation(
+        of.scaled_tanh_f, of.scaled_tanh_slope, formula, "LeCun et al. 1998, sec. 4.4", complex_f, bounded=True
+    )
 
 
 def relu() -> Activation:
@@ -142,7 +150,9 @@ def softsign() -> Activation:
     def complex_f(z: Array) -> Array:
         return np.asarray(z / (1 + np.where(z.real < 0, -z, z)))
 
-    return Activation(of.softsign_f, of.softsign_slope, r"\frac{z}{1+|z|}", "Bergstra et al. 2009", complex_f)
+    return Activation(
+        of.softsign_f, of.softsign_slope, r"\frac{z}{1+|z|}", "Bergstra et al. 2009", complex_f, bounded=True
+    )
 
 
 def hard_tanh() -> Activation:
@@ -151,7 +161,9 @@ def hard_tanh() -> Activation:
     def complex_f(z: Array) -> Array:
         return np.where(np.abs(z.real) < 1, z, np.sign(z.real))
 
-    return Activation(of.hard_tanh_f, of.hard_tanh_slope, r"\max(-1, \min(1, z))", "Collobert 2004", complex_f)
+    return Activation(
+        of.hard_tanh_f, of.hard_tanh_slope, r"\max(-1, \min(1, z))", "Collobert 2004", complex_f, bounded=True
+    )
 
 
 def maxout(*, pieces: Annotated[int, Gt(1), Le(64)] = 2) -> Activation:

@@ -34,11 +34,13 @@ Chunks = Iterable[tuple[Array, Array]]
 class Measurement:
     """`mean_delta[l - 1]` is (n_l,): the mean over the probe examples of delta^l, which is dC/db^l.
 
+    `silent[l - 1]` counts the units of layer l whose delta is exactly 0 on every probe example: nothing moves them.
     `update_ratios` are those of the last step of the epoch, where they were asked for and there was one; `standing` is
     the network that everything else is computed from.
     """
 
     mean_delta: list[Array]
+    silent: list[int]
     update_ratios: list[float | None] | None = None
     standing: Standing | None = None
 
@@ -63,7 +65,8 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Detail:
-    """Lists over the layers: z, a, delta and relative slopes |f'(z)| / max |f'|, (examples, n_l); and W and dC/dW."""
+    """Lists over the layers: z, a, delta and relative slopes |f'(z)| / max |f'|, (examples, n_l); W and dC/dW; and
+    whether the activation is bounded, so that it can saturate."""
 
     z: list[Array]
     a: list[Array]
@@ -71,6 +74,7 @@ class Detail:
     slope: list[Array]
     W: list[Array]
     weight_gradient: list[Array]
+    bounded: list[bool]
 
 
 class Standing:
@@ -110,7 +114,8 @@ class Standing:
             slope = [*map(self._hidden_slope, range(1, self._network.depth), z), self._output_slope(a[-1])]
         names = [f"W{layer}" for layer in range(1, self._network.depth + 1)]
         W = [self._parameters[name].copy() for name in names]
-        return Detail(z, a, delta, slope, W, [gradients[name] / len(z[0]) for name in names])
+        bounded = [*(each.bounded for each in self._network.activations), self._network.output is not identity_f]
+        return Detail(z, a, delta, slope, W, [gradients[name] / len(z[0]) for name in names], bounded)
 
     def _hidden_slope(self, layer: int, z: Array) -> Array:
         activation, units = self._network.activations[layer - 1], 1
@@ -178,10 +183,14 @@ class Prober:
         copy_into(self._parameters, parameters)
         standing = Standing(self._network, self._parameters, chunks, self._passes)
         sums: list[Array] = [np.zeros(n) for n in self._network.sizes[1:]]
+        silent = [np.ones(n, dtype=np.bool_) for n in self._network.sizes[1:]]
         examples = 0
         with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
             for made, x in standing.sweep():
-                for total, delta in zip(sums, made.delta, strict=True):
+                for total, still, delta in zip(sums, silent, made.delta, strict=True):
                     total += delta.sum(axis=0)
+                    if still.any():  # after one chunk hardly ever
+                        still[still] = ~delta[:, still].any(axis=0)
                 examples += len(x)
-            return Measurement([total / examples for total in sums], update_ratios, standing)
+            counts = [int(still.sum()) for still in silent]
+            return Measurement([total / examples for total in sums], counts, update_ratios, standing)

@@ -98,8 +98,14 @@ def z_p98(measurement: Measurement) -> Values:
 
 
 def saturated(measurement: Measurement) -> Values:
-    """Share of unit-example pairs with |f'(z)| below 1 % of its largest value; for the output its diagonal slope."""
-    return [float((slope < SATURATED).mean()) for slope in measurement.detail.slope]
+    """Share of unit-example pairs so near a bound of f that |f'(z)| is below 1 % of its largest value  (Glorot 2010).
+
+    None where f has not two bounds, as in rectifiers: their zero slopes are half of what they are, and they die. For
+    the output, f' is the diagonal a (1 - a).
+    """
+    detail = measurement.detail
+    pairs = zip(detail.slope, detail.bounded, strict=True)
+    return [float((slope < SATURATED).mean()) if bounded else None for slope, bounded in pairs]
 
 
 def dead(measurement: Measurement) -> Values:

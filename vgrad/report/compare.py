@@ -12,6 +12,7 @@ from vgrad.report.runs import Run, configs
 from vgrad.report.select import arrange, compare_with, parse_conditions, where
 from vgrad.report.table import Table, build
 from vgrad.report.values import parse_value, parts, verdict_changes
+from vgrad.runs.summary import AT_CHANCE, learning_of, run_cause
 from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
 from vgrad.vanishing import Thresholds
@@ -50,7 +51,7 @@ def _refuse_unused(thresholds: Thresholds, names: Sequence[str], condition: str)
     told = {parts(name)[0].split(".")[0] for name in (*names, *(each.name for each in parse_conditions(condition)))}
     standard = Thresholds()
     for field in fields(thresholds):
-        value = "effective_depth" if field.name == "effective" else "verdict"
+        value = {"effective": "effective_depth", "saturated": "cause"}.get(field.name, "verdict")
         if value not in told and getattr(thresholds, field.name) != getattr(standard, field.name):
             raise ConfigError(f"--threshold {field.name}: nothing here is held against it; add --value {value}")
 
@@ -65,8 +66,11 @@ def default_values(runs: Sequence[Run], thresholds: Thresholds, *, pivot: bool) 
     hidden = max((run.hidden for run in runs if "delta_norm" in run.config["probes"]["record"]), default=0)
     layers = range(1, hidden + 1) if hidden <= MOST_LAYERS else (1, -2)
     norms = [f"delta_norm[{layer}].{when}" for when in ("start", "end") for layer in layers]
-    verdicts = ["verdict", "verdict.end"] if any(verdict_changes(run, thresholds) for run in runs) else ["verdict"]
-    return ["epochs", *outcome, "last_first_ratio", "decay_factor", *verdicts, *norms]
+    told = ["verdict"]
+    told += ["verdict.end"] if any(verdict_changes(run, thresholds) for run in runs) else []
+    told += ["cause"] if any(run_cause(run.summary, thresholds) for run in runs) else []
+    told += ["learning"] if any(learning_of(run.summary) == AT_CHANCE for run in runs) else []
+    return ["epochs", *outcome, "last_first_ratio", "decay_factor", *told, *norms]
 
 
 def parse_thresholds(texts: Sequence[str]) -> Thresholds:

@@ -59,5 +59,6 @@ def _row(run: Run) -> dict[str, Any]:
         row |= {f"delta_norm[{layer}].{when}": norm for layer, norm in enumerate(norms, start=1)}
         for name in ("last_first_ratio", "decay_rate", "decay_low", "decay_high", "effective_depth"):
             row[f"{name}.{when}"] = parse_value(f"{name}.{when}", [run], Thresholds()).of(run)
-    row["verdict"] = parse_value("verdict", [run], Thresholds()).of(run)
+    for name in ("verdict", "verdict.end", "cause", "learning"):
+        row[name] = parse_value(name, [run], Thresholds()).of(run)
     return row

@@ -10,8 +10,10 @@ from vgrad.report.keys import DIGEST, Scalar, text, varying
 from vgrad.report.runs import Run, configs
 from vgrad.report.table import ABSENT, DIVERGED, INFINITE, Cell, Table
 from vgrad.report.values import Value, verdict_changes
+from vgrad.runs.summary import AT_CHANCE, LEARNED
 from vgrad.text.numbers import MISSING, p_value, plus_minus, significant, times_over
 from vgrad.text.sheet import Column, Sheet, named
+from vgrad.vanishing import DEAD
 
 PLAIN = ("false", "0", "–", "constant", "float64")
 """What a constant key need not be told for: it is off."""
@@ -170,13 +172,7 @@ def _notes(table: Table) -> tuple[str, ...]:
         notes.append("last/first: ‖δˡ‖ of the last hidden layer over that of the first, before training.")
     if any(name.startswith("decay_factor") for name in names):
         notes.append("decay per layer: by what factor ‖δˡ‖ falls from one hidden layer to the one before.")
-    if any(name.startswith("verdict") for name in names):
-        notes.append(f"{table.thresholds.told()} (--threshold).")
-    if "verdict.start" in names and "verdict.end" not in names:
-        changed = sum(verdict_changes(run, table.thresholds) for run in table.runs)
-        if changed:
-            runs = f"{changed} of {len(table.runs)} runs" if len(table.runs) > 1 else "this run"
-            notes.append(f"verdict: before training; at the end, that of {runs} is another (verdict.end).")
+    notes += _verdict_notes(table, names)
     if kinds & {"accuracy", "number", "decades"}:
         notes.append("±: half of the 95 % t interval of the mean over seeds.")
     if "factor" in kinds:
@@ -195,6 +191,32 @@ def _notes(table: Table) -> tuple[str, ...]:
             "p adjusted by Holm over the table."
         )
     return tuple(notes)
+
+
+def _verdict_notes(table: Table, names: Sequence[str]) -> list[str]:
+    """What the words mean that stand in the table."""
+    told = {word for cell in table.cells.values() for word in cell.words}
+    notes = []
+    if any(name.startswith("verdict") for name in names):
+        notes.append(f"{table.thresholds.told()} (--threshold).")
+    if "verdict" in names:
+        ended = "; dead and diverged: how the run ended" if told & {DEAD, DIVERGED} else ""
+        changed = sum(verdict_changes(run, table.thresholds) for run in table.runs)
+        runs = f"{changed} of {len(table.runs)} runs" if len(table.runs) > 1 else "this run"
+        other = (
+            f"; at the end, that of {runs} is another (verdict.end)" if changed and "verdict.end" not in names else ""
+        )
+        notes.append(f"verdict: before training{ended}{other}.")
+    if any(word.startswith("saturated") for word in told):
+        notes.append("saturated: units so near a bound of f that its slope is below 1 % of its largest, over examples.")
+    if any(word.startswith("dead:") for word in told):
+        notes.append("dead: units whose delta is exactly 0 on every probe example.")
+    if "learning" in names:
+        notes.append(
+            f"{LEARNED}: the 95 % interval of the accuracy at the end lies above the share of the most frequent class; "
+            f"{AT_CHANCE}: it does not."
+        )
+    return notes
 
 
 def _mixed(table: Table) -> list[str]:

@@ -3,7 +3,9 @@
     validation_accuracy         at the last epoch; also .best and .best_epoch; any column of metrics.csv
     delta_norm[1].end           a probe of layer 1 at the start (default), worst or end epoch, or `@7`;
                                 [-1] is the last hidden layer, [output] the output layer
-    last_first_ratio, decay_rate, decay_factor, effective_depth, verdict      likewise
+    last_first_ratio, decay_rate, decay_factor, effective_depth      likewise
+    verdict, cause              the run's word and what stands behind it; with a time, those of that moment
+    learning                    learned or at chance, by the accuracy at the end
     decay_low, decay_high       the 95 % t interval of that slope within a run, from three hidden layers on
     epochs, epochs_to(validation_accuracy>=0.95), seconds, status
 
@@ -15,16 +17,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.report.runs import Run
+from vgrad.runs.summary import cause_of, learning_of, run_cause, run_verdict, verdict_of
 from vgrad.runs.tables import hidden
 from vgrad.statistics import power
 from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
-from vgrad.vanishing import Thresholds, decay, effective_depth, last_first_ratio, verdict
+from vgrad.vanishing import Thresholds, decay, effective_depth, last_first_ratio
+
+if TYPE_CHECKING:
+    from pandas import Series
 
 WHENS = ("start", "worst", "end")
 WORDS = {"start": "at the start", "worst": "at the worst epoch", "end": "at the end"}
@@ -66,6 +72,9 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
     name = found["name"] if found else ""
     if found and name in _SIMPLE and not found["layer"] and not found["part"] and not found["epoch"]:
         return _SIMPLE[name]
+    if found and name in _WORDS and not found["layer"]:
+        timed = found["part"] or found["epoch"]
+        return _of_moment(name, _when(found, text), thresholds) if timed else _of_run(name, thresholds)
     if found and name in _GRADIENT and not found["layer"]:
         return _of_gradient(name, _when(found, text), thresholds)
     if found and any(name in run.summary["final"] for run in runs) and not found["layer"]:
@@ -74,7 +83,7 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
         probes = {probe for run in runs for probe in run.config["probes"]["record"]}
         if name in probes:
             return _of_probe(name, found["layer"], _when(found, text))
-    known = {*_SIMPLE, *_GRADIENT, *(monitor for run in runs[:50] for monitor in run.summary["final"])}
+    known = {*_SIMPLE, *_GRADIENT, *_WORDS, *(monitor for run in runs[:50] for monitor in run.summary["final"])}
     known |= {f"{probe}[1]" for run in runs[:50] for probe in run.config["probes"]["record"]}
     raise ConfigError(f"no value {visible(text)[:60]!r} in these runs{did_you_mean(text, sorted(known))}{hint(text)}")
 
@@ -95,7 +104,8 @@ def _when(found: re.Match[str], text: str) -> str | int:
 
 
 def moment(run: Run, when: str | int) -> dict[str, Any] | None:
-    """Epoch and ||delta^l|| of the hidden layers at a time that the summary names, or at an epoch."""
+    """Epoch, ||delta^l|| and shares of the hidden layers at a time that the summary names, or at an epoch, where the
+    shares are those of the probes."""
     if isinstance(when, str):
         found = run.summary["gradient"].get(when)
         return found if isinstance(found, dict) else None
@@ -103,7 +113,13 @@ def moment(run: Run, when: str | int) -> dict[str, Any] | None:
     rows = rows[rows["epoch"] == when]
     if not len(rows) or "delta_norm" not in rows:
         return None
-    return {"epoch": when, "delta_norm": rows["delta_norm"].tolist()}
+    shares = {name: _shares(rows[name]) for name in ("dead", "saturated") if name in rows}
+    return {"epoch": when, "delta_norm": rows["delta_norm"].tolist(), **shares}
+
+
+def _shares(column: Series) -> list[float | None] | None:
+    found = [None if share != share else float(share) for share in column.tolist()]
+    return found if any(share is not None for share in found) else None
 
 
 def _norms(run: Run, when: str | int) -> list[float] | None:
@@ -164,9 +180,6 @@ def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
 
     def of(run: Run) -> Content:
         norms = _norms(run, when)
-        if name == "verdict":
-            shares = {share: _share(run, share, when) for share in ("dead", "saturated")}
-            return run.status if run.status == "diverged" else verdict(norms or [], thresholds, shares)
         if norms is None:
             return None
         if name == "last_first_ratio":
@@ -182,20 +195,27 @@ def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
     return Value(f"{name}{_suffix(when)}", kind, shown, of)
 
 
+def _of_run(name: str, thresholds: Thresholds) -> Value:
+    """The one word of a run, or its cause."""
+    told = run_verdict if name == "verdict" else run_cause
+    return Value(name, "word", name, lambda run: told(run.summary, thresholds))
+
+
+def _of_moment(name: str, when: str | int, thresholds: Thresholds) -> Value:
+    told = verdict_of if name == "verdict" else cause_of
+
+    def of(run: Run) -> Content:
+        found = moment(run, when)
+        return None if found is None else told(found, thresholds)
+
+    return Value(f"{name}{_suffix(when)}", "word", f"{name} {_told(when)}", of)
+
+
 def verdict_changes(run: Run, thresholds: Thresholds) -> bool:
-    """Whether the verdict at the end is another than before training."""
-    start, end = (_of_gradient("verdict", when, thresholds).of(run) for when in ("start", "end"))
-    return start != end
-
-
-def _share(run: Run, probe: str, when: str | int) -> float:
-    """The largest share of `dead` or `saturated` in a hidden layer at that time; 0 where it was not recorded."""
-    if probe not in run.config["probes"]["record"]:
-        return 0.0
-    epoch = when if isinstance(when, int) else (moment(run, when) or {}).get("epoch")
-    rows = hidden(run.stored.gradients)
-    largest = rows.loc[rows["epoch"] == epoch, probe].max()
-    return float(largest) if largest == largest else 0.0
+    """Whether the word for the end is another than the run's."""
+    end = run.summary["gradient"].get("end")
+    found = run_verdict(run.summary, thresholds)
+    return end is not None and run.status != "diverged" and verdict_of(end, thresholds) != found
 
 
 def _epochs_to(text: str, found: re.Match[str]) -> Value:
@@ -220,6 +240,7 @@ _SIMPLE = {
     "epochs": Value("epochs", "count", "epochs", lambda run: run.summary["epochs"]),
     "seconds": Value("seconds", "number", "seconds", lambda run: run.seconds),
     "status": Value("status", "word", "status", lambda run: run.status),
+    "learning": Value("learning", "word", "learning", lambda run: learning_of(run.summary)),
 }
 _OF_SLOPE = {"decay_rate": "value", "decay_low": "low", "decay_high": "high"}
 _GRADIENT = {
@@ -229,5 +250,5 @@ _GRADIENT = {
     "decay_high": ("decades", "decades per layer, high"),
     "decay_factor": ("factor", "decay per layer"),
     "effective_depth": ("count", "effective depth"),
-    "verdict": ("word", "verdict"),
 }
+_WORDS = ("verdict", "cause")

@@ -29,7 +29,9 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Words = Annotated[str, Field(max_length=500)]
 """Free text; whoever shows it escapes it."""
 Verdict = Annotated[str, Field(pattern=r"^[a-z][a-z +_-]{0,39}$")]
+Cause = Annotated[str, Field(pattern=r"^[a-z]{1,20}: [0-9]{1,3} % of layer [0-9]{1,6}$")]
 Norm = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Decades = Annotated[float, Field(ge=-1000, le=1000)]
 """A float has no more of them between its least and its greatest."""
 YEAR = 366 * 86_400.0
@@ -76,9 +78,22 @@ class _Moment(BaseModel):
     model_config = _STRICT
     epoch: Count
     delta_norm: list[Norm]
+    dead: list[Share] | None = None
+    saturated: list[Share | None] | None = None
     decay_rate: Decades | None
     last_first_ratio: Norm | None
     verdict: Verdict | None
+    cause: Cause | None = None
+
+
+class _Learning(BaseModel):
+    model_config = _STRICT
+    part: Literal["train", "validation", "test"]
+    examples: Annotated[Count, Field(ge=1)]
+    largest_class: Share
+    low: Share
+    high: Share
+    word: Verdict
 
 
 class _Summary(BaseModel):
@@ -89,8 +104,9 @@ class _Summary(BaseModel):
     final: dict[str, float | None]
     best: dict[str, _Best]
     gradient: dict[Literal["start", "worst", "end"], _Moment]
+    learning: _Learning | None = None
     verdict: Verdict | None
-    vanishing_decay: float = Field(gt=0, le=100)
+    cause: Cause | None = None
 
 
 def read_facts(path: Path, config: Config) -> dict[str, Any] | None:
@@ -162,7 +178,8 @@ def _check_moments(summary: _Summary, file: Path, config: Config) -> None:
     """The norms of the hidden layers at the first epoch, the last and one of those between that were measured."""
     last, hidden, moments = summary.epochs, len(config.sizes) - 2, summary.gradient
     due = 3 if last is not None and "delta_norm" in config.probes.record else 0
-    if len(moments) != due or any(len(moment.delta_norm) != hidden for moment in moments.values()):
+    listed = (each for m in moments.values() for each in (m.delta_norm, m.dead, m.saturated) if each is not None)
+    if len(moments) != due or any(len(each) != hidden for each in listed):
         raise damaged(file, f"not the norms of {hidden} hidden layers")
     if last is None or not moments:
         return

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgrad.config.config import Config
+from vgrad.config.monitors import PARTS
 from vgrad.nn.probes import BINS
 from vgrad.storage.npz import Arrays
 from vgrad.training.metrics import OF_STEPS, OTHERS
@@ -44,7 +45,8 @@ class History:
     """Records of a run whose metrics.csv has columns `monitors` and whose gradients.csv has columns `probes`.
 
     `sizes` is (n_0, …, n_L); epochs with per-neuron deltas are `neuron_epochs`, those with histograms
-    `histogram_epochs`.
+    `histogram_epochs`. `classes` tells of parts of the data how many examples they have, and how many of them are of
+    the most frequent class: what an accuracy is held against.
     """
 
     sizes: tuple[int, ...]
@@ -53,6 +55,7 @@ class History:
     neuron_epochs: tuple[int, ...] = ()
     histogram_epochs: tuple[int, ...] = ()
     records: list[EpochRecord] = field(default_factory=list)
+    classes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -85,13 +88,16 @@ class History:
             "probed": np.array([record.epoch for record in probed], dtype=np.int64),
             "gradients": np.array(norms, dtype=np.float64).reshape(len(probed), len(self.probes), layers),
         }
+        if any(record.silent is not None for record in probed):
+            unknown = [-1] * layers
+            arrays["silent"] = np.array([record.silent or unknown for record in probed], dtype=np.int64)
         for record in self.records:
             if record.neurons is not None:
                 arrays[f"neurons.{record.epoch}"] = np.concatenate(record.neurons)
             if record.histograms is not None:
                 bars = [[np.concatenate(layer[name]) for name in QUANTITIES] for layer in record.histograms]
                 arrays[f"histograms.{record.epoch}"] = np.array(bars)
-        return arrays, {"divergence": asdict(self.divergence) if self.divergence else None}
+        return arrays, {"divergence": asdict(self.divergence) if self.divergence else None, "classes": self.classes}
 
     def unpack(self, arrays: Arrays, plain: Mapping[str, Any]) -> None:
         """Fills an empty history with what `pack` gave. ValueError, KeyError or TypeError when it does not fit."""
@@ -104,7 +110,8 @@ class History:
             raise ValueError("gradients holds NaN")
         neurons = self._of_epochs(arrays, "neurons", self.neuron_epochs, (sum(self.sizes[1:]),))
         bars = self._of_epochs(arrays, "histograms", self.histogram_epochs, (layers, len(QUANTITIES), 2 * BINS + 1))
-        unknown = arrays.keys() - {"metrics", "probed", "gradients", *neurons, *bars}
+        silent = dict(zip(probed, self._silent(arrays, len(probed)), strict=True))
+        unknown = arrays.keys() - {"metrics", "probed", "gradients", "silent", *neurons, *bars}
         if unknown or probed != sorted({*probed} & {*range(len(metrics))}):
             raise ValueError(f"measurements of epochs without metrics, or {sorted(unknown)[:3]}")
         norms: dict[int, dict[str, Sequence[float | None]]] = {
@@ -119,9 +126,20 @@ class History:
             deltas = neurons.get(f"neurons.{epoch}")
             split = None if deltas is None else np.split(deltas, bounds)
             drawn = _histograms(bars.get(f"histograms.{epoch}"))
-            self.records.append(EpochRecord(epoch, values, norms.get(epoch), split, histograms=drawn))
+            record = EpochRecord(epoch, values, norms.get(epoch), split, histograms=drawn, silent=silent.get(epoch))
+            self.records.append(record)
+        self.classes = _classes(plain.get("classes", {}))
         if plain["divergence"] is not None:
             self.records.append(self._diverged(**plain["divergence"]))
+
+    def _silent(self, arrays: Arrays, probed: int) -> list[list[int] | None]:
+        """The silent units of each probed epoch; versions before did not count them."""
+        if "silent" not in arrays:
+            return [None] * probed
+        counts = _checked(arrays, "silent", np.int64, (probed, len(self.sizes) - 1))
+        if (counts < -1).any() or (counts > self.sizes[1:]).any():
+            raise ValueError("silent holds more units than there are")
+        return [None if -1 in row else row for row in counts.tolist()]
 
     def _of_epochs(self, arrays: Arrays, kind: str, epochs: tuple[int, ...], shape: tuple[int, ...]) -> Arrays:
         """The arrays `kind`.k of those named epochs k that are in the history."""
@@ -156,6 +174,14 @@ def _checked(arrays: Arrays, name: str, dtype: type, shape: tuple[int | None, ..
     if np.isinf(array).any() or (name not in ("metrics", "gradients") and np.isnan(array).any()):
         raise ValueError(f"{name} holds NaN or infinity")
     return array
+
+
+def _classes(tree: Any) -> dict[str, tuple[int, int]]:
+    """What `pack` wrote of the classes of each part."""
+    found = {str(part): (int(examples), int(largest)) for part, (examples, largest) in dict(tree).items()}
+    if any(not 0 < largest <= examples or part not in PARTS for part, (examples, largest) in found.items()):
+        raise ValueError("classes of no part of the data")
+    return found
 
 
 def _number(value: float) -> float | None:

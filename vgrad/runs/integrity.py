@@ -28,13 +28,17 @@ from vgrad.runs.folder import (
     seal,
 )
 from vgrad.runs.summary import summarize
-from vgrad.storage.json import dump_json
+from vgrad.storage.json import dump_json, read_json
 from vgrad.storage.npz import pack
 from vgrad.storage.reading import digest, read_bounded, state_error
 from vgrad.text.escapes import printable
 from vgrad.training.initial import draw_parameters, looks_at_data
 from vgrad.training.memory import check_memory
 from vgrad.training.record import stopped
+
+_REWORDED = ("schema", "verdict")
+_OF_MOMENT = ("epoch", "delta_norm", "decay_rate", "last_first_ratio")
+"""What a summary of any version says of the norms, and what it says in words of its own."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def verify(path: Path) -> Verified:
                 raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
         return Verified(path, "interrupted", state.epoch, len(begun) + len(measured) + 1)
     summary = summarize(history)
-    expected = {**measured, SUMMARY: dump_json(summary), FINAL: pack(state.parameters)}
+    expected = {**measured, SUMMARY: _summary_file(path, summary), FINAL: pack(state.parameters)}
     if state.best:
         expected[BEST] = pack(state.best)
     for name, content in expected.items():
@@ -97,6 +101,20 @@ def verify(path: Path) -> Verified:
         raise RunStateError(f"{path / RUN}: damaged: {told}")
     _check_facts(path, config, facts, saved)
     return Verified(path, str(facts["status"]), state.epoch, len(digests))
+
+
+def _summary_file(path: Path, summary: dict[str, Any]) -> bytes:
+    """summary.json as it has to be; that of an earlier version is right as it is when its numbers are."""
+    due = dump_json(summary)
+    stored = read_json(path / SUMMARY)
+    if stored is None or stored.get("schema") == summary["schema"]:
+        return due
+    known = {key: value for key, value in summary.items() if key in stored and key not in _REWORDED}
+    told = {key: value for key, value in stored.items() if key in known}
+    for tree in (known, told):
+        moments = tree["gradient"].items() if isinstance(tree.get("gradient"), dict) else ()
+        tree["gradient"] = {name: {key: each.get(key) for key in _OF_MOMENT} for name, each in moments}
+    return dump_json(stored) if known == told else due
 
 
 def _check_facts(path: Path, config: Config, facts: dict[str, Any], saved: Saved | None) -> None:

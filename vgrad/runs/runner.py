@@ -19,6 +19,7 @@ from typing import Any
 
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
+from vgrad.config.monitors import split
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
 from vgrad.errors import StorageError, Unreadable
@@ -111,6 +112,7 @@ def _train(
     else:
         continued = saved.state.epoch
     state, history = saved.state, saved.history
+    history.classes = _classes(config, dataset)
     surroundings = Surroundings.now(saved.surroundings)
     yield Opened(folder.path, continued, complete=False, mixed=surroundings.mixed)
     pace, last_saved = _Pace(), None  # also when continued: a kill may have come between checkpoint and CSVs
@@ -135,6 +137,12 @@ def _train(
     seconds = round(time.monotonic() - begun, 3)
     facts = _facts(config, dataset, seconds, continued)
     folder.finish(config, Saved(state, history), {**facts, "surroundings": surroundings.all})
+
+
+def _classes(config: Config, dataset: Dataset) -> dict[str, tuple[int, int]]:
+    """Of each part whose accuracy is measured, the number of examples, and of those of its most frequent class."""
+    parts = dict.fromkeys(part for part, measure in map(split, config.monitors) if measure == "accuracy")
+    return {part: (len(each := getattr(dataset, part)), each.largest_class) for part in parts}
 
 
 def _is_complete(folder: RunFolder, config: Config) -> bool:

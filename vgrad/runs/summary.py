@@ -1,53 +1,118 @@
-"""One run in a few numbers: the final and the best of each monitor, and how fast its layers learn."""
+"""One run in a few numbers: the final and the best of each monitor, how fast its layers learn, and whether it learned.
+
+The words that every command shows come from here: `verdict_of` and `cause_of` a moment, `run_verdict` and
+`run_cause` of a run, `learning_of` its outcome. They follow from the numbers of summary.json, not from the words in it,
+so that runs of earlier versions are called by today's.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from vgrad.runs.history import History
+from vgrad.statistics import proportion
 from vgrad.training.record import EpochRecord
-from vgrad.vanishing import VANISHING_DECAY, decay, last_first_ratio, verdict
+from vgrad.vanishing import USUAL, Thresholds, cause, decay, last_first_ratio, of_run, verdict
+
+LEARNED, AT_CHANCE = "learned", "at chance"
+Moment = Mapping[str, Any]
 
 
 def summarize(history: History) -> dict[str, Any]:
     """What summary.json holds; plain values, None for no value.
 
     `final` and `best` are by monitor: the best cost is the least, the best accuracy the greatest, with the first epoch
-    that reached it. `gradient` gives decay rate, last/first ratio and verdict at the `start`, at the `worst` epoch (the
-    one of the greatest ratio, which is infinite where the first norm is zero) and at the `end`.
+    that reached it. `gradient` gives norms, shares of dead and saturated units, decay rate, last/first ratio and
+    verdict at the `start`, at the `worst` epoch (the one of the greatest ratio, which is infinite where the first norm
+    is zero) and at the `end`. `learning` holds the last accuracy against the share of the most frequent class.
     """
     measured = history.measured
-    probed = [(record.epoch, norms) for record in measured if (norms := history.hidden_norms(record)) is not None]
+    probed = [(record, norms) for record in measured if (norms := history.hidden_norms(record)) is not None]
     divergence = history.divergence
     gradient: dict[str, Any] = {}
     if probed:
-        worst = max((last_first_ratio(norms) or 0.0, -epoch, epoch) for epoch, norms in probed)[2]
-        chosen = {"start": probed[0], "worst": (worst, dict(probed)[worst]), "end": probed[-1]}
-        gradient = {name: {"epoch": epoch, **_gradient(norms)} for name, (epoch, norms) in chosen.items()}
-    return {
-        "schema": 1,
+        worst = max(probed, key=lambda each: (last_first_ratio(each[1]) or 0.0, -each[0].epoch))
+        chosen = {"start": probed[0], "worst": worst, "end": probed[-1]}
+        gradient = {name: _gradient(*each, history.sizes) for name, each in chosen.items()}
+    summary = {
+        "schema": 2,
         "status": "diverged" if divergence else "complete",
         "divergence": asdict(divergence) if divergence else None,
         "epochs": measured[-1].epoch if measured else None,
         "final": dict(measured[-1].metrics) if measured else {},
         "best": {name: _best(name, measured) for name in history.monitors} if measured else {},
         "gradient": gradient,
-        "verdict": "diverged" if divergence else gradient["start"]["verdict"] if gradient else None,
-        "vanishing_decay": VANISHING_DECAY,
+        "learning": _learning(history, measured[-1]) if measured else None,
+        "thresholds": asdict(USUAL),
     }
+    return {**summary, "verdict": run_verdict(summary), "cause": run_cause(summary)}
 
 
-def _gradient(norms: Sequence[float]) -> dict[str, Any]:
-    slope, ratio = decay(norms), last_first_ratio(norms)
-    return {
+def _gradient(record: EpochRecord, norms: Sequence[float], sizes: Sequence[int]) -> dict[str, Any]:
+    slope, ratio, hidden = decay(norms), last_first_ratio(norms), len(norms)
+    saturated = (record.gradients or {}).get("saturated")
+    silent = None if record.silent is None else zip(record.silent[:hidden], sizes[1:], strict=False)
+    moment = {
+        "epoch": record.epoch,
         "delta_norm": list(norms),
+        "dead": None if silent is None else [count / n for count, n in silent],
+        "saturated": None if saturated is None else list(saturated[:hidden]),
         "decay_rate": slope.value if slope else None,
         "last_first_ratio": ratio if ratio is not None and math.isfinite(ratio) else None,
-        "verdict": verdict(norms),
     }
+    return {**moment, "verdict": verdict_of(moment), "cause": cause_of(moment)}
+
+
+def verdict_of(moment: Moment, thresholds: Thresholds = USUAL) -> str | None:
+    """The word for the norms of a moment; None where there is no profile."""
+    return verdict(moment["delta_norm"], thresholds, moment.get("dead"))
+
+
+def cause_of(moment: Moment, thresholds: Thresholds = USUAL) -> str | None:
+    """What stands behind that word, where it was recorded."""
+    return cause(moment["delta_norm"], thresholds, moment.get("dead"), moment.get("saturated"))
+
+
+def run_verdict(summary: Mapping[str, Any], thresholds: Thresholds = USUAL) -> str | None:
+    """The one word of a run, by `vanishing.of_run`; None where no norms were measured."""
+    moments = summary["gradient"]
+    start, end = (verdict_of(moments[name], thresholds) if name in moments else None for name in ("start", "end"))
+    return of_run(start, end, diverged=bool(summary["divergence"]))
+
+
+def run_cause(summary: Mapping[str, Any], thresholds: Thresholds = USUAL) -> str | None:
+    """The cause at the moment that `run_verdict` tells of."""
+    moments = summary["gradient"]
+    if not moments or summary["divergence"]:
+        return None
+    words = {name: verdict_of(moments[name], thresholds) for name in ("start", "end")}
+    return cause_of(moments["start" if run_verdict(summary, thresholds) == words["start"] else "end"], thresholds)
+
+
+def _learning(history: History, last: EpochRecord) -> dict[str, Any] | None:
+    """The accuracy at the end on the first part of those not trained on, with its interval."""
+    part = next((part for part in ("validation", "test", "train") if part in history.classes), None)
+    accuracy = None if part is None else last.metrics[f"{part}_accuracy"]
+    if part is None or accuracy is None:
+        return None
+    examples, largest = history.classes[part]
+    low, high = proportion(round(accuracy * examples), examples)
+    found = {"part": part, "examples": examples, "largest_class": largest / examples, "low": low, "high": high}
+    return {**found, "word": _learned(found)}
+
+
+def _learned(found: Mapping[str, Any]) -> str:
+    return LEARNED if found["low"] > found["largest_class"] else AT_CHANCE
+
+
+def learning_of(summary: Mapping[str, Any]) -> str | None:
+    """`learned` where the 95 % interval of the last accuracy is above the share of the most frequent class, else
+    `at chance`; None where no accuracy was measured, or an earlier version did not count the classes."""
+    found = summary.get("learning")
+    return found and _learned(found)
 
 
 def _best(monitor: str, measured: Sequence[EpochRecord]) -> dict[str, Any]:

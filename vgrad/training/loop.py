@@ -150,6 +150,7 @@ class _Look:
                 gradients={name: PROBES[name](measurement) for name in probes.record} if probed else None,
                 neurons=measurement.mean_delta if epoch in probes.neurons else None,
                 histograms=histograms(measurement) if epoch in probes.histograms else None,
+                silent=measurement.silent if probed else None,
             )
         numbers = chain(metrics.values(), *(record.gradients or {}).values())
         if not all(number is None or math.isfinite(number) for number in numbers):

@@ -20,7 +20,8 @@ class EpochRecord:
     `metrics`: monitor -> value, then those of metrics.py (of steps: None in epoch 0). `gradients`: probe -> a number a
     layer, or None in an epoch that is not measured. `neurons`: the mean delta of every neuron, layer by layer, and
     `histograms`: per layer the counts and edges of each quantity, in the epochs that the config names. `divergence` is
-    set in the last record of a run that diverged, which has nothing else.
+    set in the last record of a run that diverged, which has nothing else. `silent`: in measured epochs the number of
+    each layer's units whose delta is exactly 0 on every probe example; None where an earlier version did not count.
     """
 
     epoch: int
@@ -29,6 +30,7 @@ class EpochRecord:
     neurons: list[Array] | None = None
     divergence: Divergence | None = None
     histograms: Histograms | None = None
+    silent: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)

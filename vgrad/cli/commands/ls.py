@@ -29,7 +29,8 @@ def ls(
     """List the runs in a directory and in its folders, which are those of sweeps.
 
     Layers such as 784-30x20-10 have twenty hidden layers of 30. The ratio is that of ||delta|| of the last hidden layer
-    to the first before training. Damaged runs are listed as such; the command then exits 6.
+    to the first before training. The verdict is one word for how the gradient behaves, and whether the accuracy at the
+    end is above chance. Damaged runs are listed as such; the command then exits 6.
     """
     from vgrad.cli.screen.streams import Screen, answer
     from vgrad.runs.index import find_runs
@@ -55,6 +56,8 @@ def ls(
 
 
 def _entry(run: StoredRun, folder: Path) -> dict[str, Any]:
+    from vgrad.runs.summary import learning_of, run_cause, run_verdict
+
     config = run.config
     above = run.path.parent
     prefix = "" if above == folder or run.path == folder else f"{above.name}/"
@@ -70,7 +73,9 @@ def _entry(run: StoredRun, folder: Path) -> dict[str, Any]:
         "epochs": config.epochs,
         "validation_accuracy": run.summary["final"].get("validation_accuracy"),
         "last_first_ratio": run.summary["gradient"].get("start", {}).get("last_first_ratio"),
-        "verdict": run.summary["verdict"],
+        "verdict": run_verdict(run.summary),
+        "cause": run_cause(run.summary),
+        "learning": learning_of(run.summary),
     }
 
 
@@ -100,7 +105,7 @@ def _cells(entry: Mapping[str, Any]) -> list[str]:
         f"{done}/{entry['epochs']}",
         measure("validation_accuracy", entry["validation_accuracy"]),
         ratio(entry["last_first_ratio"]),
-        _shown(entry["verdict"] or "-"),
+        ", ".join(filter(None, (entry["verdict"], entry["learning"]))) or "-",
     ]
 
 

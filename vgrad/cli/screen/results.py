@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vgrad.cli.screen.streams import Line
+from vgrad.runs.summary import AT_CHANCE, LEARNED, learning_of, run_cause, run_verdict, verdict_of
+from vgrad.statistics import power
 from vgrad.text.plain import Axis, log_axis, measure, ratio, sparkline, table
-from vgrad.vanishing import last_first_ratio
+from vgrad.vanishing import DEAD, EVEN, EXPLODING, UNEVEN, USUAL, VANISHING, last_first_ratio
 
 Summary = Mapping[str, Any]
 LEAST_SPARK, MOST_SPARK = 8, 40
@@ -78,42 +80,71 @@ def _ratio(moment: Mapping[str, Any]) -> str:
 
 
 def verdict_words(summary: Summary) -> Line:
-    """What the numbers at the start say, with the threshold that they were held against, and whether those at the end
-    say something else."""
-    start = summary["gradient"].get("start")
-    divergence = summary["divergence"]
-    if divergence:
-        return divergence_words(divergence), "bold red"
-    if start is None:
-        return "No verdict: the run has measured no ||delta||.", ""
-    if start["verdict"] is None:
-        return "No verdict: it takes two hidden layers to compare.", ""
-    word, rate = start["verdict"], start["decay_rate"]
-    limit = f"{10 ** summary['vanishing_decay']:.2g}"
-    end = summary["gradient"]["end"]
-    changed = end["verdict"] != word
-    both = f"Verdict: {word} at the start, {end['verdict']} at the end" if changed else f"Verdict: {word}"
-    after = f" At the end, {_course(end)}." if changed else ""
-    if rate is None:
-        return f"{both}. Before training, {_course(start)}.{after}", "bold yellow" if changed else ""
-    ends = {
-        "vanishing": f"from {limit} on, the gradient is said to vanish: the early layers learn slowest",
-        "exploding": f"from {limit} on, the gradient is said to explode: the early layers learn fastest",
-        "healthy": f"below {limit}, the layers are said to learn at comparable speeds",
-    }
-    style = "green" if word == "healthy" and not changed else "bold yellow"
-    return f"{both}. Before training, {_course(start)}; {ends.get(word, '')}.{after}", style
+    """The word for the run and what it rests on: the norms before training with the thresholds that they were held
+    against, those at the end where they say something else, and whether it learned anything."""
+    if summary["divergence"]:
+        return divergence_words(summary["divergence"]), "bold red"
+    learned = _learning_words(summary)
+    moments, word = summary["gradient"], run_verdict(summary)
+    if word is None:
+        needed = "it takes two hidden layers to compare" if moments else "the run has measured no ||delta||"
+        return f"No verdict: {needed}.{learned}", ""
+    start, end = (verdict_of(moments[name]) for name in ("start", "end"))
+    behind = run_cause(summary)
+    told = f"Verdict: {word}" + (f" ({behind})" if behind else "")
+    told += f". Before training, {_course(moments['start'])}: {_meaning(start)}."
+    if end != start:
+        told += f" At the end it is {end}: {_course(moments['end'])}."
+    fine = word == EVEN and end == start and learning_of(summary) != AT_CHANCE
+    return told + learned, "green" if fine else "bold yellow"
+
+
+def _meaning(word: str | None) -> str:
+    """What the word says of the layers, with its thresholds."""
+    limits = f"{power(USUAL.vanishing):.2g} a layer or {power(USUAL.total):.2g} in all"
+    return {
+        VANISHING: f"from {limits} on, the gradient is said to vanish; the early layers learn slowest",
+        EXPLODING: f"from {limits} on, the gradient is said to explode; the early layers learn fastest",
+        EVEN: f"below {limits}, the layers are said to learn at comparable speeds",
+        UNEVEN: "neither end says how fast the layers between them learn",
+        DEAD: "what stands before a dead layer does not learn",
+    }.get(word or "", "a single layer has nothing to be compared with")
 
 
 def _course(moment: Mapping[str, Any]) -> str:
     """How the norms run from layer to layer."""
-    rate = moment["decay_rate"]
-    if rate is None:
-        if moment["verdict"] == "vanishing":
-            return "the first hidden layer has a norm of exactly zero: it does not learn"
-        return "a hidden layer behind the first has no finite norm"
-    course = "shrinks" if rate > 0 else "grows"
-    return f"||delta|| {course} by a factor of {_power(abs(rate))} with each hidden layer towards the input"
+    norms = moment["delta_norm"]
+    zeros, word = sum(norm == 0 for norm in norms), verdict_of(moment)
+    if zeros:
+        layers = "the hidden layer has" if len(norms) == 1 else f"{zeros} of {len(norms)} hidden layers have"
+        return f"{layers} a norm of exactly zero"
+    if word == UNEVEN:
+        return f"||delta|| goes up and down between {min(norms):.2g} and {max(norms):.2g} over the hidden layers"
+    rate, total = moment["decay_rate"], last_first_ratio(norms)
+    if rate is None or total is None:
+        return f"||delta|| of the hidden layer is {norms[0]:.2g}"
+    if len(norms) == 2:
+        return f"||delta|| {_shrinks(rate)} from the second hidden layer to the first"
+    overall = _shrinks(math.log10(total)) if 0 < total < math.inf else "leaves all floats"
+    return f"||delta|| {_shrinks(rate)} with each hidden layer towards the input and {overall} over all of them"
+
+
+def _shrinks(decades: float) -> str:
+    return f"{'shrinks' if decades > 0 else 'grows'} {_power(abs(decades))}-fold"
+
+
+def _learning_words(summary: Summary) -> str:
+    """Whether the accuracy at the end is above what naming one class always would give."""
+    word, found = learning_of(summary), summary.get("learning")
+    if word is None or not found:
+        return ""
+    accuracy = summary["final"][f"{found['part']}_accuracy"]
+    right = f"{accuracy:.1%} of the {found['part']} examples are right".replace("%", " %")
+    share = f"{found['largest_class']:.1%}".replace("%", " %")
+    if word == LEARNED:
+        return f" It learned: {right}; always naming the most frequent class gives {share}."
+    interval = f"{100 * found['low']:.1f} to {100 * found['high']:.1f} %"
+    return f" It is at chance: {right} (95 %: {interval}); always naming the most frequent class gives {share}."
 
 
 def divergence_words(divergence: Mapping[str, Any]) -> str:
