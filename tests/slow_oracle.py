@@ -17,6 +17,7 @@ class Slow:
 
     def __init__(self, activation: str, parameters: dict[str, np.ndarray], depth: int) -> None:
         self.f, self.slope = oracle.ACTIVATIONS[activation]
+        self.bounded = all(abs(self.f(z)) < 10 for z in (-700.0, 700.0))
         self.largest = max(abs(self.slope(z)) for z in np.linspace(-30, 30, 60_001).tolist())
         self.p, self.depth = parameters, depth
         self._model = oracle.Model((activation,) * (depth - 1), "sigmoid", "cross_entropy")
@@ -103,7 +104,8 @@ def probes(slow: Slow, X: np.ndarray, Y: np.ndarray) -> dict[str, list[float]]:
             ]
         )
         largest = 0.25 if output else slow.largest
-        add("saturated", sum(1.0 for s in slopes.ravel() if abs(s) < 0.01 * largest) / slopes.size)
+        flat = sum(1.0 for s in slopes.ravel() if abs(s) < 0.01 * largest) / slopes.size
+        add("saturated", flat if output or slow.bounded else math.nan)
         add("dead", sum(1.0 for column in slopes.T if not column.any()) / slopes.shape[1])
         local = singular_values(lambda a, layer=layer: slow.layer_map(layer, a), list(below[:first]))
         onward = singular_values(lambda a, layer=layer: slow.to_output(layer, a), list(a[:first]))

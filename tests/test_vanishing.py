@@ -1,4 +1,4 @@
-"""Slopes, ratios and verdicts: at their bounds, against NumPy's least squares, and how often chance alone has a word."""
+"""Slopes, ratios and verdicts: at their bounds, against least squares, and how often chance alone has a word."""
 
 from __future__ import annotations
 

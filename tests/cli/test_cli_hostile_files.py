@@ -38,7 +38,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("summary.json", ("gradient", "worst", "epoch"), 3),
         ("summary.json", ("gradient", "end", "delta_norm"), [1.0, -1.0]),
         ("summary.json", ("gradient", "end", "decay_rate"), 1e308),
-        ("summary.json", ("vanishing_decay",), 1e308),
+        ("summary.json", ("learning", "examples"), 2**62),
         ("summary.json", ("best", "train_cost", "epoch"), 7),
         ("summary.json", ("final", "validation_accuracy"), 1e308),
         ("summary.json", ("final", "train_cost"), None),

@@ -128,7 +128,7 @@ def test_the_table_is_sorted_by_number_and_keeps_its_limit(tmp_path: Path, monke
     config, comparison = read_config(str(CONFIGS / "quickstart.yaml"), ["probes.record=[dead]"]), Comparison()
     measured = {"final": dict.fromkeys(config.monitors, 0.5) | {"penalty": 0.0, "learning_rate": 0.5}, "gradient": {}}
     measured["best"] = {name: {"value": 0.5, "epoch": 0} for name in config.monitors}
-    facts = {"status": "complete", "divergence": None, "verdict": None, "vanishing_decay": 0.3}
+    facts = {"status": "complete", "divergence": None, "verdict": None}
     summary = {**facts, "epochs": config.epochs, **measured}
     for depth in ("10", "9", "8"):
         job = Job(config, tmp_path, tmp_path, (("depth", depth),))

@@ -175,7 +175,7 @@ def test_plain_lines_in_a_pipe(home: Path) -> None:
     )
     assert any(line.startswith("epoch 6/6") for line in lines)
     assert "Verdict: vanishing" in run.stderr
-    assert "from 2 on" in run.stderr
+    assert "from 2 a layer or 10 in all on" in run.stderr
     assert "l4 out" in run.stderr
     assert run.stderr.isascii()
     assert all(c.isprintable() or c == "\n" for c in run.stderr)

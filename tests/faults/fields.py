@@ -141,7 +141,7 @@ OF_RUNS = [
     "theory product {run}", "theory product {run} --epoch end --json", "export tensorboard {sweep} -o events",
     "reproduce study.yaml -j 0 -q", "report {sweep} --rows layers.depth --baseline layers.depth=2",
     "report {sweep} --value dead[1].worst,delta_norm[1]@1,train_cost.best,train_cost.best_epoch,seconds",
-    "report {sweep} --where verdict=healthy --sort -last_first_ratio", "load_runs {sweep}",
+    "report {sweep} --where verdict=even --sort -last_first_ratio", "load_runs {sweep}",
     *(f"report {{sweep}} --format {form}" for form in FORMATS),
     *(f"plot {{sweep}} -o p.svg --kind {kind}" for kind in ("curves", "neurons", "layers", "heatmap", "accuracy")),
 ]  # fmt: skip

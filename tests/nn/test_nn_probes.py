@@ -48,7 +48,8 @@ def test_every_probe_is_the_slow_one(activation: str, scale: float) -> None:
             assert list(probe(measurement)) == [0.1, None, 0.3]
             continue
         tolerance = JACOBIAN if "jacobian" in name else 1e-11
-        assert np.allclose(list(probe(measurement)), slow[name], rtol=tolerance, atol=tolerance), name
+        found = [np.nan if value is None else value for value in probe(measurement)]
+        assert np.allclose(found, slow[name], rtol=tolerance, atol=tolerance, equal_nan=True), name
 
 
 def test_saturation_and_death_are_seen() -> None:
@@ -58,6 +59,10 @@ def test_saturation_and_death_are_seen() -> None:
     network = measurement.standing._network
     sick = Prober(network, EXAMPLES).measure(p, [(X, np.zeros((EXAMPLES, 4)))])
     assert PROBES["dead"](sick)[0] == 0.5
+    assert (measurement.silent, sick.silent) == ([0, 0, 0], [3, 0, 0])
+    assert PROBES["saturated"](sick)[:2] == [None, None]  # they rest, or are dead: a rectifier has no second bound
+    p["b2"][:] = -100  # nothing passes: all that stands before gets exactly 0
+    assert Prober(network, 7).measure(p, [(X[:7], np.zeros((7, 4)))] * 2).silent == [SIZES[1], SIZES[2], 0]
     assert PROBES["zero_deltas"](sick)[0] >= 3 * EXAMPLES
 
 

@@ -74,29 +74,35 @@ def test_the_words_after_training_tell_of_the_end() -> None:
     history = dying(0.0, 0.0)
     summary = summarize(history)
     words, style = verdict_words(summary)
-    assert words.startswith("Verdict: healthy at the start, vanishing at the end.")
-    assert words.endswith("At the end, the first hidden layer has a norm of exactly zero: it does not learn.")
+    assert words.startswith("Verdict: dead (100 % of layer 2). Before training, ||delta|| shrinks 1.6-fold from the")
+    assert words.endswith("At the end it is dead: 2 of 2 hidden layers have a norm of exactly zero.")
     assert style != "green"
     norms = {record.epoch: (record.gradients or {})["delta_norm"] for record in history.records}
     told = norm_lines(summary, norms, history.sizes, 80, False)[-1][0]
     assert told == "l2/l1: 1.6 at epoch 0, at most infinite (epoch 2), infinite at the end"
     words, _ = verdict_words(summarize(dying(1.0, 0.1)))
-    assert words.startswith("Verdict: healthy at the start, exploding at the end.")
-    assert words.endswith("At the end, ||delta|| grows by a factor of 10 with each hidden layer towards the input.")
+    assert words.startswith("Verdict: even. Before training")
+    assert words.endswith(
+        "At the end it is exploding: ||delta|| grows 10-fold from the second hidden layer to the first."
+    )
     words, style = verdict_words(summarize(dying(0.9, 1.0)))
-    assert (words.startswith("Verdict: healthy. Before"), style) == (True, "green")
+    assert (words.startswith("Verdict: even. Before"), style) == (True, "green")
 
 
 def test_a_report_tells_of_the_end(deep: Run) -> None:
     gradient = deep.summary["gradient"]
-    healthy = {"delta_norm": [1.0, 1.1], "epoch": 0}
-    dead = {"delta_norm": [0.0, 0.0], "epoch": 3}
-    run = replace(deep, summary={**deep.summary, "gradient": {**gradient, "start": healthy, "end": dead}})
+    even, dead = ({"delta_norm": norms, "epoch": epoch} for norms, epoch in (([1.0, 1.1], 0), ([0.0, 0.0], 3)))
+    exploding = {"delta_norm": [10.0, 1.0], "epoch": 3}
+    run = replace(deep, summary={**deep.summary, "gradient": {**gradient, "start": even, "end": exploding}})
     titles = {column.title: column.cells for column in lay_out(compare([run])).columns}
-    assert (titles["verdict"], titles["verdict at the end"]) == (("healthy",), ("vanishing",))
+    assert (titles["verdict"], titles["verdict at the end"]) == (("even",), ("exploding",))
     notes = lay_out(compare([run], values=["verdict"])).notes
     assert "verdict: before training; at the end, that of this run is another (verdict.end)." in notes
-    same = replace(run, summary={**deep.summary, "gradient": {**gradient, "start": healthy, "end": healthy}})
+    died = replace(deep, summary={**deep.summary, "gradient": {**gradient, "start": even, "end": dead}})
+    titles = {column.title: column.cells for column in lay_out(compare([died])).columns}
+    assert (titles["verdict"], titles["cause"]) == (("dead",), ("dead: 100 % of layer 2",))
+    assert "verdict: before training; dead and diverged: how the run ended." in lay_out(compare([died])).notes
+    same = replace(run, summary={**deep.summary, "gradient": {**gradient, "start": even, "end": even}})
     assert "verdict at the end" not in render(lay_out(compare([same])))
     assert not any("another" in note for note in lay_out(compare([same], values=["verdict"])).notes)
 

@@ -14,7 +14,9 @@ import pytest
 from vgrad.config.check import check
 from vgrad.errors import RunStateError
 from vgrad.runs.folder import RunFolder
+from vgrad.runs.history import empty_history
 from vgrad.runs.runner import run
+from vgrad.runs.summary import summarize
 from vgrad.storage.npz import pack
 
 TREE: dict[str, Any] = {
@@ -95,6 +97,10 @@ REFUSED: dict[str, tuple[Harm, str]] = {
     "other epochs probed": (at("history.probed", 1, 1), "other epochs were probed"),
     "epochs in disorder": (at("history.probed", slice(None), [2, 0, 3]), "epochs without metrics"),
     "an epoch probed twice": (at("history.probed", 1, 0), "epochs without metrics"),
+    "more silent units than there are": (at("history.silent", (0, 0), 99), "silent holds more units"),
+    "silent units in halves": (turned("history.silent", lambda x: x / 2), "silent is float64"),
+    "a class of no part": (lambda a, meta: meta.update(classes={"all": [3, 1]}), "classes of no part"),
+    "a class larger than its part": (lambda a, meta: meta.update(classes={"test": [3, 4]}), "classes of no part"),
     "no neurons": (without("history.neurons.1"), "KeyError"),
     "NaN in neurons": (at("history.neurons.1", 3, np.nan), "neurons.1 holds NaN"),
     "a neuron too many": (turned("history.neurons.1", lambda x: np.append(x, 0.0)), "neurons.1 is float64"),
@@ -107,7 +113,7 @@ def diverged(epoch: Any, **where: Any) -> Harm:
     """After epochs 0 … 2, of which 0 and 2 were probed."""
 
     def harm(arrays: Parts, meta: Parts) -> None:
-        for name, rows in (("metrics", 3), ("probed", 2), ("gradients", 2)):
+        for name, rows in (("metrics", 3), ("probed", 2), ("gradients", 2), ("silent", 2)):
             arrays[f"history.{name}"] = arrays[f"history.{name}"][:rows]
         meta.update(epoch=3, divergence={"epoch": epoch, **where})
 
@@ -161,3 +167,19 @@ def test_best_parameters_are_of_early_stopping_alone(made: Path, tmp_path: Path)
                 folder.resume(other)
         else:
             assert folder.resume(other) is not None
+
+
+def test_a_checkpoint_of_an_earlier_version_is_read(made: Path, tmp_path: Path) -> None:
+    """It has neither counted units that pass nothing nor the classes: there is no word that needs them."""
+
+    def harm(arrays: Parts, meta: Parts) -> None:
+        del arrays["history.silent"], meta["classes"]
+
+    found = changed(made, tmp_path, harm).resume(CONFIG)
+    assert found is not None
+    assert {record.silent for record in found.history.records} == {None}
+    summary = summarize(found.history)
+    assert summary["learning"] is summary["gradient"]["start"]["dead"] is None
+    again = empty_history(CONFIG)
+    again.unpack(*found.history.pack())
+    assert [record.silent for record in again.records] == [None] * len(again.records)

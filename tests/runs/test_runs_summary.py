@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import pytest
 
 from vgrad.runs.history import History
-from vgrad.runs.summary import summarize
+from vgrad.runs.summary import learning_of, summarize
 from vgrad.training.record import Divergence, EpochRecord
 
 
-def history(*epochs: tuple[float, Sequence[float] | None], divergence: Divergence | None = None) -> History:
+def history(*epochs: tuple[float, list[float] | None], divergence: Divergence | None = None) -> History:
     """A cost, an accuracy that mirrors it and the norms of two hidden layers, epoch by epoch."""
     records = [
         EpochRecord(
             epoch,
             {"train_cost": value, "test_accuracy": 1 - value, "penalty": 0.0, "learning_rate": 0.1},
             None if norms is None else {"delta_norm": [*norms, 7.0]},
+            silent=None if norms is None else [norms.count(0) * 3, 0, 0],
         )
         for epoch, (value, norms) in enumerate(epochs)
     ]
@@ -37,11 +37,14 @@ def test_best_and_worst_are_the_first_of_equals() -> None:
     assert found["gradient"]["worst"] == {
         "epoch": 1,
         "delta_norm": [1, 3],
+        "dead": [0.0, 0.0],
+        "saturated": None,
         "decay_rate": pytest.approx(math.log10(3)),
         "last_first_ratio": 3.0,
         "verdict": "vanishing",
+        "cause": None,
     }
-    assert (found["verdict"], found["divergence"]) == ("healthy", None)
+    assert (found["verdict"], found["divergence"]) == ("even", None)
 
 
 def test_an_infinite_ratio_is_the_worst_and_null() -> None:
@@ -58,3 +61,37 @@ def test_what_a_run_that_diverged_still_has() -> None:
     assert found["divergence"] == {"epoch": 2, "batch": 3, "layer": 1}
     assert (found["verdict"], found["epochs"], found["gradient"]["start"]["verdict"]) == ("diverged", 1, "vanishing")
     assert summarize(history((0.5, None)))["verdict"] is None
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "largest", "word"),
+    [
+        (0.1, 10, "at chance"),
+        (0.16, 10, "at chance"),  # 16 of 100: the interval starts at 9.4 %
+        (0.18, 10, "learned"),
+        (0.02, 10, "at chance"),  # worse than always naming one class is not learned either
+        (0.9, 90, "at chance"),
+        (1.0, 90, "learned"),
+        (1.0, 100, "at chance"),  # of one class
+        (0.0, 1, "at chance"),
+    ],
+)
+def test_learned_is_above_what_naming_one_class_gives(accuracy: float, largest: int, word: str) -> None:
+    made = history((0.5, [1, 1.2]), (1 - accuracy, [1, 1.2]))
+    made.classes = {"test": (100, largest)}
+    found = summarize(made)
+    assert (found["learning"]["word"], learning_of(found)) == (word, word)
+    assert found["learning"]["part"] == "test"
+    made.classes = {}
+    assert summarize(made)["learning"] is learning_of(summarize(made)) is None
+
+
+def test_a_run_dies_only_at_its_end() -> None:
+    dead = summarize(history((0.5, [1, 1.2]), (0.5, [0, 1.2])))
+    assert (dead["verdict"], dead["cause"], dead["gradient"]["end"]["dead"]) == (
+        "dead",
+        "dead: 100 % of layer 1",
+        [1, 0],
+    )
+    freed = summarize(history((0.5, [0, 0]), (0.5, [1, 1.2])))  # weights of zero pass nothing until the first step
+    assert (freed["gradient"]["start"]["verdict"], freed["verdict"], freed["cause"]) == ("dead", "even", None)

@@ -11,7 +11,7 @@ from vgrad.report.runs import Run, configs
 from vgrad.report.table import ABSENT, DIVERGED, INFINITE, Cell, Table
 from vgrad.report.values import Value, verdict_changes
 from vgrad.runs.summary import AT_CHANCE, LEARNED
-from vgrad.text.numbers import MISSING, p_value, plus_minus, significant, times_over
+from vgrad.text.numbers import MISSING, counted, p_value, plus_minus, significant, times_over
 from vgrad.text.sheet import Column, Sheet, named
 from vgrad.vanishing import DEAD
 
@@ -105,9 +105,10 @@ def show(cell: Cell | None, *, counted: bool = False) -> str:
 
 
 def _words(cell: Cell) -> str:
-    if len(cell.runs) == 1 or (len(cell.words) == 1 and not cell.lost):
-        return next(iter(cell.words))
-    return ", ".join(f"{count} {word}" for word, count in cell.words.items())
+    if len(cell.words) == 1 and len(cell.runs) > 1 and cell.lost:
+        word, count = next(iter(cell.words.items()))
+        return f"{count} {word}"
+    return counted(cell.words)
 
 
 def _number(cell: Cell) -> str:

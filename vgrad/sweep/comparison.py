@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from vgrad.errors import RunStateError
 from vgrad.runs.facts import read_summary
+from vgrad.runs.summary import run_verdict
 from vgrad.statistics import power
 from vgrad.sweep.job import Job
+from vgrad.text.numbers import counted
 
 MOST_POINTS = 2000
 """Beyond so many points nothing is kept: a table that long is a matter for `vgrad report`."""
@@ -20,12 +23,14 @@ Cells = tuple[tuple[str, str], ...]
 
 @dataclass
 class Row:
-    """The runs of one point: final values of `measure`, and log10 of ||delta^1|| / ||delta^H|| of the untrained net."""
+    """The runs of one point: final values of `measure`, log10 of ||delta^H|| / ||delta^1|| of the untrained net, and
+    how often each verdict was given."""
 
     runs: int = 0
     diverged: int = 0
     finals: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
 
     def add(self, summary: dict[str, Any], measure: str) -> None:
         """One more run, by its summary.json."""
@@ -37,6 +42,8 @@ class Row:
             self.finals.append(final)
         if ratio:
             self.ratios.append(math.log10(ratio))
+        verdict = run_verdict(summary)
+        self.verdicts.update([verdict] if verdict else [])
 
     @property
     def final(self) -> float | None:
@@ -78,7 +85,7 @@ class Comparison:
         self.rows.setdefault(job.cells, Row()).add(summary, self.measure)
 
     def table(self) -> list[dict[str, str | float | int | None]]:
-        """A mapping a row: the axes, then `runs`, `diverged`, the measure and `last_first_ratio`."""
+        """A mapping a row: the axes, then `runs`, `diverged`, the measure, `last_first_ratio` and `verdict`."""
         return [
             {
                 **dict(cells),
@@ -86,6 +93,7 @@ class Comparison:
                 "diverged": row.diverged,
                 self.measure: row.final,
                 "last_first_ratio": row.last_first,
+                "verdict": counted(row.verdicts) or None,
             }
             for cells, row in sorted(self.rows.items(), key=lambda item: [_order(value) for _, value in item[0]])
         ]

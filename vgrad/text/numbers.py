@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 MISSING = "–"
 
@@ -42,3 +43,11 @@ def times_over(center: float, spread: float) -> str:
 def p_value(p: float) -> str:
     """`p = 0.013`, `p < 0.001`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def counted(words: Mapping[str, int]) -> str:
+    """Words with their numbers, the most frequent first: `2 dead, 1 even`; a word that is alone without."""
+    if len(words) == 1:
+        return next(iter(words))
+    ordered = sorted(words.items(), key=lambda item: -item[1])
+    return ", ".join(f"{count} {word}" for word, count in ordered)

@@ -91,7 +91,7 @@ def verdict_words(summary: Summary) -> Line:
         return f"No verdict: {needed}.{learned}", ""
     start, end = (verdict_of(moments[name]) for name in ("start", "end"))
     behind = run_cause(summary)
-    told = f"Verdict: {word}" + (f" ({behind})" if behind else "")
+    told = f"Verdict: {word}" + (f" ({behind.removeprefix('dead: ')})" if behind else "")
     told += f". Before training, {_course(moments['start'])}: {_meaning(start)}."
     if end != start:
         told += f" At the end it is {end}: {_course(moments['end'])}."
