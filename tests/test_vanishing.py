@@ -123,7 +123,7 @@ def test_thresholds_are_what_the_words_go_by() -> None:
     assert verdict([1.0, 1.0], Thresholds(dead=0.4), [0.0, 0.5]) == DEAD
     assert "by 10 or more in all or by 2 or more a layer" in Thresholds().told()
     assert "from a factor of 10 a layer on" in Thresholds(exploding=1.0).told()
-    assert "80 % of a layer" in Thresholds(dead=0.8).told()
+    assert "0.8 of a layer" in Thresholds(dead=0.8).told()
 
 
 def test_dead_by_units_and_its_cause() -> None:

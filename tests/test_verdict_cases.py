@@ -118,7 +118,7 @@ def test_every_command_has_the_same_word(folder: Path, command: Command) -> None
     assert {name: word if isinstance(word, str) else None for name, word in frame["verdict"].items()} == due
     code, out, err = command("report", folder, "--rows", "name", "--value", "verdict", "--json")
     assert code == 0, err
-    told = {cell["row"]["name"]: list(cell["words"]) for cell in json.loads(out)["cells"]}
+    told = {cell["row"][0]: list(cell["words"]) for cell in json.loads(out)["cells"]}
     assert told == {name: [word] if word else [] for name, word in due.items()}
     for name, word in due.items():
         shown = command("show", stored[name])[1]

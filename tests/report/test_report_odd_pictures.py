@@ -124,7 +124,7 @@ def test_zeros_are_told(odd: Path) -> None:
     rows = run.stored.gradients
     rows.loc[(rows["layer"] == 1) & (rows["epoch"] > 0), "delta_norm"] = 0.0
     figure = drawn("curves", [run])
-    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "a norm of 0"
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "exactly 0"
     line, zeros = figure.axes[0].lines
     assert np.isfinite(line.get_ydata()).tolist() == [True, False, False, False]
     assert np.asarray(zeros.get_xdata()).tolist() == [1, 2, 3]

@@ -68,7 +68,8 @@ def default_values(runs: Sequence[Run], thresholds: Thresholds, *, pivot: bool) 
     norms = [f"delta_norm[{layer}].{when}" for when in ("start", "end") for layer in layers]
     told = ["verdict"]
     told += ["verdict.end"] if any(verdict_changes(run, thresholds) for run in runs) else []
-    told += ["cause"] if any(run_cause(run.summary, thresholds) for run in runs) else []
+    alone = len(configs(runs)) == len(runs)  # of many seeds, the causes would fill the table: --value cause
+    told += ["cause"] if alone and any(run_cause(run.summary, thresholds) for run in runs) else []
     told += ["learning"] if any(learning_of(run.summary) == AT_CHANCE for run in runs) else []
     return ["epochs", *outcome, "last_first_ratio", "decay_factor", *told, *norms]
 

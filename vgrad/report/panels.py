@@ -136,9 +136,22 @@ def draw(axes: Axes, series: Series, *, band: bool = True, **style: Any) -> None
         else:
             axes.fill_between(x, series.low, series.high, color=style["color"], alpha=BAND, linewidth=0)
     if series.zeros is not None and series.zeros.any():
-        at = x[series.zeros]
+        at = x[series.zeros > 0]
         foot = axes.get_xaxis_transform()
-        axes.plot(at, np.zeros(len(at)), "v", color=style["color"], markersize=4, transform=foot, clip_on=False)
+        (marks,) = axes.plot(
+            at, np.zeros(len(at)), "v", color=style["color"], markersize=4, transform=foot, clip_on=False
+        )
+        marks.set_gid(exact_zeros(series))
+
+
+def exact_zeros(series: Series) -> str:
+    """How many runs have a norm of zero: `2 of 3 seeds: exactly 0`; empty where none has."""
+    if series.zeros is None or not series.zeros.any():
+        return ""
+    if series.runs == 1:
+        return "exactly 0"
+    least, most = int(series.zeros[series.zeros > 0].min()), int(series.zeros.max())
+    return f"{most if least == most else f'{least} to {most}'} of {series.runs} seeds: exactly 0"
 
 
 def finish(drawn: Sequence[Axes]) -> list[Any]:
@@ -146,7 +159,7 @@ def finish(drawn: Sequence[Axes]) -> list[Any]:
     of the triangles."""
     from matplotlib.lines import Line2D
 
-    zeros = False
+    zeros: dict[str, None] = {}
     empty = [axes for axes in drawn if not _lines(axes)]
     for axes in drawn:
         low, high = axes.get_xlim()
@@ -154,13 +167,17 @@ def finish(drawn: Sequence[Axes]) -> list[Any]:
             only = round((low + high) / 2)
             axes.set_xlim(only - 0.5, only + 0.5)
             axes.set_xticks([only])
-        zeros |= len(axes.lines) > len(_lines(axes)) > 0
+        if _lines(axes):
+            zeros |= dict.fromkeys(gid for line in axes.lines if (gid := line.get_gid()))
     for axes in empty:
         say(axes, NOTHING)
         if len(empty) == len(drawn):
             axes.set_yticks([])
             axes.set_yticks([], minor=True)
-    return [Line2D([], [], marker="v", linestyle="", color="0.4", markersize=4, label="a norm of 0")] if zeros else []
+    if not zeros:
+        return []
+    told = next(iter(zeros)) if len(zeros) == 1 else "some seeds: exactly 0"
+    return [Line2D([], [], marker="v", linestyle="", color="0.4", markersize=4, label=told)]
 
 
 def _lines(axes: Axes) -> list[Any]:

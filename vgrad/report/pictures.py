@@ -25,6 +25,7 @@ from vgrad.report.panels import (
     Options,
     colour_bar,
     draw,
+    exact_zeros,
     finish,
     legend,
     line_style,
@@ -116,13 +117,16 @@ def accuracy(runs: Sequence[Run], options: Options) -> Figure:
 
 
 def heatmap(runs: Sequence[Run], options: Options) -> Figure:
-    """Layer by epoch; one scale for all panels, in decades."""
+    """Layer by epoch; one scale for all panels, in decades. Grey is a norm of 0 of every seed, white no such layer."""
     groups = group(runs, options.keys)
     figure, flat = panels(groups, options, height=0.6)
     images = []
-    for found in groups:
+    for found, axes in zip(groups, flat, strict=True):
         series = [of_layer(found, layer) for layer in found.layers]
         images.append((series[0].epochs, logarithms(np.array([line.center for line in series]))))
+        worst = max(series, key=lambda line: 0 if line.zeros is None else int(line.zeros.max(initial=0)))
+        if worst.runs > 1:
+            axes.set_xlabel("\n".join(filter(None, (axes.get_xlabel(), exact_zeros(worst)))))
     values = np.concatenate([image.ravel() for _, image in images])
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
@@ -134,7 +138,8 @@ def heatmap(runs: Sequence[Run], options: Options) -> Figure:
         axes.grid(visible=False)
     figure.supylabel("hidden layer $l$", fontsize="medium")
     if mesh is not None and finite.size:
-        told = "" if finite.size == values.size else "; grey: 0"
+        told = "" if finite.size == values.size else "; grey: exactly 0"
+        told += "; white: no such layer" if told and len({len(found.layers) for found in groups}) > 1 else ""
         figure.colorbar(mesh, ax=flat, label=rf"$\log_{{10}}\Vert\delta^l\Vert${told}")
     return figure
 

@@ -19,16 +19,18 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Series:
-    """`center`, `low` and `high` over `epochs`, NaN where a norm is zero; low and high are None for a single run.
+    """`center`, `low` and `high` over `epochs`; low and high are None for a single run.
 
-    `zeros` says where the norm of a run is zero; None for what may well be.
+    Of norms, these are over the runs whose norm is not zero, NaN where there is none; `zeros` counts the others, of
+    `runs` in all. None for what may well be zero.
     """
 
     epochs: Array
     center: Array
     low: Array | None
     high: Array | None
-    zeros: NDArray[np.bool_] | None = None
+    zeros: NDArray[np.intp] | None = None
+    runs: int = 1
 
 
 @dataclass(frozen=True)
@@ -95,18 +97,21 @@ def _band(curves: Sequence[tuple[Array, Array]], *, logarithmic: bool) -> Series
 
 def geometric(at: Array, stack: Array) -> Series:
     """The geometric mean of the rows of `stack`, a row a run, with a factor of one standard deviation of log10 to each
-    side."""
+    side; a zero has no logarithm, and is counted instead."""
     logs = np.log10(np.where((stack > 0) & np.isfinite(stack), stack, np.nan))
     with np.errstate(over="ignore"):
         center, low, high = (None if found is None else 10.0**found for found in _center(logs))
     assert center is not None
-    return Series(at, center, low, high, zeros=(stack == 0).any(axis=0))
+    return Series(at, center, low, high, zeros=(stack == 0).sum(axis=0), runs=len(stack))
 
 
 def _center(stack: Array) -> tuple[Array, Array | None, Array | None]:
-    """The mean of the rows, and one standard deviation to each side of it where there are several."""
-    center = stack.mean(axis=0)
+    """The mean of the rows, and one standard deviation to each side of it where there are several; NaN is left out."""
     if len(stack) == 1:
-        return center, None, None
-    spread = stack.std(axis=0, ddof=1)
+        return stack[0], None, None
+    there = np.isfinite(stack)
+    n = there.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        center = np.where(there, stack, 0).sum(axis=0) / n
+        spread = np.sqrt(np.square(np.where(there, stack - center, 0)).sum(axis=0) / (n - 1))
     return center, center - spread, center + spread

@@ -19,13 +19,14 @@ from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, 
 from vgrad.vanishing import Thresholds
 
 Key = tuple[Scalar, ...]
-DIVERGED, ABSENT, INFINITE = "diverged", "no value", "infinite"
+DIVERGED, ABSENT, INFINITE, ZERO = "diverged", "no value", "infinite", "exactly 0"
 
 
 @dataclass(frozen=True)
 class Cell:
     """What one value is over one group of runs. `lost` counts the runs that are not in it, and why: one that diverged
-    before there was a value, one that has none, and one whose value is larger than any number."""
+    before there was a value, one that has none, one whose value is larger than any number, and one that is exactly 0
+    where others spread by factors, of which 0 is none."""
 
     runs: tuple[Run, ...]
     kind: str
@@ -156,6 +157,9 @@ def fill(runs: Sequence[Run], value: Value) -> Cell:
             lost[INFINITE] += 1
         else:
             numbers[index] = float(content)
+    if value.kind == "factor" and any(numbers.values()) and not all(numbers.values()):
+        lost[ZERO] = sum(number == 0 for number in numbers.values())
+        numbers = {index: number for index, number in numbers.items() if number}
     return Cell(tuple(ordered), value.kind, numbers, dict(words.most_common()), dict(lost))
 
 
