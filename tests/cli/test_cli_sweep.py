@@ -56,7 +56,8 @@ def test_sweep_then_again_then_grown(config: Path, tmp_path: Path) -> None:
     code, out, err = vgrad("sweep", config, "--runs-dir", runs, "-j", 2)
     assert code == 0, err
     lines = out.splitlines()
-    assert lines[0].split() == ["layers.depth", "activation", "runs", "validation_accuracy", "last_first_ratio"]
+    columns = ["layers.depth", "activation", "runs", "validation_accuracy", "last_first_ratio", "verdict"]
+    assert lines[0].split() == columns
     assert len(lines) == 7
     assert "s: 12 runs, with 2 seeds each" in err
     assert "12 of them are missing: about " in err

@@ -116,11 +116,13 @@ def test_status_of_others(tmp_path: Path) -> None:
 def test_means_over_seeds() -> None:
     row = Row()
     for accuracy, ratio in ((0.5, 100.0), (0.7, 1.0), (None, None)):
-        summary = {"status": "complete", "final": {"a": accuracy}, "gradient": {"start": {"last_first_ratio": ratio}}}
-        row.add(summary, "a")
+        moment = {"delta_norm": [1.0, ratio] if ratio else [0.0, 1.0], "last_first_ratio": ratio}
+        moments = {"start": moment, "end": moment}
+        row.add({"status": "complete", "divergence": None, "final": {"a": accuracy}, "gradient": moments}, "a")
     assert row.runs == 3
     assert row.final == pytest.approx(0.6)
     assert row.last_first == pytest.approx(10)
+    assert row.verdicts == {"vanishing": 1, "even": 1, "dead": 1}
 
 
 def test_the_table_is_sorted_by_number_and_keeps_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,7 +207,7 @@ def _verdict_notes(table: Table, names: Sequence[str]) -> list[str]:
         other = (
             f"; at the end, that of {runs} is another (verdict.end)" if changed and "verdict.end" not in names else ""
         )
-        notes.append(f"verdict: before training{ended}{other}.")
+        notes += [f"verdict: before training{ended}{other}."] if ended or other else []
     if any(word.startswith("saturated") for word in told):
         notes.append("saturated: units so near a bound of f that its slope is below 1 % of its largest, over examples.")
     if any(word.startswith("dead:") for word in told):

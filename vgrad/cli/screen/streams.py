@@ -98,7 +98,7 @@ def explain(text: str) -> None:
 
 def _encodable(text: str, stream: TextIO) -> str:
     """`text` in the characters that the stream has: others in ASCII where that reads the same, or as escapes."""
-    encoding = stream.encoding or "ascii"
+    encoding = stream.encoding or "utf-8"  # one without keeps text as it is, as in memory
     return text.encode(encoding, SPELLED).decode(encoding)
 
 
@@ -123,7 +123,7 @@ class Screen:
         self.is_terminal = not self._broken and stream.isatty()
         self.live = self.is_terminal and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
         try:
-            PICTURES.encode(stream.encoding or "ascii")
+            PICTURES.encode(stream.encoding or "utf-8")
             self.pictures = True
         except (UnicodeEncodeError, LookupError):
             self.pictures = False

@@ -8,9 +8,10 @@ Cell = str | float | int | None
 
 
 def table_lines(rows: Sequence[dict[str, Cell]]) -> list[str]:
-    """Columns of equal width; numbers on the right. A column `diverged` that is 0 everywhere is left out."""
+    """Columns of equal width; numbers on the right. Left out are `diverged` where it is 0 everywhere, and `verdict`
+    where there is none."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    columns = [key for key in columns if key != "diverged" or any(row.get(key) for row in rows)]
+    columns = [key for key in columns if key not in ("diverged", "verdict") or any(row.get(key) for row in rows)]
     texts = [[_text(row.get(key)) for key in columns] for row in rows]
     if not texts:
         return []
