@@ -10,6 +10,9 @@ ARGS ?=
 
 BIN := .venv/bin
 .SHELLFLAGS := -ec
+# Bytecode of the tests is kept, whatever the environment says: making it takes a third of their collection.
+PYTEST := $(BIN)/python -m pytest -q -n auto
+test test-slow test-plain: export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
 .PHONY: help docs demo test test-slow test-plain smoke torture mutants mutation lint format types check bench gallery studies peers axe constraints clean FORCE
@@ -24,16 +27,16 @@ demo: .venv/.installed  ## train a shallow and a deep network on the embedded di
 	vgrad report "$$shallow" "$$deep"
 
 test: .venv/.installed-dev  ## run the tests that take seconds
-	@$(BIN)/python -m pytest -q -n auto -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: .venv/.installed-dev  ## run the tests that take minutes (VGRAD_FULL=1: all of their cases, hours)
-	@$(BIN)/python -m pytest -q -n auto --maxschedchunk 1 -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
+	@$(PYTEST) --maxschedchunk 1 -m slow $(ARGS) || test $$? -eq 5  # 5: there are none
 
 # What computes, and what shows numbers.
 NUMERIC := tests/nn tests/training tests/theory tests/study/test_study_judging.py tests/report/test_report_values.py tests/report/test_report_truth.py tests/test_statistics.py tests/test_vanishing.py tests/test_documents.py
 
 test-plain: .venv/.installed-dev  ## run the tests of numbers and documents without NumPy's vector loops
-	@$(BIN)/python scripts/plain.py $(BIN)/python -m pytest -q -n auto -m "not slow" $(NUMERIC) $(ARGS)
+	@$(BIN)/python scripts/plain.py $(PYTEST) -m "not slow" $(NUMERIC) $(ARGS)
 
 smoke: .venv/.installed  ## build vgrad, and try it with the lowest versions that it declares and the newest, on every Python
 	@$(BIN)/python tests/smoke/smoke.py

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rows import each_row
 
 from vgrad.cli import run
 from vgrad.cli.options import read_config
@@ -74,7 +75,7 @@ def test_shipped_configs_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split(": ")[0] for line in lines] == [str(path) for path in CONFIGS]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
+@each_row("path", CONFIGS)
 def test_comments_are_short_and_data_are_named(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
 from project import load_script
+from rows import each_row
 
 HOUSE = Path(__file__).resolve().parents[1] / "vgrad"
 MODULES = sorted(HOUSE.rglob("*.py"))
@@ -140,13 +140,15 @@ def homeless(tops: set[str]) -> list[str]:
 # The house.
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_module_keeps_to_its_floor(path: Path) -> None:
-    is_package = path.name == "__init__.py"
-    parts = path.relative_to(HOUSE.parent).with_suffix("").parts
-    source = path.read_text(encoding="utf-8")
-    module = ".".join(parts[:-1] if is_package else parts)
-    assert faults(source, module, is_package=is_package) + long_parts(source) == []
+def test_every_module_keeps_to_its_floor() -> None:
+    wrong = {}
+    for path in MODULES:
+        is_package = path.name == "__init__.py"
+        parts = path.relative_to(HOUSE.parent).with_suffix("").parts
+        source = path.read_text(encoding="utf-8")
+        module = ".".join(parts[:-1] if is_package else parts)
+        wrong[module] = faults(source, module, is_package=is_package) + long_parts(source)
+    assert {module: found for module, found in wrong.items() if found} == {}
 
 
 def test_everything_stands_on_a_floor() -> None:
@@ -225,15 +227,15 @@ FAULTY = [
 ]
 
 
-@pytest.mark.parametrize(("module", "source", "fault"), FAULTY)
-def test_fault_is_found(module: str, source: str, fault: str) -> None:
-    found = faults(f'"""Doc."""\n{source}', f"vgrad.{module}")
-    assert found
-    assert all(fault in line for line in found)
+def test_every_fault_is_found() -> None:
+    for module, source, fault in FAULTY:
+        found = faults(f'"""Doc."""\n{source}', f"vgrad.{module}")
+        assert found, source
+        assert all(fault in line for line in found), (source, found)
 
 
-@pytest.mark.parametrize(
-    ("module", "source"),
+@each_row(
+    "module, source",
     [
         ("__main__", "from vgrad.cli import app\nraise SystemExit(app())"),
         ("cli.train", "import typer, rich.console, sys\nfrom vgrad.config import config\nsys.exit(2)"),

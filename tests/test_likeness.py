@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from likeness import alike
+from rows import each_row
 
 SAME = [
     ("0,1,hidden,30,0.07746388431801901\n", "0,1,hidden,30,0.07746388431801902\n"),  # another processor's last bit
@@ -40,8 +41,8 @@ def test_a_last_digit_and_the_width_of_a_column_do_not_count(shown: str, printed
     assert alike(printed, shown)
 
 
-@pytest.mark.parametrize(("shown", "printed"), OTHER)
-@pytest.mark.parametrize("within", [0.0, 0.001])
+@each_row("shown, printed", OTHER)
+@each_row("within", [0.0, 0.001])
 def test_digits_words_and_lines_count(shown: str, printed: str, within: float) -> None:
     assert not alike(shown, printed, within)
     assert not alike(printed, shown, within)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import typer
+from rows import each_row
 
 from vgrad.cli import run
 from vgrad.cli.app import app
@@ -91,7 +92,7 @@ def commands() -> dict[str, Any]:
 COMMANDS = commands()
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@each_row("name", COMMANDS)
 def test_of_every_option_it_is_said_where_it_is_used(name: str) -> None:
     parameters = {each.name for each in COMMANDS[name].params} - {"help"}
     by_mode = set(TABLES[name].options) if name in TABLES else set()
@@ -111,7 +112,7 @@ def unused() -> Iterator[Any]:
                         yield pytest.param([*name.split(), *words, option, value], option, id=f"{name} {mode} {option}")
 
 
-@pytest.mark.parametrize(("words", "option"), [*unused()])
+@each_row("words, option", [*unused()])
 def test_an_option_without_use_is_refused(
     words: list[str], option: str, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +155,7 @@ def test_a_section_looks_at_the_options_that_are_said_to_be_for_it(
     assert seen - {"activation", "closed_form"} == {name for name, used in CHAIN.options.items() if section in used}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "words",
     [
         *("report|", "report r --sort|", "plot r -o x.svg --by|", "show|", "verify|", "train|", "config new|"),
@@ -162,7 +163,7 @@ def test_a_section_looks_at_the_options_that_are_said_to_be_for_it(
         *("export tensorboard -o t|", "check|", "status|", "theory chain --weights|", "train c.yaml -s|"),
     ],
 )
-@pytest.mark.parametrize("empty", ["", " "])
+@each_row("empty", ["", " "])
 def test_an_empty_value_is_refused(words: str, empty: str, capsys: Capture) -> None:
     assert run([*words.removesuffix("|").split(), empty]) == 2
     assert "empty" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from rows import each_row
 
 from vgrad.cli import run
 from vgrad.cli.options import read_config
@@ -105,7 +106,7 @@ def test_show_trains_as_the_same_run(tiny: Path, tmp_path: Path, capsys: Capture
     ]
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@each_row("path", SHIPPED)
 def test_show_writes_every_default(path: Path, tmp_path: Path, capsys: Capture) -> None:
     again = tmp_path / "again.yaml"
     again.write_text(shown(capsys, str(path)))

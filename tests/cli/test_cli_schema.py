@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from rows import each_row
 
 from vgrad.cli import run
 from vgrad.cli.options import read_config
@@ -65,13 +66,13 @@ def validator() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@each_row("path", SHIPPED)
 def test_shipped_configs_fit_the_schema(path: Path, validator: Any) -> None:
     validator.validate(load_yaml(path).data)
     validator.validate(read_config(str(path), None).plain())
 
 
-@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@each_row("wrong", WRONG.values())
 def test_wrong_configs_do_not(wrong: dict[str, Any], validator: Any) -> None:
     right = {"layers": [64, 30, 10], "data": "digits"}
     validator.validate(right)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import runs_factory
+from rows import each_row
 
 from vgrad.cli import run
 from vgrad.cli.theory.chain import USES as CHAIN
@@ -175,7 +176,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), BAD)
+@each_row("words, told", BAD)
 def test_a_mistake_is_one_line(vgrad: Any, words: list[str], told: str) -> None:
     code, out, err = vgrad("chain", *words)
     assert (code, out) == (2, "")

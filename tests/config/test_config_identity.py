@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
+from rows import each_row
 
 from vgrad.cli.options import read_config
 from vgrad.config.check import check
@@ -124,14 +124,12 @@ SAME: list[tuple[Tree, Tree]] = [
 ]
 
 
-@pytest.mark.parametrize(("first", "second"), SAME)
+@each_row("first, second", SAME)
 def test_the_same_run_written_differently_has_the_same_hash(first: Tree, second: Tree) -> None:
     assert identity(first) == identity(second)
 
 
-@pytest.mark.parametrize(
-    "change", [{}, *(change for changes in CHANGES.values() for change in changes), *(pair[0] for pair in SAME)]
-)
+@each_row("change", [{}, *(change for changes in CHANGES.values() for change in changes), *(pair[0] for pair in SAME)])
 def test_plain_is_the_same_run_with_every_default_written_out(change: Tree, tmp_path: Path) -> None:
     config = check({**BASE, "seed": 3, **change})
     tree = config.plain()

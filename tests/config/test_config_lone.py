@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rows import each_row
 
 from vgrad.config import lone
 from vgrad.config.check import check, settled
@@ -54,8 +55,8 @@ def test_it_is_refused_where_training_would_meet_it(
         assert settled(document) == check(config)
 
 
-@pytest.mark.parametrize("n", range(2, 30))
-@pytest.mark.parametrize("m", [2, 3, 5, 7, 20])
+@each_row("n", range(2, 30))
+@each_row("m", [2, 3, 5, 7, 20])
 def test_the_remedy_is_one(n: int, m: int) -> None:
     if m > n or n % m != 1:
         return

@@ -15,6 +15,7 @@ import pytest
 from data_files import idx, packed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rows import each_row
 
 from vgrad.data.idx import read_idx
 from vgrad.data.mnist import read_pair
@@ -57,8 +58,8 @@ def test_every_truncation_of_the_content_is_refused(tmp_path: Path) -> None:
         refused(tmp_path / "x.gz", packed(PLAIN[:length]), rf"byte {length}: \d+ bytes fewer")
 
 
-@pytest.mark.parametrize("position", range(16))
-@pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
+@each_row("position", range(16))
+@each_row("flip", [0x01, 0x80, 0xFF])
 def test_every_flip_in_the_header_is_refused(tmp_path: Path, position: int, flip: int) -> None:
     data = bytearray(PLAIN)
     data[position] ^= flip

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import each_row
 
 from vgrad.document import reader as yaml12
 from vgrad.document.document import load_yaml, read_yaml
@@ -63,7 +64,7 @@ SCALARS |= {"9" * 256: int("9" * 256), "9" * 300 + "x": "9" * 300 + "x"}
 
 
 @pytest.mark.usefixtures("loader")
-@pytest.mark.parametrize("text", SCALARS)
+@each_row("text", SCALARS)
 def test_scalars_have_the_meaning_of_yaml_1_2(text: str) -> None:
     assert repr(read_yaml(f"key: {text}\n", "c.yaml").data) == repr({"key": SCALARS[text]})
 
@@ -154,7 +155,7 @@ REFUSED: dict[str | bytes, tuple[str, ...]] = {
 
 
 @pytest.mark.usefixtures("loader")
-@pytest.mark.parametrize("text", REFUSED, ids=lambda text: repr(text[:24]))
+@each_row("text", REFUSED)
 def test_refused_with_place_and_remedy(text: str | bytes) -> None:
     assert problems(text) == REFUSED[text]
 
@@ -163,7 +164,7 @@ SYNTAX = {"a: [1, 2\nb: 3": 2, "a: 'x\n": 2, "a: }": 1, "a: b: c": 1, "a: @x": 1
 
 
 @pytest.mark.usefixtures("loader")
-@pytest.mark.parametrize("text", [*SYNTAX, 'a: "\\UFFFFFFFF"', "a: !%ed%a0%80 x", "a: *", "a: !x!y z"])
+@each_row("text", [*SYNTAX, 'a: "\\UFFFFFFFF"', "a: !%ed%a0%80 x", "a: *", "a: !x!y z"])
 def test_syntax_errors_are_one_line(text: str) -> None:
     (problem,) = problems(text)
     assert problem.startswith(f"c.yaml:{SYNTAX.get(text, 1)}:")
@@ -268,7 +269,7 @@ PLACES: dict[tuple[str | int, ...], tuple[str, str]] = {  # path -> place of the
 
 
 @pytest.mark.usefixtures("loader")
-@pytest.mark.parametrize("path", PLACES, ids=str)
+@each_row("path", PLACES)
 def test_where(path: tuple[str | int, ...]) -> None:
     document = read_yaml(CONFIG, "c.yaml")
     value, key = PLACES[path]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import each_row
 
 from vgrad.document.document import read_yaml, with_overrides
 from vgrad.document.reader import MAX_BYTES
@@ -46,7 +47,7 @@ CHANGES: dict[tuple[str, ...], dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("overrides", CHANGES, ids=str)
+@each_row("overrides", CHANGES)
 def test_overrides(overrides: tuple[str, ...]) -> None:
     document = read_yaml(BASE, "c.yaml")
     before = read_yaml(BASE, "c.yaml").data
@@ -84,7 +85,7 @@ UNFIT = {
 }
 
 
-@pytest.mark.parametrize("text", UNFIT, ids=lambda text: repr(text[:24]))
+@each_row("text", UNFIT)
 def test_unfit_overrides(text: str) -> None:
     assert problems(text) == (f"-s {printable(text)}: {UNFIT[text]}",)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import Model, Params
+from rows import each_row
 
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.backprop import Backprop, first_non_finite
@@ -93,7 +94,7 @@ def test_hidden_layers_may_differ() -> None:
     assert not oracle.wrong_layers(gradients(model, params, x, y), wanted, oracle.ROUNDING)
 
 
-@pytest.mark.parametrize(("activation", "pair"), VARIANTS)
+@each_row("activation, pair", VARIANTS)
 def test_every_parameter_against_the_complex_step(activation: str, pair: tuple[str, str]) -> None:
     model = Model((activation,) * 2, pair[1], pair[0])
     params, (x, y) = oracle.draw(SIZES, 3), oracle.examples(SIZES, 3, 3)
@@ -102,7 +103,7 @@ def test_every_parameter_against_the_complex_step(activation: str, pair: tuple[s
     assert not oracle.wrong_layers(gradients(model, params, x, y), wanted, oracle.COMPLEX_STEP)
 
 
-@pytest.mark.parametrize(("activation", "pair"), VARIANTS)
+@each_row("activation, pair", VARIANTS)
 def test_every_parameter_against_central_differences(activation: str, pair: tuple[str, str]) -> None:
     """vgrad's own cost from z on both sides: cost and delta belong together."""
     h = 1e-5
@@ -153,8 +154,8 @@ def test_the_checker_rejects_what_an_absolute_tolerance_passes() -> None:
         assert oracle.wrong_layers({**found, name: 0 * found[name]}, wanted, oracle.CENTRAL) == [name]
 
 
-@pytest.mark.parametrize(("activation", "pair"), VARIANTS)
-@pytest.mark.parametrize("m", [1, 3, 10])
+@each_row("activation, pair", VARIANTS)
+@each_row("m", [1, 3, 10])
 def test_descend_is_the_step_of_sgd_in_place(activation: str, pair: tuple[str, str], m: int) -> None:
     model, eta, l2, n = Model((activation,) * 2, pair[1], pair[0]), 0.3, 5.0, 37
     params, (x, y) = oracle.draw(SIZES, m), oracle.examples(SIZES, m, m)
@@ -224,7 +225,7 @@ def test_a_thousand_steps_do_not_grow() -> None:
     assert peak < 8_000
 
 
-@pytest.mark.parametrize(("activation", "pair"), VARIANTS)
+@each_row("activation, pair", VARIANTS)
 def test_single_precision_agrees_to_single_precision(activation: str, pair: tuple[str, str]) -> None:
     model = Model((activation,) * 2, pair[1], pair[0])
     params, (x, y) = oracle.draw(SIZES, 5), oracle.examples(SIZES, 10, 5)

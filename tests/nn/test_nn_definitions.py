@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rows import each_row
 from scipy import integrate, stats
 
 from vgrad.nn.activations import ACTIVATIONS, build, steepest
@@ -29,8 +30,8 @@ def values(activation: Any, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return a.copy(), activation.slope(z, a, np.empty_like(z)).copy()
 
 
-@pytest.mark.parametrize("gain", [1.0, 2.5])
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@each_row("gain", [1.0, 2.5])
+@each_row("name", ACTIVATIONS)
 def test_slope_is_the_derivative(name: str, gain: float) -> None:
     """By complex step (to rounding) and by central differences (to h^2), away from the kinks at 0 and ±1."""
     activation = build(name, gain=gain)
@@ -45,8 +46,8 @@ def test_slope_is_the_derivative(name: str, gain: float) -> None:
     assert np.allclose(central, slope, rtol=1e-7, atol=1e-8)
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@each_row("dtype", [np.float64, np.float32])
+@each_row("name", ACTIVATIONS)
 def test_activation_is_finite_and_keeps_its_type_far_out(name: str, dtype: type) -> None:
     """Also with warnings as errors: nothing overflows where the value itself does not."""
     z = np.array([[-1e30, -1e4, -800.0, -90.0, -1.0, -0.0, 0.0, 1.0, 90.0, 800.0, 1e4, 1e30]], dtype=dtype)

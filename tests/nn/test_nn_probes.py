@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import oracle
 import pytest
+from rows import each_row
 from scipy.linalg import svdvals
 from slow_oracle import Slow, finite_jacobian, probes
 
@@ -113,8 +114,8 @@ def test_jacobians_of_every_kind_of_layer(activation: str, kind: str) -> None:
                 assert np.allclose(measurement.output_jacobians[layer - 1][example], values, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("kind", [{}, {"norm": batch_norm()}, {"norm": layer_norm()}, {"residual": True}])
+@each_row("activation", ACTIVATIONS)
+@each_row("kind", [{}, {"norm": batch_norm()}, {"norm": layer_norm()}, {"residual": True}])
 def test_every_probe_answers_on_every_network(activation: str, kind: dict[str, Any]) -> None:
     measurement = measured(activation, **kind)[0]
     for name, probe in PROBES.items():

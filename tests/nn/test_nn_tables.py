@@ -8,6 +8,7 @@ import numpy as np
 import oracle
 import pytest
 import test_nn_definitions as definitions
+from rows import each_row
 
 from vgrad.nn import activations, schedules
 from vgrad.nn.activations import ACTIVATIONS
@@ -83,8 +84,8 @@ def exact_slope(name: str, z: float) -> float:
     }[name]
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("size", [0.0, 17.0, 20.0, 40.0, 300.0])
+@each_row("name", ACTIVATIONS)
+@each_row("size", [0.0, 17.0, 20.0, 40.0, 300.0])
 def test_slope_at_saturation(name: str, size: float) -> None:
     z = np.array([[-size, size]])
     wanted = [[exact_slope(name, -size), exact_slope(name, size)]]
@@ -93,8 +94,8 @@ def test_slope_at_saturation(name: str, size: float) -> None:
     assert name in FLAT or (np.array(wanted) != 0).all() or (name == "gelu" and size >= 40)  # gelu's underflows
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@each_row("name", ACTIVATIONS)
+@each_row("dtype", ["float64", "float32"])
 def test_activations_are_finite_everywhere(name: str, dtype: str) -> None:
     largest = float(np.finfo(dtype).max) / (1.06 if name == "selu" else 1)  # f(z) is 1.0507 z
     z = np.array([[-largest, -1e4, -745.2, -88.8, -0.0, 0.0, 88.8, 745.2, 1e4, largest]], dtype)

@@ -75,7 +75,7 @@ def test_every_kind_says_what_it_needs() -> None:
     assert set(NEEDS) == set(PICTURES)
 
 
-QUICK = ("no epoch", "no hidden layer", "deep", "dead")
+QUICK = ("no epoch", "no hidden layer", "dead")
 """The others differ in less; the slow suite draws them as well."""
 
 
@@ -107,7 +107,7 @@ def test_a_single_epoch_is_a_dot_at_a_whole_number(odd: Path) -> None:
 
 
 def test_many_lines_are_told_apart_by_a_colour_bar(odd: Path) -> None:
-    for kind, name, last in (("curves", "deep", "30"), ("accuracy", "many", "13"), ("layers", "many", "13")):
+    for kind, name, last in (("curves", "deep", "30"), ("layers", "many", "13")):
         figure = drawn(kind, runs(odd / name))
         assert not figure.legends
         labels = [label.get_text() for label in figure.axes[-1].get_yticklabels()]

@@ -24,7 +24,7 @@ from vgrad.study.report.words import ALTERNATIVES
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return read_outcome(write_study(tmp_path_factory.mktemp("study"), epochs=range(500)))
+    return read_outcome(write_study(tmp_path_factory.mktemp("study"), epochs=range(12)))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,12 @@ def test_the_page_validates_and_is_alone(outcome: Outcome, text: str) -> None:
     assert inside | set(re.findall(r"url\(#([^)]+)\)", text)) <= set(found.ids)
     assert "default-src 'none'" in text
     assert "unsafe" not in text
-    assert len(text.encode()) < 1.5e6
+
+
+@pytest.mark.slow
+def test_the_page_of_a_full_study_can_be_sent(tmp_path: Path) -> None:
+    outcome = read_outcome(write_study(tmp_path, epochs=range(500)))
+    assert 5e5 < len(STUDY_FORMATS["html"](outcome).encode()) < 1.5e6
 
 
 def test_the_verdict_comes_first(outcome: Outcome, text: str) -> None:

@@ -272,6 +272,7 @@ def test_wrong_words_are_one_line(vgrad: Command, words: list[str], code: int, t
     assert all(line.startswith("vgrad: ") for line in err.splitlines())
 
 
+@pytest.mark.slow
 def test_the_page_and_the_pictures_lie_beside_the_tables(
     vgrad: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

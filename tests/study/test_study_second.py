@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "runs" / "depth"
 
 
-@pytest.mark.slow  # every picture twice; each kind alone stands below
+@pytest.mark.slow
 def test_the_page_has_the_pictures_of_every_experiment(folder: Path) -> None:
     outcome, page = read_outcome(folder), (folder / "page.html").read_text(encoding="utf-8")
     names = ["accuracy", "speed-B", "ratio-B", "bars", "speed-C", "ratio-C", "figures"]
@@ -52,6 +52,7 @@ def test_the_page_has_the_pictures_of_every_experiment(folder: Path) -> None:
     assert "best network" in found(outcome, outcome.study.experiments[0])
 
 
+@pytest.mark.slow  # the default suite draws each of a study made by hand
 @pytest.mark.parametrize("kind", STUDY_PICTURES)
 def test_every_kind_of_picture_is_drawn(folder: Path, kind: str, tmp_path: Path) -> None:
     assert run(["plot", str(folder), "--kind", kind, "-o", str(tmp_path / "one.svg")]) == 0

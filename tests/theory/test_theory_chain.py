@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from oracle import ACTIVATIONS as ORACLE
 from oracle import COMPLEX_STEP, assert_close
+from rows import each_row
 from scipy import stats
 
 from vgrad.errors import ConfigError
@@ -43,8 +44,8 @@ def by_complex_step(name: str, w: np.ndarray, b: np.ndarray, x: float, y: float)
     return found
 
 
-@pytest.mark.parametrize("length", [1, 2, 4, 7])
-@pytest.mark.parametrize("name", SMOOTH)
+@each_row("length", [1, 2, 4, 7])
+@each_row("name", SMOOTH)
 def test_every_gradient_is_the_derivative_of_the_cost(name: str, length: int) -> None:
     w, b = numbers(length, 3)
     found = chain(build(name), w, b, 0.7, 0.3)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from oracle import ACTIVATIONS as ORACLE
+from rows import each_row
 
 from vgrad.nn.activations import ACTIVATIONS, build
 from vgrad.theory.neuron import FAR, input_intervals, reach, sigmoid_width, steep_intervals, steepest_point, width
@@ -42,9 +43,9 @@ def test_a_wrong_closed_form_is_noticed(wrong: object) -> None:
     assert wrong(8.0) != pytest.approx(width(build("sigmoid"), 8.0), rel=1e-3)
 
 
-@pytest.mark.parametrize("b", [-3.0, 0.0, 1.7])
-@pytest.mark.parametrize("w", [-9.0, 1.5, 6.0])
-@pytest.mark.parametrize("name", NAMES)
+@each_row("b", [-3.0, 0.0, 1.7])
+@each_row("w", [-9.0, 1.5, 6.0])
+@each_row("name", NAMES)
 def test_inside_the_factor_is_1_or_more_and_outside_less(name: str, w: float, b: float) -> None:
     slope = ORACLE[name][1]
     found = input_intervals(build(name), w, b)

@@ -63,7 +63,7 @@ def test_every_panel_of_every_activation(activation: str) -> None:
         assert len(figure.axes) == len(PANELS[name])
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+@pytest.mark.parametrize("activation", ["relu", pytest.param("sigmoid", marks=pytest.mark.slow)])
 def test_products_beyond_floats(activation: str) -> None:
     found = lesson("factors", activation=activation, neurons=500)
     drawn(found)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from oracle import ACTIVATIONS as ORACLE
 from oracle import ROUNDING, Model, assert_close, backprop, delta_norms, draw, examples
+from rows import each_row
 
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import ACTIVATIONS, build
@@ -37,8 +38,8 @@ def network(hidden: str | tuple[str, ...], output: str, cost: str, sizes: Any = 
     return Network(tuple(sizes), tuple(build(name) for name in names), OUTPUTS[output], COSTS[cost][output], **own)
 
 
-@pytest.mark.parametrize(("output", "cost"), ENDS)
-@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "gelu", "softsign"])
+@each_row("output, cost", ENDS)
+@each_row("hidden", ["sigmoid", "tanh", "relu", "gelu", "softsign"])
 def test_the_product_is_the_published_gradient(hidden: str, output: str, cost: str) -> None:
     params, (x, y) = draw(SIZES, 4, 1.5), examples(SIZES, 7, 4)
     found = multiply(network(hidden, output, cost), (output, cost), params, [(x, y)])
