@@ -25,12 +25,9 @@ def documents(*words: object) -> forked.CompletedProcess[str]:
     return forked.run(command, capture_output=True, text=True, timeout=HANGS, env=forked.in_bash("vgrad"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(HANGS)
-@pytest.mark.parametrize(
-    "document",
-    [path if path.name == "README.md" else pytest.param(path, marks=pytest.mark.slow) for path in DOCUMENTS],
-    ids=lambda path: path.name,
-)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_the_commands_print_what_is_shown(document: Path) -> None:
     done = documents(document)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -315,7 +315,7 @@ def start_only(vgrad: Command, tmp_path: Path, mnist_dir: Path, monkeypatch: pyt
     [
         ("", True),
         ("init=glorot_normal", False),
-        ("activation=tanh", False),
+        pytest.param("activation=tanh", False, marks=pytest.mark.slow),
         pytest.param("cost=quadratic", False, marks=pytest.mark.slow),
     ],
 )

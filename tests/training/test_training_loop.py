@@ -375,7 +375,7 @@ XOR: Tree = {
 }
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_xor_needs_a_hidden_layer(seed: int) -> None:
     hidden = whole({**XOR, "layers": [2, 8, 1], "activation": "tanh", "seed": seed})
     perceptron = whole({**XOR, "layers": [2, 1], "seed": seed})
