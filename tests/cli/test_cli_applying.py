@@ -41,7 +41,7 @@ EVERYWHERE: dict[str, set[str]] = {
     "config check": {"files", "overrides", "as_json"},
     "config show": {"config", "overrides", "seed", "as_json"},
     "config schema": set(),
-    "config new": {"file", "data"},
+    "config new": {"file", "data", "full"},
     "data fetch": set(),
     "data verify": {"as_json"},
     "data path": set(),

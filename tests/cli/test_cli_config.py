@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -12,12 +14,13 @@ from rows import each_row
 
 from vgrad.cli import run
 from vgrad.cli.options import read_config
+from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.config.remedies import OPTIONAL
 from vgrad.config.schema import config_schema
-from vgrad.config.template import starting_config
+from vgrad.config.template import full_config, starting_config
 from vgrad.data.datasets import DATASETS
-from vgrad.document.document import load_yaml
+from vgrad.document.document import load_yaml, read_yaml
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
@@ -146,15 +149,17 @@ def test_show_counts_every_number_that_is_learned(tiny: Path, tmp_path: Path, ca
 
 
 @pytest.mark.parametrize("data", DATASETS)
-def test_new_passes_the_check(data: str, tmp_path: Path, capsys: Capture) -> None:
+@pytest.mark.parametrize("options", [[], ["--full"]], ids=str)
+def test_new_passes_the_check(data: str, options: list[str], tmp_path: Path, capsys: Capture) -> None:
     target = tmp_path / "mine.yaml"
-    assert run(["config", "new", str(target), "--data", data]) == 0
+    assert run(["config", "new", str(target), "--data", data, *options]) == 0
     assert capsys.readouterr().out == f"{target}\n"
     assert run(["config", "check", str(target)]) == 0
     tree = load_yaml(target).data
-    assert [*tree] == [key for key in Config.model_fields if key != "name"]
+    if options:
+        assert [*tree] == [key for key in Config.model_fields if key != "name"]
     jsonschema.validate(tree, config_schema())
-    assert all(len(line) <= 120 for line in target.read_text().splitlines())
+    assert all(len(line) <= 100 for line in target.read_text().splitlines())
 
 
 def test_new_trains(tmp_path: Path, capsys: Capture) -> None:
@@ -164,17 +169,83 @@ def test_new_trains(tmp_path: Path, capsys: Capture) -> None:
     assert Path(capsys.readouterr().out.strip(), "run.json").exists()
 
 
-def test_new_knows_every_name() -> None:
+def test_new_is_short_and_means_the_defaults() -> None:
     text = starting_config("digits")
+    lines = text.splitlines()
+    assert 20 <= len(lines) <= 30
+    assert max(map(len, lines)) <= 100
+    tree = read_yaml(text, "new.yaml").data
+    usual = check({"name": "run", "layers": {"depth": 2, "width": 30}, "data": "digits"})
+    assert check(tree) == usual
+    assert all("  # " in line for line in lines[6:] if line and not line.startswith("#"))  # each says what it is for
+
+
+def test_full_knows_every_name_and_whatever_it_offers_is_accepted() -> None:
+    text = full_config("digits")
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 100
     tables = (ACTIVATIONS, OUTPUTS, PRESETS, INITIALIZERS, BIASES, COSTS, OPTIMIZERS, SCHEDULES, PROBES, DATASETS)
-    comments = [line for line in text.splitlines() if line.startswith("#   ")]
+    comments = [line for line in lines if line.startswith("#   ")]
     for name in (name for table in tables for name in table):
         assert any(name in comment for comment in comments), name
+    meaning = [line for line in lines if line.startswith("#       ")]
+    assert min(len(line) - 8 for line in meaning) >= 3  # no column of a few characters
+    usual, tried = read_yaml(text, "new.yaml").data, 0
+    for key, title, offered in offers(text):
+        if (
+            "file" in offered
+            or "the name" in offered
+            or title == "groups"
+            or not re.match(r"[{\[a-z0-9_:, .+\-\]}\"]+$", offered)
+        ):
+            continue
+        value = read_yaml(f"offered: {offered}", "x").data["offered"]
+        tree = usual | {
+            "weights": {"init": {"weights": value, "biases": "zeros"}},
+            "biases": {"init": {"weights": "glorot_normal", "biases": value}},
+        }.get(title, {key: value})
+        tree |= {"log_likelihood": {"output": "softmax"}}.get(offered, {})
+        if key == "probes":
+            tree["probes"] = {"record": [value]}
+        elif key == "monitor":  # but for the cost that goes with softmax alone
+            tree[key] = [name for name in offered.rstrip(",").split(", ") if "log_likelihood" not in name]
+        elif title == "scale":
+            tree[key] = usual[key] | {"scale": value}
+        elif key == "data":
+            tree = {"layers": {"depth": 1, "width": 2}, "data": value, "batch_size": "full"}
+        elif key == "output" or (key == "layers" and offered.startswith("[")):
+            continue  # those of other data, and a list
+        elif key == "momentum_schedule":
+            tree["optimizer"] = "momentum"
+        elif key in ("batch_norm", "layer_norm") and isinstance(value, str):
+            tree[key] = True
+        check({"name": "x", **tree})
+        tried += 1
+    assert tried > 60
+
+
+def offers(text: str) -> Iterator[tuple[str, str, str]]:
+    """(key, title, what can be written there) for every name of the full config."""
+    key, title, pending = "", "", ""
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("#    ") and pending and not line.startswith("#       "):
+            pending += " " + line[5:].strip()
+            continue
+        if pending:
+            yield key, title, pending
+            pending = ""
+        if line.startswith("#   ") and not line.startswith("#       "):
+            pending = line[4:]
+        elif line.startswith("# ") and not line.startswith("#  "):
+            word = line[2:].partition(":")[0]
+            key, title = (word, "") if word in Config.model_fields else (key, word)
 
 
 def test_new_goes_to_stdout(capsys: Capture) -> None:
     assert run(["config", "new", "--data", "mnist"]) == 0
     assert capsys.readouterr().out == starting_config("mnist")
+    assert run(["config", "new", "--data", "mnist", "--full"]) == 0
+    assert capsys.readouterr().out == full_config("mnist")
 
 
 def test_new_overwrites_nothing(tiny: Path, tmp_path: Path, capsys: Capture) -> None:

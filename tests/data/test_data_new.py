@@ -12,7 +12,7 @@ import pytest
 from vgrad.cli import run
 from vgrad.config.check import check
 from vgrad.config.schema import config_schema
-from vgrad.config.template import starting_config
+from vgrad.config.template import full_config, starting_config
 from vgrad.data import DATASETS, Facts, Part, Source, facts, load
 from vgrad.registry import PositiveInt
 
@@ -67,7 +67,7 @@ def test_schema_template_and_document_know_it(newcomer: str) -> None:
     tree = {"name": "x", "layers": [1, 3], "data": {"name": newcomer, "points": 7}}
     jsonschema.validate(tree, config_schema())
     assert check(tree).part_sizes == {"train": 7, "validation": 3, "test": 0}
-    assert "three stripes" in starting_config("digits")
+    assert "three stripes" in full_config("digits")
     assert "batch_size: 10" in starting_config(newcomer)
     spec = importlib.util.spec_from_file_location("toolbox_script", SCRIPT)
     assert spec is not None

@@ -1,11 +1,15 @@
-"""A commented config to start from, written from `Config` and the tables: its lists of names cannot go stale."""
+"""Commented configs to start from, written from `Config` and the tables: their lists of names cannot go stale.
+
+starting_config(data, name)    thirty lines: what a first network needs, with what it is for and what else it can be
+full_config(data, name)        every key and everything that it can be, the definition under the name
+"""
 
 from __future__ import annotations
 
 import inspect
 import json
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from vgrad.config.check import check
@@ -24,31 +28,98 @@ from vgrad.nn.probes import GROUPS, PROBES
 from vgrad.nn.schedules import MOMENTUM_SCHEDULES, SCHEDULES
 from vgrad.registry import parameters
 
-WIDTH = 110  # of a comment
+WIDTH = 100
 HEAD = """\
-# A vgrad config to start from. What you delete, but for `layers`, takes its default; most values here are the defaults.
+# A network to start from. What you delete, but for `layers`, takes its default.
 #   vgrad config check FILE    finds mistakes
-#   vgrad train FILE           trains it
-#   name: a label of the run; the file's stem by default
+#   vgrad train FILE           trains it; -s epochs=3 changes a value, --seed 1 draws another one
 """
+SHORT_HEAD = f"{HEAD}#   vgrad config new --full    lists every key, and everything that it can be\n"
+FULL_HEAD = f"{HEAD}#   name: a label of the run; the file's stem by default\n"
+COLUMN = 30
+"""Where comments begin behind a line that is not longer."""
 
 Lines = Mapping[str, str]
 """What can be written -> what it means."""
 
 
 def starting_config(data: str, name: str = "run") -> str:
-    """A config for the data set `data`, as YAML with comments. Problems when `name` cannot be a run's name."""
-    layers = {"depth": 2, "width": 30}
-    tree: dict[str, Any] = {"name": name, "layers": layers, "data": data}
+    """Thirty lines for the data set `data`. Problems when `name` cannot be a run's name."""
+    tree = _tree(data, name)
+    config = check(tree)
+    batch = tree.get("batch_size", config.batch_size)
+    sizes = ", ".join(map(str, config.sizes))
+    parts = (
+        (
+            "The network",
+            ("layers: {depth: 2, width: 30}", f"hidden layers, and neurons in each; or all sizes: [{sizes}]"),
+            (
+                "activation: sigmoid",
+                f"f of the hidden layers, a = f(z); or {_some(ACTIVATIONS, 'tanh', 'relu', 'elu', 'gelu')}",
+            ),
+            ("init: nielsen", f"W ~ N(0, 1/n_in), b ~ N(0, 1); or {_some(presets(), 'glorot_normal', 'he_normal')}"),
+            ("output: sigmoid", "or softmax, with cost: log_likelihood"),
+            ("cost: cross_entropy", "C, the mean over examples; or quadratic"),
+        ),
+        (
+            "Training",
+            (
+                "optimizer: {name: sgd, learning_rate: 0.1}",
+                f"w <- w - eta dC/dw; or {_some(OPTIMIZERS, 'momentum', 'adam')}",
+            ),
+            ("epochs: 30", "passes over the training examples"),
+            (f"batch_size: {batch}", "examples a step; full is batch gradient descent"),
+            ("l2: 0.0", "lambda in C + lambda/(2n) sum W^2"),
+            ("seed: 0", "of everything that is drawn: weights, the order of the examples"),
+        ),
+        (
+            "Data",
+            (f"data: {data}", f"{DATASETS[data].summary}; or {', '.join(name for name in DATASETS if name != data)}"),
+        ),
+        (
+            "What is measured: ||delta^l||, the speed of layer l, before training and after every epoch",
+            ("probes: {record: [delta_norm], every: 1}", f"and {_some(PROBES, 'weight_gradient_norm', 'saturated')}"),
+        ),
+    )
+    lines = [SHORT_HEAD.rstrip("\n"), f"{dump_yaml({'name': name}).strip()}"]
+    for title, *rows in parts:
+        lines += ["", f"# {title}", *(_row(*row) for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(line: str, comment: str) -> str:
+    """A line with what it is for, cut to WIDTH at a comma; a long line has it behind two spaces."""
+    room = WIDTH - max(len(line), COLUMN) - len("  # ")
+    if len(comment) > room:
+        comment = comment[: room - len(", …")].rpartition(",")[0] + ", …"
+    return f"{line:{COLUMN}}  # {comment}"
+
+
+def _some(table: Collection[str], *names: str) -> str:
+    """Those names of a table that a beginner has heard of."""
+    assert all(name in table for name in names)
+    return ", ".join((*names, "…"))
+
+
+def _tree(data: str, name: str) -> dict[str, Any]:
+    """The few keys of a first network; full batches where there are fewer examples than the default takes."""
+    tree: dict[str, Any] = {"name": name, "layers": {"depth": 2, "width": 30}, "data": data}
     if check(tree).facts.sizes[0] < Config.model_fields["batch_size"].default:
         tree["batch_size"] = "full"
+    return tree
+
+
+def full_config(data: str, name: str = "run") -> str:
+    """Every key for the data set `data`, with its alternatives. Problems when `name` cannot be a run's name."""
+    tree = _tree(data, name)
+    layers = tree["layers"]
     off = {key: field.default for key, field in Config.model_fields.items() if key in OPTIONAL}
     plain = off | check(tree).plain() | {"layers": layers}
-    return HEAD + "".join(_section(key, plain[key]) for key in Config.model_fields if key != "name")
+    return FULL_HEAD + "".join(_section(key, plain[key]) for key in Config.model_fields if key != "name")
 
 
 def _section(key: str, value: object) -> str:
-    comments = textwrap.wrap(f"{Config.model_fields[key].description}", WIDTH, initial_indent="# ")
+    comments = textwrap.wrap(f"{key}: {Config.model_fields[key].description}", WIDTH, initial_indent="# ")
     for title, lines in _KNOWN.get(key, dict)().items():
         comments += [f"# {title}:"] if title else []
         comments += _table(lines)
@@ -56,15 +127,16 @@ def _section(key: str, value: object) -> str:
 
 
 def _table(lines: Lines) -> list[str]:
-    """One comment for each name, in two columns; names without a meaning side by side."""
+    """Each name with its meaning under it; names without a meaning side by side."""
     if not any(lines.values()):
         return textwrap.wrap(", ".join(lines), WIDTH, initial_indent="#   ", subsequent_indent="#   ")
-    column = max(map(len, lines)) + 2
+    indent = "#       "
     return [
         row
         for name, meaning in lines.items()
-        for row in textwrap.wrap(
-            meaning, WIDTH, initial_indent=f"#   {name:{column}}", subsequent_indent="#" + " " * (column + 3)
+        for row in (
+            *textwrap.wrap(name, WIDTH, initial_indent="#   ", subsequent_indent="#    "),
+            *textwrap.wrap(meaning, WIDTH, initial_indent=indent, subsequent_indent=indent),
         )
     ]
 
@@ -106,7 +178,8 @@ def _costs() -> dict[str, Lines]:
 
 def _probes() -> dict[str, Lines]:
     groups = {name: ", ".join(members) for name, members in GROUPS.items()}
-    return {"": {name: _first_paragraph(probe) for name, probe in PROBES.items()}, "groups": {**groups, "all": "all"}}
+    groups["all"] = "every probe there is"
+    return {"": {name: _first_paragraph(probe) for name, probe in PROBES.items()}, "groups": groups}
 
 
 def _norm(name: str) -> Callable[[], dict[str, Lines]]:

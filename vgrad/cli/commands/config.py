@@ -78,10 +78,11 @@ def schema() -> None:
 def new(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="Where to; stdout by default.")] = None,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="The data set: digits, mnist, …")] = "digits",
+    full: Annotated[bool, typer.Option("--full", help="Every key, and everything that it can be.")] = False,
 ) -> None:
     """Write a commented config to start from. A file that is there already is never overwritten."""
     from vgrad.config.problems import Problems
-    from vgrad.config.template import starting_config
+    from vgrad.config.template import full_config, starting_config
     from vgrad.data.datasets import DATASETS
     from vgrad.registry import lookup
     from vgrad.storage import write_output
@@ -89,7 +90,7 @@ def new(
     target = None if file is None else output_file(file)
     try:
         lookup(DATASETS, data, "data set")
-        text = starting_config(data, target.stem if target else "run")
+        text = (full_config if full else starting_config)(data, target.stem if target else "run")
     except KeyError as error:
         raise ConfigError(f"--data: {error.args[0]}") from None
     except Problems as failure:
