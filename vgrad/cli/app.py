@@ -22,14 +22,15 @@ from vgrad.cli.commands import sweep as _sweep
 from vgrad.cli.commands import train as _train
 from vgrad.cli.commands import verify as _verify
 from vgrad.cli.commands import worker as _worker
+from vgrad.cli.help import Group
 from vgrad.cli.screen.streams import answer
 from vgrad.cli.theory import theory as _theory
 from vgrad.version import VERSION
 
 app = typer.Typer(
+    cls=Group,
     help="A laboratory for the vanishing gradient: how fast does each layer learn, and why do the early ones stop?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -11,10 +11,11 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from vgrad.cli.help import Told
 from vgrad.errors import ConfigError
 
 
-class Command(TyperCommand):
+class Command(Told, TyperCommand):
     """A command whose values are not empty, and whose options stand once, unless they are lists."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

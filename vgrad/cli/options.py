@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli import completion
 from vgrad.errors import ConfigError, DataError, StorageError
 from vgrad.storage.reading import is_folder, is_there, why
 
@@ -62,12 +63,23 @@ def _shown(path: Path) -> str:
     return printable(str(path), 200)
 
 
-ConfigFile = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, such as configs/quickstart.yaml.")]
+ConfigFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG", autocompletion=completion.configs, help="A YAML file, such as configs/quickstart.yaml."
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("-s", "--set", metavar="KEY=VALUE", help="Set a key of the config: -s optimizer.learning_rate=0.5."),
+    typer.Option(
+        "-s",
+        "--set",
+        metavar="KEY=VALUE",
+        autocompletion=completion.keys,
+        help="Set a key of the config: -s optimizer.learning_rate=0.5.",
+    ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The seed; the same as -s seed=N.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, help="The seed; the same as -s seed=N.")]
 RunsDir = Annotated[
     Path, typer.Option("--runs-dir", metavar="DIR", parser=runs_folder, help="Where run directories are.")
 ]

@@ -83,7 +83,7 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
         probes = {probe for run in runs for probe in run.config["probes"]["record"]}
         if name in probes:
             return _of_probe(name, found["layer"], _when(found, text))
-    known = {*_SIMPLE, *_GRADIENT, *_WORDS, *(monitor for run in runs[:50] for monitor in run.summary["final"])}
+    known = {*KNOWN, *(monitor for run in runs[:50] for monitor in run.summary["final"])}
     known |= {f"{probe}[1]" for run in runs[:50] for probe in run.config["probes"]["record"]}
     raise ConfigError(f"no value {visible(text)[:60]!r} in these runs{did_you_mean(text, sorted(known))}{hint(text)}")
 
@@ -252,3 +252,5 @@ _GRADIENT = {
     "effective_depth": ("count", "effective depth"),
 }
 _WORDS = ("verdict", "cause")
+KNOWN = (*_WORDS, *_GRADIENT, *_SIMPLE)
+"""Those that every run can have, whatever it measured."""

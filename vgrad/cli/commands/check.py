@@ -18,7 +18,9 @@ def check(
     config: ConfigFile,
     overrides: Overrides = None,
     seed: Seed = None,
-    examples: Annotated[int, typer.Option("--examples", min=1, max=100, help="Check on the first N examples.")] = 5,
+    examples: Annotated[
+        int, typer.Option("--examples", metavar="N", min=1, max=100, help="Check on the first N examples.")
+    ] = 5,
     as_json: Json = False,
 ) -> None:
     """Check the gradient of every parameter of the initial network against the cost alone.

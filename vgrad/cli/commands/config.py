@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vgrad.cli import completion
 from vgrad.cli.command import Command
+from vgrad.cli.help import Group
 from vgrad.cli.options import ConfigFile, Json, Overrides, Seed, read_config
 from vgrad.cli.outputs import answer_name, output_file
 from vgrad.cli.screen.streams import answer
@@ -18,7 +20,7 @@ from vgrad.storage.json import strict
 if TYPE_CHECKING:
     from vgrad.config.config import Config
 
-app = typer.Typer(help="Check, show and begin configs.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Check, show and begin configs.", no_args_is_help=True)
 
 EDITOR_HELP = """\
 To have mistakes marked as you type, in any editor that runs the YAML language server:
@@ -28,7 +30,9 @@ To have mistakes marked as you type, in any editor that runs the YAML language s
 
 @app.command("check", cls=Command)
 def check(
-    files: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="YAML files.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="CONFIG…", autocompletion=completion.configs, help="YAML files.")
+    ],
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +81,12 @@ def schema() -> None:
 @app.command("new", cls=Command)
 def new(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="Where to; stdout by default.")] = None,
-    data: Annotated[str, typer.Option("--data", metavar="NAME", help="The data set: digits, mnist, …")] = "digits",
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data", metavar="NAME", autocompletion=completion.data_sets, help="The data set: digits, mnist, …"
+        ),
+    ] = "digits",
     full: Annotated[bool, typer.Option("--full", help="Every key, and everything that it can be.")] = False,
 ) -> None:
     """Write a commented config to start from. A file that is there already is never overwritten."""

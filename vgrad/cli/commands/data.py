@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vgrad.cli.command import Command
+from vgrad.cli.help import Group
 from vgrad.cli.options import Json
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import DataError
@@ -17,7 +18,9 @@ from vgrad.storage.json import strict
 if TYPE_CHECKING:
     from vgrad.data.fetch import FileStatus
 
-app = typer.Typer(help="Fetch and verify MNIST; digits, xor and circles need no download.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Fetch and verify MNIST; digits, xor and circles need no download.", no_args_is_help=True
+)
 
 SHOWN = 12  # digits of a SHA-256 in the table; all of them with --json
 

@@ -9,11 +9,12 @@ import typer
 
 from vgrad.cli.command import Command
 from vgrad.cli.commands.report import Runs
+from vgrad.cli.help import Group
 from vgrad.cli.options import RunsDir, folder_name
 from vgrad.cli.screen.streams import answer, complain
 from vgrad.errors import SweepError
 
-export = typer.Typer(help="Runs for other tools.", no_args_is_help=True, rich_markup_mode=None)
+export = typer.Typer(cls=Group, help="Runs for other tools.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @export.command(cls=Command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli import completion
 from vgrad.cli.applying import KINDS, ONE_RUN, PLOT
 from vgrad.cli.commands.report import Keys, Runs, Where, split, study_folder
 from vgrad.cli.options import RunsDir
@@ -31,6 +32,7 @@ def plot(
         typer.Option(
             "--kind",
             metavar="KIND",
+            autocompletion=completion.kinds,
             help=f"{', '.join(KINDS)}, or of a study: study-speed, …",
         ),
     ] = "curves",
@@ -39,17 +41,25 @@ def plot(
         Keys, typer.Option("--by", metavar="KEYS", help=f"Config keys that name lines and panels, {PLOT.told('by')}.")
     ] = None,
     across: Annotated[
-        int | None, typer.Option("--across", min=1, max=12, help=f"Panels beside each other, {PLOT.told('across')}.")
+        int | None,
+        typer.Option("--across", metavar="N", min=1, max=12, help=f"Panels beside each other, {PLOT.told('across')}."),
     ] = None,
     width: Annotated[
         float | None,
-        typer.Option("--width", min=2.0, max=40.0, help="Inches, 6.4 or a slide's 10 of a study; 3.4 is a column."),
+        typer.Option(
+            "--width",
+            metavar="INCHES",
+            min=2.0,
+            max=40.0,
+            help="Inches, 6.4 or a slide's 10 of a study; 3.4 is a column.",
+        ),
     ] = None,
     epoch: Annotated[
-        int | None, typer.Option("--epoch", min=0, help=f"Epoch, {PLOT.told('epoch')}; the first recorded one.")
+        int | None,
+        typer.Option("--epoch", metavar="N", min=0, help=f"Epoch, {PLOT.told('epoch')}; the first recorded one."),
     ] = None,
     monitor: Annotated[
-        str, typer.Option("--monitor", help=f"Column of metrics.csv, {PLOT.told('monitor')}.")
+        str, typer.Option("--monitor", metavar="NAME", help=f"Column of metrics.csv, {PLOT.told('monitor')}.")
     ] = "validation_accuracy",
     scale: Annotated[
         str | None,

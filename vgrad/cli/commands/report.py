@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from vgrad.cli import completion
 from vgrad.cli.applying import DIFF, REPORT
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.outputs import form_of, output_file, save
@@ -23,11 +24,34 @@ if TYPE_CHECKING:
     from vgrad.report.runs import Run
     from vgrad.text.sheet import Sheet
 
-Runs = Annotated[list[str], typer.Argument(metavar="RUNS…", help="Run directories, folders of them, globs, names.")]
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUNS…", autocompletion=completion.runs, help="Run directories, folders of them, globs, names."
+    ),
+]
 Where = Annotated[
     str, typer.Option("--where", metavar="CONDITIONS", help='Only these runs: "activation=relu|tanh,depth>=3".')
 ]
 Keys = list[str] | None
+Values = Annotated[
+    Keys,
+    typer.Option(
+        "--value",
+        metavar="VALUES",
+        autocompletion=completion.values,
+        help="What to show: validation_accuracy.best,verdict.",
+    ),
+]
+AskedFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        autocompletion=completion.formats,
+        help=f"{', '.join(NAMES)}; else as FILE ends.",
+    ),
+]
 Write = TypeVar("Write", bound=Callable[..., str])
 
 
@@ -36,9 +60,7 @@ def report(
     runs: Runs,
     rows: Annotated[Keys, typer.Option("--rows", metavar="KEYS", help="Config keys of the rows: layers.depth.")] = None,
     cols: Annotated[Keys, typer.Option("--cols", metavar="KEYS", help="Config keys of the columns.")] = None,
-    value: Annotated[
-        Keys, typer.Option("--value", metavar="VALUES", help="What to show: validation_accuracy.best,verdict.")
-    ] = None,
+    value: Values = None,
     where: Where = "",
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="KEY=VALUE", help="Add differences to it, paired by seed.")
@@ -50,10 +72,7 @@ def report(
     threshold: Annotated[
         Keys, typer.Option("--threshold", metavar="NAME=X", help="Verdicts: vanishing=0.3 (decades a layer), …")
     ] = None,
-    asked_form: Annotated[
-        str | None,
-        typer.Option("--format", metavar="FORMAT", help=f"{', '.join(NAMES)}; else as FILE ends."),
-    ] = None,
+    asked_form: AskedFormat = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="Write to a file.")
     ] = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vgrad.cli import completion
 from vgrad.cli.options import Json, RunsDir
 from vgrad.storage.json import strict
 
@@ -20,7 +21,12 @@ Fact = tuple[str, str]
 
 
 def show(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run directory, its name, or the name's beginning.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", autocompletion=completion.runs, help="A run directory, its name, or the name's beginning."
+        ),
+    ],
     runs_dir: RunsDir = Path("runs"),
     as_json: Json = False,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli import completion
 from vgrad.cli.applying import of_sweeps, way
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, as_argument
 from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, processes, tell_plan, train_missing
@@ -27,7 +28,13 @@ LIMIT = 10_000
 
 Axes = Annotated[
     list[str] | None,
-    typer.Option("-g", "--grid", metavar="KEY=SPEC", help="An axis: layers.depth=1..5, width=10,20 or x=1..9..2."),
+    typer.Option(
+        "-g",
+        "--grid",
+        metavar="KEY=SPEC",
+        autocompletion=completion.keys,
+        help="An axis: layers.depth=1..5, width=10,20 or x=1..9..2.",
+    ),
 ]
 Seeds = Annotated[str | None, typer.Option("--seeds", metavar="N", help="So many seeds, or which: 0..9 or 3,7.")]
 Jobs = Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vgrad.cli import completion
 from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, RunStateError, StorageError, Unreadable
@@ -14,7 +15,12 @@ from vgrad.storage.json import strict
 
 
 def verify(
-    runs: Annotated[list[str], typer.Argument(metavar="RUNS...", help="Run directories, folders of them, names.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUNS…", autocompletion=completion.runs, help="Run directories, folders of them, names."
+        ),
+    ],
     runs_dir: RunsDir = Path("runs"),
     as_json: Json = False,
 ) -> None:

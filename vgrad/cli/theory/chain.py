@@ -36,10 +36,10 @@ USES = Uses(
 def chain(
     context: typer.Context,
     section: Annotated[
-        str, typer.Argument(metavar="[SECTION]", help="factors, draws, explode, width or identity; all by default.")
+        str, typer.Argument(metavar="[SECTION]", help="factors, draws, explode, width or identity.")
     ] = "all",
     neurons: Annotated[
-        int | None, typer.Option("--neurons", min=2, max=1000, help="L; 4, and up to 10 for the draws.")
+        int | None, typer.Option("--neurons", metavar="N", min=2, max=1000, help="L; 4, and up to 10 for the draws.")
     ] = None,
     weights: Annotated[
         str | None, typer.Option("--weights", metavar="W,…", help="Of the chain, or of the widths; one stands for all.")
@@ -47,15 +47,15 @@ def chain(
     biases: Annotated[
         str | None, typer.Option("--biases", metavar="B,…", help="What is not given is drawn from N(0, 1).")
     ] = None,
-    x: Annotated[float, typer.Option("--input", help="x, the input of the first neuron.")] = 0.5,
-    y: Annotated[float, typer.Option("--target", help="y of the cost (a_L - y)^2/2.")] = 0.0,
+    x: Annotated[float, typer.Option("--input", metavar="X", help="x, the input of the first neuron.")] = 0.5,
+    y: Annotated[float, typer.Option("--target", metavar="Y", help="y of the cost (a_L - y)^2/2.")] = 0.0,
     activation: Annotated[
         str, typer.Option("--activation", metavar="NAME", help="As in a config: tanh, '{name: elu, alpha: 0.5}'.")
     ] = "sigmoid",
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Of everything drawn.")] = 0,
-    draws: Annotated[int, typer.Option("--draws", min=2, max=1_000_000, help="Chains drawn.")] = 10_000,
-    spread: Annotated[float, typer.Option("--spread", help="Standard deviation of drawn weights.")] = 1.0,
-    weight: Annotated[float, typer.Option("--weight", help="Every w of the exploding chain.")] = 100.0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="Of everything drawn.")] = 0,
+    draws: Annotated[int, typer.Option("--draws", metavar="N", min=2, max=1_000_000, help="Chains drawn.")] = 10_000,
+    spread: Annotated[float, typer.Option("--spread", metavar="SD", help="Standard deviation of drawn weights.")] = 1.0,
+    weight: Annotated[float, typer.Option("--weight", metavar="W", help="Every w of the exploding chain.")] = 100.0,
 ) -> Answer:
     """The chain of single neurons: why the gradient is a product, and what becomes of it.
 

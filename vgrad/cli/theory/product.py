@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli import completion
 from vgrad.cli.options import RunsDir
 from vgrad.errors import ConfigError
 
@@ -15,14 +16,20 @@ if TYPE_CHECKING:
 
 
 def product(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run directory, its name, or the name's beginning.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", autocompletion=completion.runs, help="A run directory, its name, or the name's beginning."
+        ),
+    ],
     epoch: Annotated[str, typer.Option("--epoch", metavar="start|end", help="Before training, or after.")] = "start",
     examples: Annotated[
-        int | None, typer.Option("--examples", min=1, help="The first N training examples; those of the probes.")
+        int | None,
+        typer.Option("--examples", metavar="N", min=1, help="The first N training examples; those of the probes."),
     ] = None,
     runs_dir: RunsDir = Path("runs"),
 ) -> Answer:
-    """The gradient of a run as a product of matrices (eq. 124), and where it is lost.
+    """The gradient of a run as a product of matrices, Nielsen's equation 124, and where it is lost.
 
     The matrices are multiplied for each example and compared with what backpropagation gives; exits 1 if they differ.
     """

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from vgrad.cli.command import Command
+from vgrad.cli.help import Group
 from vgrad.cli.options import Json
 from vgrad.cli.outputs import answer_name, output_file, save
 from vgrad.cli.screen.streams import Screen, answer
@@ -81,6 +82,8 @@ def _draw(found: Answer, name: str, output: Path, form: str) -> None:
         save(output, content(found.figure(), form, title, found.runs, "vgrad theory"))
 
 
-app = typer.Typer(help="What theory says of the gradient, computed.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=Group, help="What theory says of the gradient, computed.", no_args_is_help=True, rich_markup_mode=None
+)
 for _name, _compute in THEORIES.items():
     app.command(_name, cls=Command)(command(_name, _compute))
