@@ -14,11 +14,13 @@ import numpy as np
 from scipy.special import betaincinv, stdtr, stdtrit
 
 LEVEL = 0.95
+LEAST = 3
+"""Fewer values have no interval and no p: the t interval of two is 18 standard deviations wide, and says nothing."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`center` of `n` values with its confidence interval `low` … `high`, both None where n < 2.
+    """`center` of `n` values with its confidence interval `low` … `high`, both None where n < LEAST.
 
     `spread` is the standard deviation (n - 1), or the geometric one; `median`, `least` and `greatest` speak for
     themselves.
@@ -36,7 +38,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean of `n` differences paired by seed, or the geometric mean of `n` quotients; `p` is two-sided."""
+    """The mean of `n` differences paired by seed, or the geometric mean of `n` quotients, with its interval and
+    two-sided `p`; these are None where n < LEAST or all differences are equal: nothing is known of their scatter."""
 
     n: int
     center: float
@@ -74,12 +77,9 @@ def paired(values: Sequence[float], base: Sequence[float], *, quotient: bool, le
     d = np.log10(x) - np.log10(y) if quotient else x - y
     mean, spread, half = _interval(d, level)
     back = power if quotient else float
-    if half is None or spread is None:
+    if half is None or not spread:
         return Difference(len(d), back(mean), None, None, None)
-    if spread == 0:  # the same difference each time: no scatter to test against
-        p = 1.0 if mean == 0 else 0.0
-    else:
-        p = float(2 * stdtr(len(d) - 1, -abs(mean) / (spread / math.sqrt(len(d)))))
+    p = float(2 * stdtr(len(d) - 1, -abs(mean) / (spread / math.sqrt(len(d)))))
     return Difference(len(d), back(mean), back(mean - half), back(mean + half), p)
 
 
@@ -138,12 +138,15 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def _interval(x: np.ndarray, level: float) -> tuple[float, float | None, float | None]:
-    """Mean, standard deviation and half width of the t interval; the last two None for a single value."""
+    """Mean, standard deviation and half width of the t interval; None for a single value, the last for fewer than
+    LEAST."""
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the largest, the mean may be infinite
         mean = float(x.mean())
         if len(x) < 2:
             return mean, None, None
         spread = float(x.std(ddof=1)) if (x != x[0]).any() else 0.0
+    if len(x) < LEAST:
+        return mean, spread, None
     return mean, spread, float(stdtrit(len(x) - 1, (1 + level) / 2)) * spread / math.sqrt(len(x))
 
 

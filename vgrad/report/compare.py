@@ -8,9 +8,10 @@ from dataclasses import fields, replace
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.report.absent import refuse_empty
+from vgrad.report.keys import varying
 from vgrad.report.runs import Run, configs
 from vgrad.report.select import arrange, compare_with, parse_conditions, where
-from vgrad.report.table import Table, build
+from vgrad.report.table import CI, SPREADS, Table, build
 from vgrad.report.values import parse_value, parts, verdict_changes
 from vgrad.runs.summary import AT_CHANCE, learning_of, run_cause
 from vgrad.text.characters import hint
@@ -19,6 +20,8 @@ from vgrad.vanishing import Thresholds
 
 MOST_LAYERS = 8
 """Hidden layers whose norms are shown when no value is named; of deeper networks, the first and the last are."""
+MOST_ROWS = 4
+"""Networks whose norms are shown when no value is named: of more, a table of norms hides what it is about."""
 
 
 def compare(
@@ -32,10 +35,14 @@ def compare(
     baseline: str | None = None,
     sort: str | None = None,
     top: int | None = None,
+    spread: str = CI,
 ) -> Table:
     """The table of these runs; ConfigError for keys and values that they do not have."""
     settled = thresholds or Thresholds()
+    if spread not in SPREADS:
+        raise ConfigError(f"--spread {visible(spread)[:20]}: write {', '.join(SPREADS)}{hint(spread)}")
     runs = where(runs, condition, settled)
+    columns = columns or ([] if rows or values else _pivot(runs))
     names = list(values) or default_values(runs, settled, pivot=bool(columns))
     found = [parse_value(name, runs, settled) for name in names]
     table = build(runs, found, settled, rows, columns, asked=bool(values))
@@ -43,7 +50,20 @@ def compare(
         refuse_empty(table)
     if thresholds:
         _refuse_unused(thresholds, [value.name for value in found], condition)
-    return arrange(compare_with(table, baseline) if baseline else table, sort, top)
+    return replace(arrange(compare_with(table, baseline) if baseline else table, sort, top), spread=spread)
+
+
+def _pivot(runs: Sequence[Run]) -> list[str]:
+    """The key of the columns where nothing was asked for and the runs are a whole grid of two keys; else none."""
+    flats = [run.flat for run in configs(runs)]
+    keys = varying(flats)
+    if len(keys) != 2:
+        return []
+    first, second = ({flat.get(key) for flat in flats} for key in keys)
+    whole = len({tuple(flat.get(key) for key in keys) for flat in flats}) == len(first) * len(second)
+    if not whole or min(len(first), len(second)) < 2 or len(first) * len(second) <= MOST_ROWS:
+        return []
+    return [keys[0] if keys[1] == "layers" else keys[1]]
 
 
 def _refuse_unused(thresholds: Thresholds, names: Sequence[str], condition: str) -> None:
@@ -62,10 +82,11 @@ def default_values(runs: Sequence[Run], thresholds: Thresholds, *, pivot: bool) 
     wanted = ("validation_accuracy", "validation_cost", "test_accuracy", "train_accuracy", "train_cost")
     outcome = [monitor for monitor in wanted if monitor in monitors][:1]
     if pivot:
-        return [*outcome, "last_first_ratio"]
+        return [*outcome, "last_first_ratio", "verdict"]
     hidden = max((run.hidden for run in runs if "delta_norm" in run.config["probes"]["record"]), default=0)
-    layers = range(1, hidden + 1) if hidden <= MOST_LAYERS else (1, -2)
-    norms = [f"delta_norm[{layer}].{when}" for when in ("start", "end") for layer in layers]
+    layers = range(1, hidden + 1) if hidden <= MOST_LAYERS else (1, -1)
+    few = len(configs(runs)) <= MOST_ROWS
+    norms = [f"delta_norm[{layer}].{when}" for when in ("start", "end") for layer in layers if few]
     told = ["verdict"]
     told += ["verdict.end"] if any(verdict_changes(run, thresholds) for run in runs) else []
     alone = len(configs(runs)) == len(runs)  # of many seeds, the causes would fill the table: --value cause

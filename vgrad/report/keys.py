@@ -10,18 +10,17 @@ so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.text.characters import hint
 from vgrad.text.escapes import visible
+from vgrad.text.plain import shape
 
 Scalar = str | int | float | bool | None
 Flat = Mapping[str, Scalar]
 
-REPEATS = 3  # equal hidden layers from which on they are counted instead of written out
 ASIDE = ("monitor", "probes")
 """Keys that say what is measured, not what is trained; told apart only when nothing else does it."""
 DIGEST = "init.sha256"
@@ -58,12 +57,8 @@ def _spread(flat: dict[str, Scalar], key: str, value: Any) -> None:
 
 def _layers(sizes: Sequence[int]) -> dict[str, Scalar]:
     hidden = sizes[1:-1]
-    pieces = [str(sizes[0])]
-    for size, run in groupby(hidden):
-        count = len(list(run))
-        pieces += [f"{count}×{size}"] if count > REPEATS else [str(size)] * count
     width = hidden[0] if len(set(hidden)) == 1 else None
-    return {"layers": "-".join([*pieces, str(sizes[-1])]), "layers.depth": len(hidden), "layers.width": width}
+    return {"layers": shape(sizes), "layers.depth": len(hidden), "layers.width": width}
 
 
 def _init(init: Mapping[str, Any]) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import log10
+from math import log10, sqrt
 
 from vgrad.report.keys import DIGEST, Scalar, text, varying
 from vgrad.report.runs import Run, configs
-from vgrad.report.table import ABSENT, DIVERGED, INFINITE, Cell, Table
+from vgrad.report.series import keyed
+from vgrad.report.table import ABSENT, CI, DIVERGED, INFINITE, SD, SE, Cell, Table
 from vgrad.report.values import Value, verdict_changes
 from vgrad.runs.summary import AT_CHANCE, LEARNED
+from vgrad.statistics import LEAST
 from vgrad.text.numbers import MISSING, counted, p_value, plus_minus, significant, times_over
 from vgrad.text.sheet import Column, Sheet, named
 from vgrad.vanishing import DEAD
@@ -62,7 +64,10 @@ def _sizes(table: Table) -> set[int]:
 
 def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]:
     """The column of a value, and that of its differences where there is a baseline."""
-    head = ", ".join(_label(key, part) for key, part in zip(table.column_keys, at, strict=True))
+    head = ", ".join(
+        keyed(key, _label(key, part) if key == DIGEST else part, table.column_keys)
+        for key, part in zip(table.column_keys, at, strict=True)
+    )
     if value.title in table.row_keys:  # what the config says is not what was done
         value = replace(value, title=f"{value.title} measured")
     panel = value.panel if not head else ""
@@ -71,7 +76,7 @@ def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]
     title = head if alone else f"{head}: {value.title}{percent}" if head else f"{value.title}{percent}"
     cells = [table.cell(row, at, value) for row in table.rows]
     counted = bool(table.column_keys) and len(_sizes(table)) > 1
-    told = tuple(show(cell, counted=counted) for cell in cells)
+    told = tuple(show(cell, table.spread, counted=counted) for cell in cells)
     shades = tuple(_decades(cell) for cell in cells) if value.name.startswith("last_first_ratio") else ()
     ranks = tuple(_rank(cell) for cell in cells)
     found = [Column(title, told, panel, value.short if panel else "", value.kind != "word", shades, ranks)]
@@ -91,13 +96,16 @@ def _decades(cell: Cell | None) -> float | None:
     return log10(cell.estimate.center) if cell and cell.estimate and cell.estimate.center > 0 else None
 
 
-def show(cell: Cell | None, *, counted: bool = False) -> str:
+def show(cell: Cell | None, spread: str = CI, *, counted: bool = False) -> str:
     """A cell in a few characters; `counted` adds the number of runs where there are several."""
     if cell is None:
         return ""
-    told = _words(cell) if cell.words else _number(cell)
+    told = _words(cell) if cell.words else _number(cell, spread)
     if counted and len(cell.numbers) > 1:
         told += f" (n={len(cell.numbers)})"
+    if cell.until and cell.lost.get(ABSENT) and len(cell.runs) > 1:
+        reached = f"{len(cell.numbers)} of {len(cell.runs)} reach it"
+        return f"{told}, {reached}" if cell.numbers else reached
     lost = [f"{count} {why}" for why, count in cell.lost.items() if why != ABSENT or len(cell.runs) > 1]
     if not cell.numbers and not cell.words:
         return next((why for why in (DIVERGED, INFINITE) if why in cell.lost), MISSING)
@@ -111,7 +119,7 @@ def _words(cell: Cell) -> str:
     return counted(cell.words)
 
 
-def _number(cell: Cell) -> str:
+def _number(cell: Cell, spread: str) -> str:
     found = cell.estimate
     if found is None:
         return MISSING
@@ -119,11 +127,14 @@ def _number(cell: Cell) -> str:
     if cell.kind == "count":
         whole = f"{found.median:g}"
         return whole if found.least == found.greatest else f"{whole} [{found.least:g}, {found.greatest:g}]"
-    if found.low is None or found.high is None:
-        return f"{found.center * scale:.2f}" if cell.kind == "accuracy" else significant(found.center)
-    if cell.multiplicative and found.spread is not None:
-        return times_over(found.center, found.spread)
-    return plus_minus(found.center * scale, found.low * scale, found.high * scale)
+    if found.low is None or found.high is None or found.spread is None:  # too few for an interval: the values
+        ordered = sorted(cell.numbers.values())
+        return ", ".join(f"{each * scale:.2f}" if cell.kind == "accuracy" else significant(each) for each in ordered)
+    if cell.multiplicative:
+        factor = {SD: found.spread, SE: found.spread ** (1 / sqrt(found.n)), CI: found.high / found.center}[spread]
+        return times_over(found.center, factor)
+    half = {SD: found.spread, SE: found.spread / sqrt(found.n), CI: (found.high - found.low) / 2}[spread] * scale
+    return plus_minus(found.center * scale, found.center * scale - half, found.center * scale + half)
 
 
 def show_difference(cell: Cell | None) -> str:
@@ -163,7 +174,7 @@ def _notes(table: Table) -> tuple[str, ...]:
     """What the symbols mean, only those that stand in the table."""
     names = [value.name for value in table.values]
     cells = table.cells.values()
-    kinds = {cell.kind for cell in cells if len(cell.numbers) > 1}
+    kinds = {cell.kind for cell in cells if len(cell.numbers) >= LEAST}
     examples = table.constant.get("probes.examples")
     notes = []
     if any(name.startswith("delta_norm[") for name in names):
@@ -174,10 +185,14 @@ def _notes(table: Table) -> tuple[str, ...]:
     if any(name.startswith("decay_factor") for name in names):
         notes.append("decay per layer: by what factor ‖δˡ‖ falls from one hidden layer to the one before.")
     notes += _verdict_notes(table, names)
+    if any(len(cell.numbers) == 2 and cell.kind not in ("count", "word") for cell in cells):
+        notes.append("Two values are those of two seeds: too few for an interval.")
     if kinds & {"accuracy", "number", "decades"}:
-        notes.append("±: half of the 95 % t interval of the mean over seeds.")
+        notes.append(f"±: {_SPREADS[table.spread]} over seeds.")
     if "factor" in kinds:
-        notes.append("×÷: geometric mean and geometric standard deviation over seeds.")
+        notes.append(
+            f"×÷: the same of the logarithms, as a factor beside the geometric mean: {_SPREADS[table.spread]}."
+        )
     if any(cell.kind == "count" and cell.estimate and cell.estimate.least < cell.estimate.greatest for cell in cells):
         notes.append("[ ]: median with least and greatest.")
     sizes = _sizes(table)
@@ -212,12 +227,23 @@ def _verdict_notes(table: Table, names: Sequence[str]) -> list[str]:
         notes.append("saturated: units so near a bound of f that its slope is below 1 % of its largest, over examples.")
     if any(word.startswith("dead:") for word in told):
         notes.append("dead: units whose delta is exactly 0 on every probe example.")
+    if any(name.startswith("effective_depth") for name in names):
+        notes.append(
+            f"effective depth: hidden layers whose ‖δˡ‖ is at least {table.thresholds.effective:g} of the largest."
+        )
     if "learning" in names:
         notes.append(
             f"{LEARNED}: the 95 % interval of the accuracy at the end lies above the share of the most frequent class; "
             f"{AT_CHANCE}: it does not."
         )
     return notes
+
+
+_SPREADS = {
+    CI: "half of the 95 % t interval of the mean (--spread ci)",
+    SE: "standard error of the mean (--spread se)",
+    SD: "standard deviation (--spread sd)",
+}
 
 
 def _mixed(table: Table) -> list[str]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vgrad.report.keys import order, text, varying
+from vgrad.report.keys import Scalar, order, text, varying
 from vgrad.report.runs import Run
 
+SPEAKING = ("layers", "activation", "init", "optimizer")
+"""Keys whose names say what they are."""
 Array = NDArray[np.float64]
 
 
@@ -49,7 +51,10 @@ class Group:
 def group(runs: Sequence[Run], keys: Sequence[str] = ()) -> list[Group]:
     """The runs by config, labelled and ordered by what varies (or by `keys`), layers from shallow to deep."""
     flats = [run.flat for run in runs]
-    chosen = list(keys) or varying(flats)
+    differing = varying(flats)
+    chosen = list(keys) or differing
+    if len({tuple(flat.get(key) for key in chosen) for flat in flats}) < len({run.hash for run in runs}):
+        chosen += [key for key in differing if key not in chosen]  # else two lines would have one name
     found: dict[str, list[Run]] = {}
 
     def rank(run: Run) -> tuple[list[object], int, int]:
@@ -59,11 +64,21 @@ def group(runs: Sequence[Run], keys: Sequence[str] = ()) -> list[Group]:
     for run in sorted(runs, key=rank):
         found.setdefault(run.hash, []).append(run)
 
-    def label(run: Run) -> str:
-        parts = [text(run.flat.get(key)) for key in chosen]
-        return ", ".join(filter(None, parts)) or text(run.flat["layers"])
+    return [Group(label(members[0], chosen), tuple(members)) for members in found.values()]
 
-    return [Group(label(members[0]), tuple(members)) for members in found.values()]
+
+def label(run: Run, keys: Sequence[str]) -> str:
+    """What tells a run apart: `784-30-30-10, relu, epochs=4, l2=0.05`."""
+    return ", ".join(keyed(key, run.flat.get(key), keys) for key in keys) or text(run.flat["layers"])
+
+
+def keyed(key: str, content: Scalar, among: Sequence[str] = ()) -> str:
+    """A value with its key, unless it says itself what it is; the key without its section where that is clear."""
+    if key in SPEAKING and isinstance(content, str):
+        return content
+    last = key.rpartition(".")[2]
+    short = last if sum(other.rpartition(".")[2] == last for other in among) <= 1 else key
+    return f"{short}={text(content)}"
 
 
 def of_layer(found: Group, layer: int, probe: str = "delta_norm") -> Series:

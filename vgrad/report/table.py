@@ -19,6 +19,9 @@ from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, 
 from vgrad.vanishing import Thresholds
 
 Key = tuple[Scalar, ...]
+CI, SE, SD = "ci", "se", "sd"
+SPREADS = (CI, SE, SD)
+"""What stands behind ± and ×÷: half of the 95 % t interval of the mean, its standard error, the standard deviation."""
 DIVERGED, ABSENT, INFINITE, ZERO = "diverged", "no value", "infinite", "exactly 0"
 
 
@@ -26,7 +29,7 @@ DIVERGED, ABSENT, INFINITE, ZERO = "diverged", "no value", "infinite", "exactly 
 class Cell:
     """What one value is over one group of runs. `lost` counts the runs that are not in it, and why: one that diverged
     before there was a value, one that has none, one whose value is larger than any number, and one that is exactly 0
-    where others spread by factors, of which 0 is none."""
+    where others spread by factors, of which 0 is none. `until`: a run without a number has not reached a bound."""
 
     runs: tuple[Run, ...]
     kind: str
@@ -35,6 +38,7 @@ class Cell:
     lost: Mapping[str, int] = field(default_factory=dict)
     difference: Difference | None = None
     p: float | None = None
+    until: bool = False
 
     @cached_property
     def estimate(self) -> Estimate | None:
@@ -64,6 +68,7 @@ class Table:
     constant: Mapping[str, Scalar]
     thresholds: Thresholds
     baseline: str = ""
+    spread: str = CI
 
     def cell(self, row: Key, column: Key, value: Value) -> Cell | None:
         """The cell, or None where no run is."""
@@ -160,7 +165,8 @@ def fill(runs: Sequence[Run], value: Value) -> Cell:
     if value.kind == "factor" and any(numbers.values()) and not all(numbers.values()):
         lost[ZERO] = sum(number == 0 for number in numbers.values())
         numbers = {index: number for index, number in numbers.items() if number}
-    return Cell(tuple(ordered), value.kind, numbers, dict(words.most_common()), dict(lost))
+    until = value.name.startswith("epochs_to(")
+    return Cell(tuple(ordered), value.kind, numbers, dict(words.most_common()), dict(lost), until=until)
 
 
 def against(table: Table, baseline: str, chosen: Mapping[str, Scalar]) -> Table:

@@ -150,7 +150,8 @@ def _of_monitor(name: str, part: str, text: str) -> Value:
 
 
 def _of_probe(probe: str, layer: str, when: str | int) -> Value:
-    symbol = f"‖δ^{layer}‖" if probe == "delta_norm" and layer.isdigit() else f"{probe.replace('_', ' ')}[{layer}]"
+    at = _PLACES.get(layer, layer)
+    symbol = f"‖δ^{at}‖" if probe == "delta_norm" else f"{probe.replace('_', ' ')}, layer {at}"
     kind = "factor" if probe.endswith(("_norm", "norm_mean")) else "number"
 
     def of(run: Run) -> Content:
@@ -251,6 +252,8 @@ _GRADIENT = {
     "decay_factor": ("factor", "decay per layer"),
     "effective_depth": ("count", "effective depth"),
 }
+_PLACES = {"output": "L", **{str(-count): f"(L-{count})" for count in range(1, 10_000)}}
+"""Layers that are counted from the end, in Nielsen's notation: L is the output layer, L-1 the last hidden one."""
 _WORDS = ("verdict", "cause")
 KNOWN = (*_WORDS, *_GRADIENT, *_SIMPLE)
 """Those that every run can have, whatever it measured."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
+REPEATS = 3  # equal hidden layers up to which they are written out
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 _ASCII_HEIGHTS = "_.-=+*#@"
@@ -33,18 +35,19 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def shape(sizes: Sequence[int]) -> str:
-    """784-30-30-10; where that is long, neighbours of one size together: 784-30x20-10 has twenty layers of 30."""
-    if len(sizes) <= 7:
-        return "-".join(map(str, sizes))
-    parts: list[list[int]] = []
-    for size in sizes:
-        if parts and parts[-1][0] == size:
-            parts[-1][1] += 1
-        else:
-            parts.append([size, 1])
-    pieces = [str(size) if times == 1 else f"{size}x{times}" for size, times in parts]
-    return "-".join(pieces if len(pieces) <= 7 else [*pieces[:3], "...", *pieces[-3:]])
+def shape(sizes: Sequence[int], most: int = 0) -> str:
+    """784-30-30-10; from four equal hidden layers on, they are counted: 784-4×30-10.
+
+    With `most`, of more pieces than so many those in the middle are left out.
+    """
+    pieces = [str(sizes[0])]
+    for size, equal in groupby(sizes[1:-1]):
+        count = len(list(equal))
+        pieces += [f"{count}×{size}"] if count > REPEATS else [str(size)] * count
+    pieces.append(str(sizes[-1]))
+    if most and len(pieces) > most:
+        pieces = [*pieces[: most // 2], "…", *pieces[len(pieces) - most // 2 :]]
+    return "-".join(pieces)
 
 
 def cut(text: str, width: int) -> str:

@@ -16,7 +16,7 @@ def product_lines(found: RunProduct, width: int, unicode: bool) -> list[str]:
     """The equation, the steps from the output down, and whether it is what backpropagation gives."""
     page, product, config = Page(width, unicode), found.product, found.run.config
     page.words(
-        f"{config.run_name}, epoch {found.epoch}: {shape(config.sizes)}, {described(config)}; "
+        f"{config.run_name}, epoch {found.epoch}: {shape(config.sizes, most=7)}, {described(config)}; "
         f"{product.examples:,} training examples."
     )
     if config.dropout or config.input_noise:

@@ -28,7 +28,7 @@ def ls(
 ) -> None:
     """List the runs in a directory and in its folders, which are those of sweeps.
 
-    Layers such as 784-30x20-10 have twenty hidden layers of 30. The ratio is that of ||delta|| of the last hidden layer
+    Layers such as 784-20×30-10 have twenty hidden layers of 30. The ratio is that of ||delta|| of the last hidden layer
     to the first before training. The verdict is one word for how the gradient behaves, and whether the accuracy at the
     end is above chance. Damaged runs are listed as such; the command then exits 6.
     """
@@ -99,7 +99,7 @@ def _cells(entry: Mapping[str, Any]) -> list[str]:
         _shown(entry["name"]),
         entry["hash"],
         str(entry["seed"]),
-        shape(entry["layers"]),
+        shape(entry["layers"], most=7),
         "/".join(dict.fromkeys(entry["activation"])) or "-",
         entry["status"],
         f"{done}/{entry['epochs']}",

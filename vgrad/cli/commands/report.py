@@ -43,6 +43,10 @@ Values = Annotated[
         help="What to show: validation_accuracy.best,verdict.",
     ),
 ]
+Spread = Annotated[
+    str,
+    typer.Option("--spread", metavar="ci|se|sd", help="What ± and ×÷ are: 95 % interval, standard error or deviation."),
+]
 AskedFormat = Annotated[
     str | None,
     typer.Option(
@@ -72,6 +76,7 @@ def report(
     threshold: Annotated[
         Keys, typer.Option("--threshold", metavar="NAME=X", help="Verdicts: vanishing=0.3 (decades a layer), …")
     ] = None,
+    spread: Spread = "ci",
     asked_form: AskedFormat = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="Write to a file.")
@@ -94,18 +99,19 @@ def report(
     from vgrad.report.formats import FORMATS
     from vgrad.report.layout import lay_out
     from vgrad.report.runs import collect, without_copies
+    from vgrad.report.table import CI
 
     if as_json and asked_form not in (None, "json"):
         raise ConfigError(f"--json and --format {asked_form}: two formats; leave one of them out")
     form = form_of("json" if as_json else asked_form, output)
     _known(form)
     REPORT.refuse_unused(context, DIFF if diff else f"--format {form}")
-    asked = (rows, cols, value, where, baseline, sort, top, threshold, diff)
+    asked = (rows, cols, value, where, baseline, sort, top, threshold, diff, spread != CI)
     folder = None if any(asked) else study_folder(runs, runs_dir)
     if folder:
         tell_study(folder, form, output, width)
         return
-    thresholds = parse_thresholds(threshold) if threshold else None
+    held = parse_thresholds(threshold) if threshold else None
     axes = {"rows": split(rows, "--rows"), "columns": split(cols, "--cols"), "values": split(value, "--value")}
     write: Callable[..., str] = (
         _writer(DIFF_FORMATS, form, DIFF) if diff else _writer(FORMATS, form, "a comparison of runs")
@@ -116,7 +122,9 @@ def report(
     elif found:
         found, copies = without_copies(found)
         complain(copies)
-        table = compare(found, **axes, thresholds=thresholds, condition=where, baseline=baseline, sort=sort, top=top)
+        table = compare(
+            found, **axes, thresholds=held, condition=where, baseline=baseline, sort=sort, top=top, spread=spread
+        )
         _tell(lay_out(table) if form == DEFAULT else write(table), output, width)
     if problems:
         raise SweepError(*problems, f"reported without the {len(problems)} above" if found else "no whole run left")

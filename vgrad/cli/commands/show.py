@@ -97,7 +97,10 @@ def _facts(run: StoredRun) -> Iterator[Fact]:
     done = "nothing measured" if run.epoch is None else f"epoch {run.epoch} of {config.epochs}"
     yield "path", printable(str(run.path), 500)
     yield "status", f"{run.status}, {done}"
-    yield "network", f"{shape(config.sizes)}, {_words(tree['activation'])}, {config.output} output, {config.cost}"
+    yield (
+        "network",
+        f"{shape(config.sizes, most=7)}, {_words(tree['activation'])}, {config.output} output, {config.cost}",
+    )
     yield "init", printable(_words(tree["init"]), 200)
     size = "full" if config.batch_size == "full" else str(config.batch_size)
     penalties = "".join(f", {name} {tree[name]:g}" for name in ("l2", "l1") if tree[name])

@@ -53,7 +53,7 @@ class PlainLines(Silent):
     def begin(self, epoch: int | None) -> None:
         """Says what is trained."""
         config = self._config
-        self._screen.say([(f"{config.run_name}: {shape(config.sizes)}, {_activations(config)}", "")])
+        self._screen.say([(f"{config.run_name}: {shape(config.sizes, most=7)}, {_activations(config)}", "")])
 
     def show(self, record: EpochRecord) -> None:
         """Prints the epoch when a line is due."""

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from vgrad.report.keys import text, varying
+from vgrad.report.keys import varying
 from vgrad.report.layout import lay_out
 from vgrad.report.runs import Run
+from vgrad.report.series import label
 from vgrad.report.table import Table
 from vgrad.runs import tables
 from vgrad.text.escapes import page as inert
@@ -86,7 +87,7 @@ def _run(run: Run, keys: Sequence[str]) -> dict[str, Any]:
     }
     monitors = [name for name in tables.measured(metrics) if name not in OTHERS]
     return {
-        "label": visible(f"{', '.join(text(run.flat.get(key)) for key in keys)} · s{run.seed} · {run.hash}"),
+        "label": visible(f"{label(run, keys)} · s{run.seed} · {run.hash}"),
         "hidden": run.hidden,
         "units": run.config["layers"][1:-1],
         "epochs": epochs,
