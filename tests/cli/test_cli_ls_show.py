@@ -61,7 +61,7 @@ def test_ls_lists_runs_in_order_with_those_of_sweeps(runs: Path, capsys: pytest.
     header, *rows = out.splitlines()
     assert " ".join(header.split()) == "name hash seed layers activation status epochs val. acc. ratio verdict"
     assert [row.split()[:1] + row.split()[2:4] for row in rows] == [
-        ["sweep/deep", "0", "64-6x12-10"],
+        ["sweep/deep", "0", "64-12×6-10"],
         ["try", "2", "64-6-6-10"],
         ["try", "10", "64-6-6-10"],
     ]

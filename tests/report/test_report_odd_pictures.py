@@ -107,7 +107,7 @@ def test_a_single_epoch_is_a_dot_at_a_whole_number(odd: Path) -> None:
 
 
 def test_many_lines_are_told_apart_by_a_colour_bar(odd: Path) -> None:
-    for kind, name, last in (("curves", "deep", "30"), ("layers", "many", "13")):
+    for kind, name, last in (("curves", "deep", "30"), ("layers", "many", "l2=13")):
         figure = drawn(kind, runs(odd / name))
         assert not figure.legends
         labels = [label.get_text() for label in figure.axes[-1].get_yticklabels()]

@@ -99,3 +99,24 @@ def test_what_names_no_run_is_told(argument: str, told: str, tmp_path: Path, mon
         runs_of(argument, Path("runs"))
     with pytest.raises(ConfigError):
         run_of(argument, Path("runs"))
+
+
+def test_a_run_answers_to_its_hash_and_name(made: Path, tmp_path: Path) -> None:
+    first, second = sorted(made.iterdir())
+    _, digits, _ = first.name.rsplit("-", 2)
+    other = tmp_path / f"b-{digits[:6]}00-s0"
+    for each in (first, second):
+        shutil.copytree(each, tmp_path / "sweep" / each.name)
+    both = sorted((tmp_path / "sweep").iterdir())
+    for wanted in (digits, digits[:6], digits[:7], "a"):
+        assert runs_of(wanted, tmp_path) == both, wanted
+        with pytest.raises(ConfigError, match="which one"):
+            run_of(wanted, tmp_path)
+    assert run_of(f"{digits}-s1", tmp_path) == run_of(second.name, tmp_path) == both[1]
+    assert run_of(f"a-{digits}-s0", tmp_path) == both[0]
+    with pytest.raises(ConfigError, match="no such run"):
+        runs_of(digits[:5], tmp_path)
+    shutil.copytree(first, other)
+    with pytest.raises(ConfigError, match="which one"):
+        runs_of(digits[:6], tmp_path)  # of two hashes
+    assert runs_of(digits, tmp_path) == both

@@ -197,11 +197,11 @@ def test_the_data_of_the_runs_are_named_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_band_of_shares_ends_at_0_and_100(unit: str, band: tuple[float, float], told: tuple[float, float]) -> None:
     figure: Any = SimpleNamespace(label="accuracy", unit=unit, scale="linear")
     row = _figure_row(
-        trained(2), "A.x", "5-3-2", figure, Judgement(50.0, arithmetic([40.0, 60.0]), band, 0.5, 1, "inside")
+        trained(2), "A.x", "5-3-2", figure, Judgement(50.0, arithmetic([40.0, 50.0, 60.0]), band, 0.5, 1, "inside")
     )
     assert (row["band_low"], row["band_high"]) == told
-    assert (row["n"], row["center"], row["z"], row["lost"], row["verdict"]) == (2, 50.0, 0.5, 1, "inside")
-    assert row["spread"] == pytest.approx(200**0.5)
+    assert (row["n"], row["center"], row["z"], row["lost"], row["verdict"]) == (3, 50.0, 0.5, 1, "inside")
+    assert row["spread"] == pytest.approx(10)
     assert row["low"] < 40 < 60 < row["high"]
     empty = _figure_row(trained(2), "A.x", "5-3-2", figure, Judgement(50.0, None, None, None, 2, "undecided"))
     assert (empty["n"], empty["center"], empty["low"], empty["band_low"], empty["lost"]) == (0, None, None, None, 2)

@@ -70,11 +70,20 @@ ONE_RUN = ("neurons",)
 """The kinds of picture that are of a single run."""
 
 _OF_A_TABLE = ("rows", "cols", "value", "where", "baseline", "sort", "top", "threshold")
+_WHOLE = ("csv", "json")
+"""Formats that have every statistic anyway."""
 DIFF = "--diff"
 REPORT = Uses(
     "",
-    {"width": ("--format table",), **dict.fromkeys(_OF_A_TABLE, tuple(f"--format {form}" for form in FORMATS))},
-    dict.fromkeys(_OF_A_TABLE, "two runs are compared as they are"),
+    {
+        "width": ("--format table",),
+        "spread": tuple(f"--format {form}" for form in FORMATS if form not in _WHOLE),
+        **dict.fromkeys(_OF_A_TABLE, tuple(f"--format {form}" for form in FORMATS)),
+    },
+    {
+        **dict.fromkeys(_OF_A_TABLE, "two runs are compared as they are"),
+        "spread": "there are no means, or all that is known of them",
+    },
 )
 
 

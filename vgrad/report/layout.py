@@ -190,9 +190,8 @@ def _notes(table: Table) -> tuple[str, ...]:
     if kinds & {"accuracy", "number", "decades"}:
         notes.append(f"±: {_SPREADS[table.spread]} over seeds.")
     if "factor" in kinds:
-        notes.append(
-            f"×÷: the same of the logarithms, as a factor beside the geometric mean: {_SPREADS[table.spread]}."
-        )
+        also = "" if kinds & {"accuracy", "number", "decades"} else f" {_SPREADS[table.spread]} over seeds"
+        notes.append(f"×÷: geometric mean, and as a factor the{also or ' same'} of the logarithms.")
     if any(cell.kind == "count" and cell.estimate and cell.estimate.least < cell.estimate.greatest for cell in cells):
         notes.append("[ ]: median with least and greatest.")
     sizes = _sizes(table)
@@ -228,9 +227,8 @@ def _verdict_notes(table: Table, names: Sequence[str]) -> list[str]:
     if any(word.startswith("dead:") for word in told):
         notes.append("dead: units whose delta is exactly 0 on every probe example.")
     if any(name.startswith("effective_depth") for name in names):
-        notes.append(
-            f"effective depth: hidden layers whose ‖δˡ‖ is at least {table.thresholds.effective:g} of the largest."
-        )
+        share = f"{table.thresholds.effective:g}"
+        notes.append(f"effective depth: hidden layers whose ‖δˡ‖ is at least {share} of the largest.")
     if "learning" in names:
         notes.append(
             f"{LEARNED}: the 95 % interval of the accuracy at the end lies above the share of the most frequent class; "
