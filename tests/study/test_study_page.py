@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from vgrad.pictures.svg import dark, inline, simplified
 from vgrad.study.files import read_outcome
 from vgrad.study.outcome import Outcome
 from vgrad.study.report.formats import STUDY_FORMATS
+from vgrad.study.report.page import _experiment
+from vgrad.study.report.table import lay_out
 from vgrad.study.report.words import ALTERNATIVES
 
 
@@ -49,6 +52,19 @@ def test_the_page_validates_and_is_alone(outcome: Outcome, text: str) -> None:
 def test_the_page_of_a_full_study_can_be_sent(tmp_path: Path) -> None:
     outcome = read_outcome(write_study(tmp_path, epochs=range(500)))
     assert 5e5 < len(STUDY_FORMATS["html"](outcome).encode()) < 1.5e6
+
+
+def test_what_is_said_of_published_data_stands_beside_them_alone(outcome: Outcome) -> None:
+    said = "On 50,000 images the second hidden layer helps"
+    part = outcome.study.experiments[0].model_copy(update={"text": said})
+    for changes, shown in (
+        ({}, True),
+        ({"verdict": "not comparable", "data": "digits", "settings": ("data=digits",)}, False),
+        ({"verdict": "not comparable"}, True),  # a study that publishes nothing may say what it likes
+    ):
+        other = replace(outcome, study=outcome.study.model_copy(update=changes))
+        section = _experiment(other, lay_out(other), part, {})
+        assert (said in section, "networks, on digits; what it says of its own data" in section) == (shown, not shown)
 
 
 def test_the_verdict_comes_first(outcome: Outcome, text: str) -> None:

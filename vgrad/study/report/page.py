@@ -103,7 +103,10 @@ def _experiment(outcome: Outcome, sheet: Sheet, experiment: Experiment, drawn: D
     """What is asked, what was done, what came out; the table; the pictures."""
     name = f"experiment-{experiment.letter}"
     rows = [row for row, groups in enumerate(sheet.groups) if groups[0] == heading(experiment)]
-    told = f"<p>{inert(sentence(experiment.text))}</p>\n" if experiment.text else ""
+    text = experiment.text
+    if text and outcome.study.settings and not outcome.study.comparable:  # what it tells is of the published data
+        text = f"The study's networks, on {outcome.study.data}; what it says of its own data is no part of this"
+    told = f"<p>{inert(sentence(text))}</p>\n" if text else ""
     table = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">\n{_table(sheet, rows)}\n</div>'
     pictures = [_figure(*shown) for (letter, _), shown in drawn.items() if letter == experiment.letter]
     return "\n".join(
