@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from vgrad.document.document import read_yaml
+from vgrad.document.writer import spell
 from vgrad.errors import ConfigError
-from vgrad.sweep.axes import read_typed, spell, typed_seeds
+from vgrad.sweep.axes import read_typed, typed_seeds
 from vgrad.sweep.grid import Grid, read_grid
 from vgrad.sweep.job import Job
 from vgrad.sweep.plan import Plan, Unfit, make_plan

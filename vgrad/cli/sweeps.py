@@ -139,7 +139,7 @@ def missing_jobs(plan: Plan) -> Iterator[Job]:
 
 def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
     """The axes, how many runs are missing, and what they will take."""
-    from vgrad.sweep.axes import spell
+    from vgrad.document.writer import spell
     from vgrad.sweep.estimate import estimate
     from vgrad.text.plain import duration
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from vgrad.config.config import Config
 from vgrad.config.fit import problems
+from vgrad.config.keys import placed_keys
 from vgrad.config.lone import lone_examples
 from vgrad.config.problems import Problem, Problems, validated
 from vgrad.document.document import Document
@@ -59,6 +60,13 @@ def _key(path: tuple[str | int, ...]) -> str:
 
 def check(tree: Mapping[str, Any]) -> Config:
     """The config that a plain tree is; raises Problems with everything that is wrong in it."""
+    try:
+        return _checked(tree)
+    except Problems as failure:
+        raise Problems(placed_keys(failure.problems, tree)) from None
+
+
+def _checked(tree: Mapping[str, Any]) -> Config:
     try:
         return _fitting(validated(Config, tree))
     except Problems as first:

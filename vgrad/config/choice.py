@@ -15,9 +15,9 @@ from pydantic import BaseModel, GetJsonSchemaHandler, create_model
 from pydantic_core import CoreSchema, core_schema
 
 from vgrad.config.problems import STRICT, Problems, validated
+from vgrad.config.synonyms import no_such
 from vgrad.document.words import describe
-from vgrad.registry import came_later, did_you_mean, lookup, parameters
-from vgrad.text.escapes import printable
+from vgrad.registry import came_later, parameters
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def named(names: Callable[[], Iterable[str]], kind: str) -> Checked:
         if not isinstance(value, str):
             raise Problems.one(f"expected the name of a {kind}, found {describe(value)}; known: {', '.join(known)}")
         if value not in known:
-            raise Problems.one(f"no {kind} '{printable(value, 40)}'{did_you_mean(value, known)}")
+            raise Problems.one(no_such(kind, value, known))
         return value
 
     return Checked(check, lambda: {"enum": list(names())})
@@ -101,10 +101,9 @@ class ChoiceOf:
             raise Problems.one(
                 f"the name of the {self.kind} is required, {found}", *(["name"] if "name" in value else [])
             )
-        try:
-            variant = lookup(self.table, name, self.kind)
-        except KeyError as error:
-            raise Problems.one(str(error.args[0])) from None
+        if name not in self.table:
+            raise Problems.one(no_such(self.kind, name, self.table))
+        variant = self.table[name]
         rest = {key: inner for key, inner in value.items() if key != "name"}
         fields, settled = self._fields(variant), validated(self._model(name, variant), rest)
         later = {key for key, (annotation, default) in fields.items() if came_later(annotation)}

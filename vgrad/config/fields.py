@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from vgrad.config.choice import Checked, Choice, ChoiceOf
 from vgrad.config.problems import STRICT, Problem, Problems, each, validated
+from vgrad.config.synonyms import no_such
 from vgrad.data.datasets import DATASETS, SCALES
 from vgrad.document.words import describe
 from vgrad.nn import activations, schedules
@@ -18,8 +19,7 @@ from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import SCHEDULES
-from vgrad.registry import NonNegativeInt, Positive, PositiveInt, did_you_mean, parameters
-from vgrad.text.escapes import printable
+from vgrad.registry import NonNegativeInt, Positive, PositiveInt, parameters
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._=,+-]{0,99}"
 MOST_LAYERS = 1000
@@ -106,7 +106,7 @@ def name_problems(path: tuple[str, ...], names: Sequence[str], known: Sequence[s
     """Names that are not known, or that stand twice."""
     for index, name in enumerate(names):
         if name not in known:
-            yield Problem((*path, index), f"no {kind} {printable(repr(name), 42)}{did_you_mean(name, known)}")
+            yield Problem((*path, index), no_such(kind, name, known))
         elif name in names[:index]:
             yield Problem((*path, index), f"{name} stands twice")
 
@@ -157,9 +157,8 @@ def _check_init(value: object) -> Init | InitFile:
     if name == "file":
         return validated(InitFile, value)
     if not isinstance(name, str) or name not in presets():
-        known = [*presets(), "file"]
-        hint = did_you_mean(name, known) if isinstance(name, str) else ""
-        raise Problems.one(f"no init {printable(repr(name), 42)}{hint}", *place)
+        wrong = no_such("init", name, [*presets(), "file"]) if isinstance(name, str) else f"no init {describe(name)}"
+        raise Problems.one(wrong, *place)
     weights, biases = presets()[name]
     return validated(Init, {"weights": weights, "biases": biases, **{k: v for k, v in value.items() if k != "name"}})
 

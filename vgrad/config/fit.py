@@ -10,10 +10,10 @@ from vgrad.config.config import Config
 from vgrad.config.fields import Stack
 from vgrad.config.monitors import PARTS, measures
 from vgrad.config.problems import Problem
+from vgrad.config.synonyms import meant
 from vgrad.nn.costs import COSTS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import GROUPS, PROBES
-from vgrad.registry import did_you_mean
 
 
 def problems(config: Config) -> list[Problem]:
@@ -102,4 +102,4 @@ def _remedies(config: Config) -> Iterator[Problem]:
         watched.append((("schedule", "monitor"), config.schedule.parameters["monitor"]))
     for path, name in watched:
         if name not in config.monitors:
-            yield Problem(path, f"{name} is not in metrics.csv{did_you_mean(name, config.monitors)}")
+            yield Problem(path, f"{name} is not in metrics.csv{meant('monitor', name, config.monitors)}")

@@ -7,7 +7,7 @@ pydantic reports a nested failure at the place where a validator was called. Her
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -43,11 +43,15 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong at a key path; `at_key` points at the key itself instead of its value."""
+    """One thing wrong at a key path; `at_key` points at the key itself instead of its value.
+
+    Of an unknown key, `known` are those that its mapping may have.
+    """
 
     path: Path
     message: str
     at_key: bool = False
+    known: tuple[str, ...] = ()
 
 
 class Problems(ValueError):
@@ -78,10 +82,10 @@ def _problems(error: ErrorDetails, known: list[str]) -> list[Problem]:
     path, kind, context = error["loc"], error["type"], error.get("ctx", {})
     inner = context.get("error")
     if isinstance(inner, Problems):
-        return [Problem((*path, *problem.path), problem.message, problem.at_key) for problem in inner.problems]
+        return [replace(problem, path=(*path, *problem.path)) for problem in inner.problems]
     value = error["input"]
     if kind == "extra_forbidden":
-        return [Problem(path, f"unknown key{did_you_mean(str(path[-1]), known)}", at_key=True)]
+        return [Problem(path, f"unknown key{did_you_mean(str(path[-1]), known)}", at_key=True, known=tuple(known))]
     if kind == "missing":
         return [Problem(path, "is required, and missing")]
     if kind in _EXPECTED:
@@ -118,7 +122,7 @@ def each(value: Iterable[object], check: Callable[[Any], Any]) -> list[Any]:
         try:
             checked.append(check(entry))
         except Problems as failure:
-            problems += [Problem((index, *inner.path), inner.message, inner.at_key) for inner in failure.problems]
+            problems += [replace(inner, path=(index, *inner.path)) for inner in failure.problems]
     if problems:
         raise Problems(problems)
     return checked

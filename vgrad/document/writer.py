@@ -6,6 +6,8 @@ both); short lists of scalars stand on one line; keys keep their order.
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +16,7 @@ import yaml
 
 from vgrad.document.scalars import resolve
 
+_PLAIN = re.compile(r"[A-Za-z_][\w.+-]*")
 _SHORT = 80  # characters of a list on one line
 
 
@@ -62,3 +65,14 @@ def dump_yaml(data: Mapping[str, Any]) -> str:
             width=sys.maxsize,
         )
     )
+
+
+def spell(value: Any) -> str:
+    """A plain value in one line of YAML, as -s and -g read it back."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{spell(key)}: {spell(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(spell, value)) + "]"
+    if isinstance(value, str):
+        return value if _PLAIN.fullmatch(value) and isinstance(resolve(value), str) else json.dumps(value)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)

@@ -10,15 +10,13 @@ On the command line an axis is KEY=SPEC, where SPEC is what stands inside the br
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from vgrad.document.reader import Node, compose, decode
-from vgrad.document.scalars import MAX_NUMBER, resolve
+from vgrad.document.scalars import MAX_NUMBER
 from vgrad.document.words import describe
 from vgrad.errors import ConfigError
 from vgrad.text.characters import hint
@@ -32,7 +30,6 @@ DIGITS = 4
 _RANGE = re.compile(r"([-+]?[0-9]{1,15})\.\.([-+]?[0-9]{1,15})(?:\.\.([-+]?[0-9]{1,15}))?")
 _LIKE_A_RANGE = re.compile(r"[-+0-9.eE]+\.\.[-+0-9.eE]+")
 _WITH_A_DASH = re.compile(r"([0-9]{1,15}) ?[-\u2012\u2013\u2014] ?([0-9]{1,15})")
-_PLAIN = re.compile(r"[A-Za-z_][\w.+-]*")
 
 
 @dataclass(frozen=True)
@@ -125,17 +122,6 @@ def typed_seeds(text: str) -> Sequence[int]:
 
 def _hint(value: object) -> str:
     return hint(value) if isinstance(value, str) else ""
-
-
-def spell(value: Any) -> str:
-    """A plain value in one line of YAML, as -s and -g read it back."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{spell(key)}: {spell(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(spell, value)) + "]"
-    if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) and isinstance(resolve(value), str) else json.dumps(value)
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _axis(key: str, node: Node, place: str, *, typed: bool) -> Axis | LogUniform:

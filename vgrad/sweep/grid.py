@@ -20,9 +20,10 @@ from typing import Any
 from vgrad.document.document import Document, refuse_repeated, with_overrides, with_value
 from vgrad.document.reader import Node
 from vgrad.document.words import describe
+from vgrad.document.writer import spell
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.sweep.axes import Axis, LogUniform, read_axes, read_seeds, read_typed, spell, typed_seeds
+from vgrad.sweep.axes import Axis, LogUniform, read_axes, read_seeds, read_typed, typed_seeds
 from vgrad.sweep.sampling import LARGEST, draw, order
 from vgrad.text.escapes import printable
 

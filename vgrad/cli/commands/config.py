@@ -91,17 +91,16 @@ def new(
 ) -> None:
     """Write a commented config to start from. A file that is there already is never overwritten."""
     from vgrad.config.problems import Problems
+    from vgrad.config.synonyms import no_such
     from vgrad.config.template import full_config, starting_config
     from vgrad.data.datasets import DATASETS
-    from vgrad.registry import lookup
     from vgrad.storage import write_output
 
     target = None if file is None else output_file(file)
+    if data not in DATASETS:
+        raise ConfigError(f"--data: {no_such('data set', data, DATASETS)}")
     try:
-        lookup(DATASETS, data, "data set")
         text = (full_config if full else starting_config)(data, target.stem if target else "run")
-    except KeyError as error:
-        raise ConfigError(f"--data: {error.args[0]}") from None
     except Problems as failure:
         raise ConfigError(*(f"{_shown(str(file))}: {problem.message}" for problem in failure.problems)) from None
     if target is None:
