@@ -129,8 +129,8 @@ FAULTS: list[tuple[str, ...]] = [
     (L + "init: {name: nielsen, gain: 0}\n", "2:29: init.gain: must be > 0, found the number 0"),
     (L + "init: {name: file}\n", "2:7: init.path: is required, and missing"),
     (
-        L + "optimizer: {learning_rate: 0}\n",
-        "2:28: optimizer.learning_rate: must be > 0, found the number 0",
+        L + "optimizer: {learning_rate: -1}\n",
+        "2:28: optimizer.learning_rate: must be >= 0, found the number -1",
     ),
     (
         L + "optimizer: {name: sgd, learning_rat: 0.1}\n",
@@ -204,7 +204,7 @@ def test_faults_are_told_all_at_once_with_their_place(fault: tuple[str, ...], he
     [
         ("epoch=3", "epoch: unknown key; did you mean 'epochs'?"),
         ("layers.1=0", f"layers.1: {SIZE}, found the number 0"),
-        ("optimizer.learning_rate=-1", "optimizer.learning_rate: must be > 0, found the number -1"),
+        ("optimizer.learning_rate=-1", "optimizer.learning_rate: must be >= 0, found the number -1"),
         ("seed=1.5", "seed: expected a whole number, found the number 1.5"),
     ],
 )

@@ -308,3 +308,14 @@ def test_sgd_subtracts_the_gradient_in_place() -> None:
     assert (optimizer.learning_rate, optimizer.is_plain_descent, state) == (0.5, True, {})
     assert all(np.shares_memory(value, w) for value in params.values())
     assert [params["W1"].tolist(), params["b1"].tolist()] == [[[0.0, 4.0]], [2.75]]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_with_a_learning_rate_of_zero_nothing_learns(name: str) -> None:
+    optimizer = OPTIMIZERS[name](learning_rate=0.0)
+    random = np.random.default_rng(3)
+    w = random.standard_normal(50)
+    before, state = w.copy(), optimizer.init(w)
+    for t in (1, 2, 3):
+        Stepper(optimizer, w, random.standard_normal(50), state)(Step(0.0, optimizer.momentum, t))
+    np.testing.assert_array_equal(w, before)

@@ -42,13 +42,28 @@ SPECS = {
     "a={name: leaky_relu, slope: 0.1},tanh": [{"name": "leaky_relu", "slope": 0.1}, "tanh"],
     "a=[1, 2],[3]": [[1, 2], [3]],
     "a=true,null": [True, None],
+    "a=0..1..0.1": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+    "a=1..0.1..-0.3": [1.0, 0.7, 0.4, 0.1],
+    "a=-1..1..0.5": [-1.0, -0.5, 0.0, 0.5, 1.0],
+    "a=0..1..0.3": [0.0, 0.3, 0.6, 0.9],
+    "a=1e-4..1..*10": [1e-4, 1e-3, 0.01, 0.1, 1.0],
+    "a=1..1e-4..*0.1": [1.0, 0.1, 0.01, 1e-3, 1e-4],
+    "a=1e-3..0.1..*3": [1e-3, 3e-3, 9e-3, 0.027, 0.081],
+    "a=1e-2..1..*3.1623": [0.01, 0.03162, 0.1, 0.3162, 1.0],
+    "a=1..12..*1.5": [1.0, 1.5, 2.25, 3.375, 5.0625, 7.59375, 11.3906],
+    "a=16..256..*2": [16, 32, 64, 128, 256],
+    "a=64..16..*0.5,8": [64, 32, 16, 8],
+    "a=3..3..*10,0.5..0.5..1": [3, 0.5],
+    "a=0,1e-2..1..*10": [0, 0.01, 0.1, 1.0],
 }
 
 
 @pytest.mark.parametrize("text", SPECS)
 def test_specs(text: str) -> None:
     axis = read_typed(text)
-    assert [row[0].plain() for row in axis.rows] == SPECS[text]  # type: ignore[union-attr]
+    values = [row[0].plain() for row in axis.rows]  # type: ignore[union-attr]
+    assert values == SPECS[text]
+    assert list(map(type, values)) == list(map(type, SPECS[text]))
     for value in SPECS[text]:
         again = read_typed(f"a={spell(value)}")
         assert [row[0].plain() for row in again.rows] == [value]  # type: ignore[union-attr]
@@ -162,6 +177,33 @@ def test_log_uniform_is_drawn_for_every_point() -> None:
     assert all(len({node.plain() for node in point.values.values()}) == 2 for point in both)  # a draw for each key
 
 
+def test_uniform_is_drawn_evenly() -> None:
+    points = grid("grid: {l2: {uniform: [0, 0.5]}}\nsample: 400\n").points()
+    drawn = [point.values["l2"].plain() for point in points]
+    assert all(0 <= value <= 0.5 and len(repr(value)) <= 9 for value in drawn)
+    assert 160 < sum(value < 0.25 for value in drawn) < 240
+    assert labels("grid: {l2: {uniform: [0, 0.5]}}\n", overrides=["sample=3"]) == [f"l2={value}" for value in drawn[:3]]
+
+
+OWN = "grid: {optimizer: [sgd, momentum, adam], optimizer.momentum: [0.5, 0.9], optimizer.beta1: [0.8, 0.9]"
+
+
+def test_a_parameter_of_one_variant_counts_where_the_variant_has_it() -> None:
+    both = [f"optimizer=momentum optimizer.momentum={mu}" for mu in (0.5, 0.9)]
+    both += [f"optimizer=adam optimizer.beta1={beta}" for beta in (0.8, 0.9)]
+    assert labels(OWN + "}\n") == ["optimizer=sgd", *both]
+    named = OWN.replace("optimizer:", "optimizer.name:")
+    assert [label.replace(".name", "") for label in labels(named + "}\n")] == ["optimizer=sgd", *both]
+    swept = plan(OWN + ", optimizer.learning_rate: 1e-2..1..*10}\nseeds: 2\n")
+    assert swept.count == 5 * 3 * 2
+    assert len({job.name for job in swept.jobs()}) == 30
+    assert labels(OWN + "}\nexclude: [{optimizer.momentum: 0.5}]\n") == ["optimizer=sgd", *both[1:]]
+    assert sorted(labels(OWN + "}\nsample: 99\n")) == sorted(["optimizer=sgd", *both])
+    assert {label for point in grid(OWN + "}\n").cover() if (label := point.label)} >= {"optimizer=sgd", *both}
+    drawn = labels("grid: {activation: [relu, leaky_relu], activation.slope: {uniform: [0, 1]}}\nsample: 6\n")
+    assert all(("slope" in label) == ("leaky" in label) for label in drawn)
+
+
 def test_the_same_point_twice_is_done_once() -> None:
     assert plan("grid: {init: [nielsen, nielsen]}\nseeds: 3\n").count == 3
 
@@ -172,13 +214,29 @@ PROBLEMS = {
     "grid:\n  activation: []": "s.yaml:6:15: activation: the list is empty",
     "grid:\n  epochs: 5": "s.yaml:6:11: epochs: expected a list of values, found the number 5",
     "grid: [1]": "s.yaml:5:7: grid: expected a mapping",
-    "grid: {epochs: [1..0.5]}": "s.yaml:5:17: epochs: a range has whole numbers",
+    "grid: {epochs: [1..0.5]}": "s.yaml:5:17: epochs: 1..0.5 needs a step; write 1..0.5..*10 for a factor, 1..0.5..0.1",
+    "grid: {epochs: [1..5..0]}": "s.yaml:5:17: epochs: 1..5..0 has a step of 0, which leads nowhere",
+    "grid: {epochs: 1..5..*1}": "s.yaml:5:16: epochs: 1..5..*1 has a factor of 1, which leads nowhere",
+    "grid: {epochs: 1..5..*-2}": "s.yaml:5:16: epochs: 1..5..*-2 has a factor of -2, which leads nowhere",
+    "grid: {l2: 0..1..*10}": "s.yaml:5:12: l2: 0..1..*10 has a factor; both ends have to be > 0",
+    "grid: {l2: 1..0.1..*10}": "leads away from its end; write the ends the other way round, or *0.1",
+    "grid: {l2: 0.1..1..-0.1}": "s.yaml:5:12: l2: 0.1..1..-0.1 is empty; write the smaller end first, or a step > 0",
+    "grid: {l2: 0..1..1e-9}": "s.yaml:5:12: l2: 1,000,000,001 values, more than 100,000",
+    "grid: {l2: 1..1e9..*1.0000001}": "values, more than 100,000",
+    "grid: {l2: 1...5}": "s.yaml:5:12: l2: a range is 1..5, 0..1..0.1 or 1e-4..1..*10; found the text '1...5'",
+    "grid: {l2: 1..5..x2}": "s.yaml:5:12: l2: a range is 1..5, 0..1..0.1 or 1e-4..1..*10; found the text '1..5..x2'",
     "grid: {epochs: [5..1]}": "s.yaml:5:17: epochs: 5..1 is empty",
     "grid: {seed: [1]}": "s.yaml:5:8: seed: cannot be an axis; write seeds",
     'grid: {"activation, init": [[tanh]]}': "s.yaml:5:29: activation, init: expected a list of 2 values",
     'grid: {activation: [tanh], "init, activation": [[zeros, relu]]}': "is an axis already",
     "grid: {l2: {log_uniform: [1, 2]}}": "say how many points: sample: 50",
     "grid: {l2: {log_uniform: [0, 2]}}\nsample: 3": "expected [low, high] with 0 < low < high",
+    "grid: {l2: {uniform: [2, 2]}}\nsample: 3": "l2: uniform: expected [low, high] with low < high",
+    "grid: {l2: {uniform: [0, .inf]}}\nsample: 3": "l2: uniform: expected [low, high] with low < high",
+    "grid: {l2: {uniform: [0, 1], log_uniform: [1, 2]}}\nsample: 3": "uniform takes one key and stands alone",
+    "grid: {lr: [0.1, 1]}": "s.yaml:5:13: lr: unknown key; it is optimizer.learning_rate here",
+    "grid: {optimizer: [sgd, adam], optimizer.momentum: [0.5]}": "optimizer.momentum: unknown key; sgd has none",
+    "grid: {optimizer: [sgd, momentum], optimizer.momentun: [0.5]}": "did you mean 'momentum'?",
     "grid: {epochs: [1]}\nexclude: [{layers.depth: 1}]": "s.yaml:6:12: exclude: 'layers.depth' is not an axis",
     "grid: {epochs: [1]}\nexclude: [{epochs: 2}]": "s.yaml:6:20: exclude: epochs is never 2",
     "grid: {epochs: [1]}\nsample: 0": "s.yaml:6:9: sample: expected whole numbers",
@@ -202,6 +260,10 @@ def test_a_typo_is_an_error_at_its_place(text: str) -> None:
         ({"typed": ["epochs"]}, "-g epochs: write KEY=SPEC"),
         ({"typed": ["activation=relu"]}, "activation, init vary together"),
         ({"overrides": ["activation=relu"]}, "-s activation=relu: is an axis of the sweep"),
+        ({"overrides": ["activation.gain=2"]}, "-s activation.gain=2: activation is an axis of the sweep; write -g"),
+        ({"overrides": ["seeds=3"]}, "-s seeds=3: seeds is no key of a config; write --seeds 3"),
+        ({"overrides": ["grid.layers.depth=1..3"]}, "write -g layers.depth=1..3"),
+        ({"overrides": ["exclude=[]"]}, "write exclude in the file"),
         ({"typed": ["layers.depth=1,x"]}, "-g layers.depth=1,x: layers.depth: expected a whole number"),
     ],
 )

@@ -152,7 +152,9 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
         values = [", ".join(row) for row in used[:13]]
         told = ", ".join(values if len(axis.keys) == 1 else [f"({value})" for value in values])
         lines.append(f"  {', '.join(axis.keys)}: {told}{', …' if len(used) > 13 else ''}")
-    lines += [f"  {span.keys[0]}: from {span.low:g} to {span.high:g}, log-uniform" for span in grid.ranges]
+    lines += [
+        f"  {span.keys[0]}: from {span.low:g} to {span.high:g}, {span.kind.replace('_', '-')}" for span in grid.ranges
+    ]
     if plan.points is not None:
         missing = sum(1 for _ in missing_jobs(plan))
         each = estimate([config for _, config in plan.points])

@@ -107,7 +107,13 @@ class ChoiceOf:
         rest = {key: inner for key, inner in value.items() if key != "name"}
         fields, settled = self._fields(variant), validated(self._model(name, variant), rest)
         later = {key for key, (annotation, default) in fields.items() if came_later(annotation)}
-        return Choice(name, {key: held for key, held in settled if key not in later or held != fields[key][1]})
+        own = {key: held + 0.0 if isinstance(held, float) else held for key, held in settled}  # -0.0 is 0.0
+        return Choice(name, {key: held for key, held in own.items() if key not in later or held != fields[key][1]})
+
+    def has(self, value: object, parameter: str) -> bool:
+        """Whether the variant that `value` names has `parameter`; True where it names none."""
+        name = value.get("name", self.default) if isinstance(value, Mapping) else value
+        return not isinstance(name, str) or name not in self.table or parameter in self._fields(self.table[name])
 
     def _fields(self, variant: object) -> dict[str, tuple[Any, Any]]:
         return {**self.common, **parameters(self.signature(variant))}

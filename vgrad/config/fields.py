@@ -28,6 +28,8 @@ Size = Annotated[int, Field(gt=0, le=LARGEST_LAYER)]
 
 _weights = ChoiceOf(INITIALIZERS, "weight initializer")
 _biases = ChoiceOf(BIASES, "bias initializer")
+_optimizer = ChoiceOf(OPTIMIZERS, "optimizer", default="sgd")
+_schedule = ChoiceOf(SCHEDULES, "schedule", default="constant", common=parameters(schedules.build))
 _activation = ChoiceOf(ACTIVATIONS, "activation", default="sigmoid", common=parameters(activations.build))
 
 
@@ -214,14 +216,24 @@ _data = ChoiceOf(
     },
 )
 
+CHOICES: Mapping[str, ChoiceOf] = {
+    "activation": _activation,
+    "optimizer": _optimizer,
+    "schedule": _schedule,
+    "data": _data,
+    "init.weights": _weights,
+    "init.biases": _biases,
+}
+"""The keys that take a variant with parameters of its own, dotted."""
+
 NAME = Checked(_check_name, lambda: {"type": "string", "pattern": f"^{NAME_PATTERN}$"})
 LAYERS = Checked(_check_layers, _layers_schema)
 ACTIVATION = Checked(_check_activation, _activation_schema)
 INIT = Checked(_check_init, _init_schema)
 BATCH_SIZE = Checked(_check_batch_size, lambda: {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "full"}]})
 PROBES = Checked(_check_probes, _probes_schema)
-OPTIMIZER = ChoiceOf(OPTIMIZERS, "optimizer", default="sgd").field
-SCHEDULE = ChoiceOf(SCHEDULES, "schedule", default="constant", common=parameters(schedules.build)).field
+OPTIMIZER = _optimizer.field
+SCHEDULE = _schedule.field
 DATA = _data.field
 NIELSEN = _check_init("nielsen")
 MNIST = _data.check("mnist")

@@ -118,7 +118,8 @@ def _advice(problem: Problem, tree: Tree) -> str:
         return f"unknown key; vgrad has none{_listed(known)}"
     if not level and (told := _variant(word, value)):
         return f"unknown key; {told}"
-    texts = {simple(name): name for name in known}
+    others = {name for has in _PARAMETERS.get(str(level[0]), {}).values() for name in has} if level else set[str]()
+    texts = {simple(name): name for name in (*known, *sorted(others))}
     near = nearest(word, {**_TARGETS, **texts} if not level else texts)
     found = {texts.get(each) or _TARGETS[each] for each in near}
     return f"unknown key; did you mean {found.pop()!r}?" if len(found) == 1 else f"unknown key{_listed(known)}"

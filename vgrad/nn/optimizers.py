@@ -77,7 +77,7 @@ class Stepper:
             rule(w, g, slots, work, step)
 
 
-def sgd(*, learning_rate: Positive = 0.1) -> Optimizer:
+def sgd(*, learning_rate: NonNegative = 0.1) -> Optimizer:
     """w <- w - eta g  (Nielsen ch. 1, eq. 20-21)."""
 
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
@@ -86,7 +86,7 @@ def sgd(*, learning_rate: Positive = 0.1) -> Optimizer:
     return Optimizer(learning_rate, rule, is_plain_descent=True)
 
 
-def momentum(*, learning_rate: Positive = 0.1, momentum: Fraction = 0.9) -> Optimizer:
+def momentum(*, learning_rate: NonNegative = 0.1, momentum: Fraction = 0.9) -> Optimizer:
     """v <- mu v - eta g;  w <- w + v   (Polyak 1964; Nielsen, eq. 107-108).
 
     PyTorch keeps v without eta; the two differ when a schedule changes eta.
@@ -101,7 +101,7 @@ def momentum(*, learning_rate: Positive = 0.1, momentum: Fraction = 0.9) -> Opti
     return Optimizer(learning_rate, rule, ("v",), momentum, is_heavy_ball=True)
 
 
-def nesterov(*, learning_rate: Positive = 0.1, momentum: Fraction = 0.9) -> Optimizer:
+def nesterov(*, learning_rate: NonNegative = 0.1, momentum: Fraction = 0.9) -> Optimizer:
     """v <- mu v - eta g(w);  w <- w + mu v - eta g(w)   (Sutskever et al. 2013, eq. 3-4, as Bengio et al. 2013, eq. 7).
 
     Sutskever takes the gradient at theta + mu v; here w is that point. As in PyTorch both mu are this step's, so with a
@@ -119,7 +119,7 @@ def nesterov(*, learning_rate: Positive = 0.1, momentum: Fraction = 0.9) -> Opti
     return Optimizer(learning_rate, rule, ("v",), momentum)
 
 
-def adagrad(*, learning_rate: Positive = 0.01, epsilon: Positive = 1e-10) -> Optimizer:
+def adagrad(*, learning_rate: NonNegative = 0.01, epsilon: Positive = 1e-10) -> Optimizer:
     """s <- s + g^2;  w <- w - eta g / (sqrt(s) + eps)   (Duchi et al. 2011)."""
 
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
@@ -133,7 +133,7 @@ def adagrad(*, learning_rate: Positive = 0.01, epsilon: Positive = 1e-10) -> Opt
     return Optimizer(learning_rate, rule, ("s",))
 
 
-def adadelta(*, learning_rate: Positive = 1.0, rho: Fraction = 0.9, epsilon: Positive = 1e-6) -> Optimizer:
+def adadelta(*, learning_rate: NonNegative = 1.0, rho: Fraction = 0.9, epsilon: Positive = 1e-6) -> Optimizer:
     """s <- rho s + (1-rho) g^2;  d = g sqrt(u + eps)/sqrt(s + eps);  u <- rho u + (1-rho) d^2;  w <- w - eta d.
 
     (Zeiler 2012, algorithm 1, whose eta is 1.)
@@ -152,7 +152,7 @@ def adadelta(*, learning_rate: Positive = 1.0, rho: Fraction = 0.9, epsilon: Pos
     return Optimizer(learning_rate, rule, ("s", "u"))
 
 
-def rmsprop(*, learning_rate: Positive = 0.01, rho: Fraction = 0.99, epsilon: Positive = 1e-8) -> Optimizer:
+def rmsprop(*, learning_rate: NonNegative = 0.01, rho: Fraction = 0.99, epsilon: Positive = 1e-8) -> Optimizer:
     """s <- rho s + (1-rho) g^2;  w <- w - eta g / (sqrt(s) + eps)   (Hinton 2012, lecture 6e)."""
 
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
@@ -166,7 +166,7 @@ def rmsprop(*, learning_rate: Positive = 0.01, rho: Fraction = 0.99, epsilon: Po
 
 
 def adam(
-    *, learning_rate: Positive = 0.001, beta1: Fraction = 0.9, beta2: Fraction = 0.999, epsilon: Positive = 1e-8
+    *, learning_rate: NonNegative = 0.001, beta1: Fraction = 0.9, beta2: Fraction = 0.999, epsilon: Positive = 1e-8
 ) -> Optimizer:
     """m <- b1 m + (1-b1) g;  v <- b2 v + (1-b2) g^2;  w <- w - eta m' / (sqrt(v') + eps)   (Kingma and Ba 2015).
 
@@ -189,7 +189,7 @@ def adam(
 
 def adamw(
     *,
-    learning_rate: Positive = 0.001,
+    learning_rate: NonNegative = 0.001,
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
     epsilon: Positive = 1e-8,
@@ -210,7 +210,7 @@ def adamw(
 
 def nadam(
     *,
-    learning_rate: Positive = 0.002,
+    learning_rate: NonNegative = 0.002,
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
     epsilon: Positive = 1e-8,

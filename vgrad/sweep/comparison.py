@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,9 +86,14 @@ class Comparison:
         self.rows.setdefault(job.cells, Row()).add(summary, self.measure)
 
     def table(self) -> list[dict[str, str | float | int | None]]:
-        """A mapping a row: the axes, then `runs`, `diverged`, the measure, `last_first_ratio` and `verdict`."""
+        """A mapping a row: the axes, then `runs`, `diverged`, the measure, `last_first_ratio` and `verdict`.
+
+        None on an axis of a parameter that the point's variant does not have.
+        """
+        axes = list(dict.fromkeys(key for cells in self.rows for key, _ in cells))
         return [
             {
+                **dict.fromkeys(axes),
                 **dict(cells),
                 "runs": row.runs,
                 "diverged": row.diverged,
@@ -95,8 +101,12 @@ class Comparison:
                 "last_first_ratio": row.last_first,
                 "verdict": counted(row.verdicts) or None,
             }
-            for cells, row in sorted(self.rows.items(), key=lambda item: [_order(value) for _, value in item[0]])
+            for cells, row in sorted(self.rows.items(), key=lambda item: _orders(dict(item[0]), axes))
         ]
+
+
+def _orders(cells: Mapping[str, str], axes: Sequence[str]) -> list[tuple[bool, float, str]]:
+    return [_order(cells.get(key, "")) for key in axes]
 
 
 def _order(text: str) -> tuple[bool, float, str]:

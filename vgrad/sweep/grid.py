@@ -6,24 +6,26 @@
     sample:  50                                  so many points, drawn; or {count: 50, seed: 1}
 
 Axes are applied like overrides, short keys first, so `optimizer` and `optimizer.learning_rate` may both be axes. The
-last axis varies fastest. Nothing here knows what a key means.
+last axis varies fastest. Nothing here knows what a key means, but which variants have which parameters: an axis of
+`optimizer.momentum` beside one of `optimizer` counts for the optimizers that have a momentum.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vgrad.config.fields import CHOICES
 from vgrad.document.document import Document, refuse_repeated, with_overrides, with_value
 from vgrad.document.reader import Node
 from vgrad.document.words import describe
 from vgrad.document.writer import spell
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.sweep.axes import Axis, LogUniform, read_axes, read_seeds, read_typed, typed_seeds
+from vgrad.sweep.axes import Axis, Draw, read_axes, read_seeds, read_typed, typed_seeds
 from vgrad.sweep.sampling import LARGEST, draw, order
 from vgrad.text.escapes import printable
 
@@ -57,19 +59,24 @@ class Sample:
 
 @dataclass(frozen=True)
 class Grid:
-    """`base` is the config without the keys of a sweep; `excluded` maps axes to the rows that it takes together."""
+    """`base` is the config without the keys of a sweep; `excluded` maps axes to the rows that it takes together.
+
+    `only` maps a key to an axis and those of its rows whose variant has that parameter: momentum counts for the rows of
+    `optimizer` that have one. At other points the key is not set, and its axis stands still.
+    """
 
     base: Document
     axes: tuple[Axis, ...]
-    ranges: tuple[LogUniform, ...]
+    ranges: tuple[Draw, ...]
     seeds: Sequence[int]
     excluded: tuple[dict[int, frozenset[int]], ...] = ()
     sample: Sample | None = None
+    only: Mapping[str, tuple[int, frozenset[int]]] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The key paths that vary."""
-        axes: tuple[Axis | LogUniform, ...] = (*self.axes, *self.ranges)
+        axes: tuple[Axis | Draw, ...] = (*self.axes, *self.ranges)
         return tuple(key for axis in axes for key in axis.keys)
 
     @property
@@ -94,12 +101,13 @@ class Grid:
 
     def cover(self) -> Iterator[Point]:
         """Points that between them have the values of every axis, the other axes standing at their first ones."""
-        weight = self.size
-        for axis in self.axes:
-            weight //= len(axis)
+        weights = [math.prod(map(len, self.axes[at + 1 :])) for at in range(len(self.axes))]
+        for axis, weight in zip(self.axes, weights, strict=True):
+            at, rows = self.only.get(axis.keys[0], (0, frozenset({0})))
             for row in range(len(axis)):
-                if not self._is_excluded(row * weight):
-                    yield self._point(row * weight, 0)
+                index = row * weight + min(rows) * weights[at]
+                if not self._is_excluded(index):
+                    yield self._point(index, 0)
         if not self.axes:
             yield self._point(0, 0)
 
@@ -133,18 +141,29 @@ class Grid:
         return rows[::-1]
 
     def _is_excluded(self, index: int) -> bool:
-        if not self.excluded:
+        if not self.excluded and not self.only:
             return False
         rows = self._rows(index)
-        return any(all(rows[axis] in some for axis, some in group.items()) for group in self.excluded)
+        idle = {at for at, axis in enumerate(self.axes) if self._is_idle(axis.keys[0], rows)}
+        return any(rows[at] for at in idle) or any(
+            all(axis not in idle and rows[axis] in some for axis, some in group.items()) for group in self.excluded
+        )
+
+    def _is_idle(self, key: str, rows: Sequence[int]) -> bool:
+        """Whether the variant of a point has no such parameter."""
+        at, some = self.only.get(key, (0, frozenset()))
+        return bool(some) and rows[at] not in some
 
     def _point(self, index: int, k: int) -> Point:
         values: dict[str, Node] = {}
-        for axis, row in zip(self.axes, self._rows(index), strict=True):
-            values |= zip(axis.keys, axis.rows[row], strict=True)
+        rows = self._rows(index)
+        for axis, row in zip(self.axes, rows, strict=True):
+            if not self._is_idle(axis.keys[0], rows):
+                values |= zip(axis.keys, axis.rows[row], strict=True)
         for span in self.ranges:
             assert self.sample is not None
-            values[span.keys[0]] = span.value(draw(self.sample.seed, span.keys[0], k))
+            if not self._is_idle(span.keys[0], rows):
+                values[span.keys[0]] = span.value(draw(self.sample.seed, span.keys[0], k))
         return Point(values)
 
 
@@ -157,7 +176,8 @@ def read_grid(
     """
     found = document.root.value
     assert isinstance(found, dict)
-    parts = {key: found[key] for key in KEYS if key in found}
+    parts = {key: found[key] for key in KEYS if key in found} | _typed_sample(overrides)
+    overrides = [text for text in overrides if text.partition("=")[0].strip().split(".")[0] not in KEYS]
     rest = replace(document.root, value={key: node for key, node in found.items() if key not in KEYS})
     base = with_overrides(Document(document.source, rest), overrides)
     if "name" not in found:
@@ -168,17 +188,34 @@ def read_grid(
     axes = _replaced(list(read_axes(parts["grid"])) if "grid" in parts else [], typed_axes)
     _refuse_twice(axes, overrides)
     discrete = tuple(axis for axis in axes if isinstance(axis, Axis))
-    ranges = tuple(axis for axis in axes if isinstance(axis, LogUniform))
+    ranges = tuple(axis for axis in axes if isinstance(axis, Draw))
     sample = _sample(parts["sample"]) if "sample" in parts else None
     if ranges and sample is None:
-        raise ConfigError(f"{ranges[0].place}: log_uniform is drawn from; say how many points: sample: 50")
+        raise ConfigError(
+            f"{ranges[0].place}: {ranges[0].kind} is drawn from; say how many points: sample: 50, or -s sample=50"
+        )
     _refuse_seed(overrides, seeds, parts.get("seeds"))
     drawn = typed_seeds(seeds) if seeds is not None else read_seeds(parts["seeds"]) if "seeds" in parts else None
     excluded = tuple(_exclusions(parts["exclude"], discrete)) if "exclude" in parts else ()
-    grid = Grid(base, discrete, ranges, [_own_seed(base)] if drawn is None else drawn, excluded, sample)
+    numbers, only = [_own_seed(base)] if drawn is None else drawn, dict(_only(discrete, axes))
+    grid = Grid(base, discrete, ranges, numbers, excluded, sample, only)
     if sample and grid.size > LARGEST:
         raise ConfigError(f"{parts['sample'].place}: a grid of {grid.size:.1e} points is too large to draw from")
     return grid
+
+
+def _only(discrete: tuple[Axis, ...], axes: Sequence[Axis | Draw]) -> Iterator[tuple[str, tuple[int, frozenset[int]]]]:
+    """What `Grid.only` says: the axes of parameters that some of the variants on another axis have, and others not."""
+    for key in (axis.keys[0] for axis in axes if len(axis.keys) == 1):
+        parent, _, parameter = key.rpartition(".")
+        at = next((at for at, axis in enumerate(discrete) if {parent, f"{parent}.name"} & {*axis.keys}), None)
+        if parent not in CHOICES or parameter == "name" or at is None:
+            continue
+        column = next(at for at, key in enumerate(discrete[at].keys) if key in (parent, f"{parent}.name"))
+        values = [row[column].plain() for row in discrete[at].rows]
+        some = frozenset(row for row, value in enumerate(values) if CHOICES[parent].has(value, parameter))
+        if 0 < len(some) < len(values):
+            yield key, (at, some)
 
 
 def _named(base: Document, document: Document) -> Node:
@@ -202,7 +239,7 @@ def _refuse_seed(overrides: Sequence[str], seeds: str | None, own: Node | None) 
         raise ConfigError(f"-s {printable(text)}: {where} says which seeds there are{remedy}, or leave one of them out")
 
 
-def _replaced(axes: list[Axis | LogUniform], typed: list[Axis | LogUniform]) -> list[Axis | LogUniform]:
+def _replaced(axes: list[Axis | Draw], typed: list[Axis | Draw]) -> list[Axis | Draw]:
     """The file's axes, with those of the command line in their place or after them."""
     for axis in typed:
         for other in axes:
@@ -214,7 +251,7 @@ def _replaced(axes: list[Axis | LogUniform], typed: list[Axis | LogUniform]) -> 
     return axes
 
 
-def _refuse_twice(axes: Sequence[Axis | LogUniform], overrides: Sequence[str]) -> None:
+def _refuse_twice(axes: Sequence[Axis | Draw], overrides: Sequence[str]) -> None:
     first: dict[str, str] = {}
     for axis in axes:
         for key in axis.keys:
@@ -223,8 +260,28 @@ def _refuse_twice(axes: Sequence[Axis | LogUniform], overrides: Sequence[str]) -
             first[key] = axis.place
     for text in overrides:
         key = text.partition("=")[0].strip()
-        if key in first:
-            raise ConfigError(f"-s {printable(text)}: is an axis of the sweep; write -g {printable(text)}")
+        above = next((axis for axis in first if key.startswith(f"{axis}.")), None)
+        if key in first or above:
+            which = (
+                "is an axis of the sweep" if key in first else f"{printable(str(above), 80)} is an axis of the sweep"
+            )
+            raise ConfigError(f"-s {printable(text)}: {which}; write -g {printable(text)}")
+
+
+def _typed_sample(overrides: Sequence[str]) -> dict[str, Node]:
+    """The sample that -s sets; ConfigError for the other keys of a sweep, which have options of their own."""
+    root = Document("-s", Node({}, "-s"))
+    for text in overrides:
+        key, _, value = text.partition("=")
+        first = key.strip().split(".")[0]
+        if first == "sample":
+            root = with_overrides(root, [text])
+        elif first in KEYS:
+            below = key.strip().partition(".")[2]
+            written = {"seeds": f"--seeds {value}", "grid": f"-g {below or 'KEY'}={value if below else 'SPEC'}"}
+            told = f"write {written[first]}" if first in written else f"write {first} in the file"
+            raise ConfigError(f"-s {printable(text)}: {first} is no key of a config; {printable(told)}")
+    return dict(root.root.value) if isinstance(root.root.value, dict) else {}
 
 
 def _sample(node: Node) -> Sample:

@@ -106,13 +106,17 @@ def _config(grid: Grid, point: Point, base: Path) -> Config:
 def _checked(grid: Grid, points: Iterable[Point], base: Path) -> dict[str, tuple[Point, Config]]:
     """Name without seed -> point and config."""
     problems: dict[str, str] = {}
+    unknown = set[str]()  # keys, each told with the first of its values
     checked: dict[str, tuple[Point, Config]] = {}
     for point in points:
         try:
             config = _config(grid, point, base)
         except ConfigError as error:
             for problem in error.problems:
-                problems.setdefault(problem, point.label)
+                key, is_unknown, _ = problem.partition(": unknown key")
+                if not is_unknown or key not in unknown:
+                    problems.setdefault(problem, point.label)
+                unknown |= {key} if is_unknown else set()
             if len(problems) > MOST_PROBLEMS:
                 break
             continue

@@ -151,7 +151,9 @@ def _repeat(job: Job, plan: Plan, words: list[str]) -> str:
     cells, seed = dict(job.cells), job.config.seed
     given: list[str] = []
     for keys in [axis.keys for axis in plan.grid.axes] + [span.keys for span in plan.grid.ranges]:
-        values = [cells[key] for key in keys]
+        values = [cells[key] for key in keys if key in cells]
+        if not values:  # the parameter of another variant
+            continue
         spec = values[0] if len(values) == 1 else f"[{', '.join(values)}]"
         given += ["-g", f"{','.join(keys)}={spec}"]
     return shlex.join(["vgrad", "sweep", *words, *given, "--seeds", f"{seed}..{seed}"])
