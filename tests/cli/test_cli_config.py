@@ -84,6 +84,73 @@ def test_check_as_json(tiny: Path, tmp_path: Path, capsys: Capture) -> None:
     assert len(bad["problems"]) == 1
 
 
+SWEEPS = sorted((CONFIGS / "sweeps").glob("*.yaml"))
+SWEEP = "layers: {depth: 1, width: 3}\ndata: digits\nepochs: 1\ngrid: {layers.depth: 1..3, l2: [0, 1]}\nseeds: 5\n"
+
+
+def test_shipped_sweeps_check(capsys: Capture) -> None:
+    assert SWEEPS
+    assert run(["config", "check", *map(str, SWEEPS)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": fine, sweep ")[0] for line in lines] == [str(path) for path in SWEEPS]
+
+
+def test_a_sweep_is_checked_counted_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("s.yaml").write_text(SWEEP)
+    assert run(["config", "check", "s.yaml"]) == 0
+    assert capsys.readouterr().out == "s.yaml: fine, sweep s of 6 points, 30 runs\n"
+    assert run(["config", "check", "s.yaml", "--json", "-s", "name=t"]) == 0
+    counts = {"points": 6, "seeds": 5, "runs": 30, "at_most": False}
+    assert json.loads(capsys.readouterr().out) == [{"file": "s.yaml", "sweep": "t", **counts}]
+    text = shown(capsys, "s.yaml", "-s", "epochs=2", "-s", "sample=4")
+    told = ["sweep: s", "points: 4", "seeds: 5", "runs: 20", "layers.depth: 1, 2, 3", "l2: 0, 1"]
+    assert [line[2:] for line in text.splitlines() if line.startswith("#")] == told
+    Path("again.yaml").write_text(text)
+    assert shown(capsys, "again.yaml") == text
+    assert run(["sweep", "again.yaml", "--dry-run"]) == 0
+    again = capsys.readouterr().out
+    assert run(["sweep", "s.yaml", "-s", "epochs=2", "-s", "sample=4", "--dry-run"]) == 0
+    assert capsys.readouterr().out == again
+    tree = json.loads(shown(capsys, "s.yaml", "--json"))
+    assert (tree["sweep"], tree["runs"], tree["config"]["grid"]["l2"]) == ("s", 30, [0, 1])
+    assert not Path("runs").exists()
+
+
+# the command; what is told
+MANY = [
+    ("train s.yaml", "s.yaml:4:1: grid: this is a sweep, of more than one run; train it with: vgrad sweep s.yaml"),
+    (
+        "train s.yaml --seed 3 -s l1=1 --runs-dir r",
+        "train it with: vgrad sweep s.yaml -s l1=1 --seeds 3..3 --runs-dir r",
+    ),
+    ("check s.yaml", "train it with: vgrad sweep s.yaml"),
+    ("config check s.yaml -s l2=3", "-s l2=3: is an axis of the sweep; write -g l2=3"),
+    ("config show s.yaml --seed 3", "-s seed=3: seeds, at s.yaml:5:8, says which seeds there are"),
+    ("config check study.yaml", "study.yaml:1:1: study: this is a study; vgrad reproduce study.yaml trains it"),
+    ("train study.yaml", "vgrad reproduce study.yaml trains it"),
+    (
+        "train tiny.yaml -s seeds=3",
+        "seeds: unknown key; that is of a sweep, which vgrad sweep trains; one run has a seed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "told"), MANY)
+def test_sweeps_and_studies_are_told_what_trains_them(
+    command: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("s.yaml").write_text(SWEEP)
+    Path("tiny.yaml").write_text(TINY)
+    Path("study.yaml").write_text((CONFIGS / "studies" / "depth.yaml").read_text())
+    assert run(command.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert told in err
+    assert err.count("\n") == 1
+
+
 # show
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,8 +87,13 @@ RunsDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
-def read_config(file: str, overrides: list[str] | None, seed: int | None = None) -> Config:
-    """The checked config that a file and overrides make; ConfigError with every problem at its place."""
+def read_config(
+    file: str, overrides: list[str] | None, seed: int | None = None, runs_dir: Path = Path("runs")
+) -> Config:
+    """The checked config that a file and overrides make; ConfigError with every problem at its place.
+
+    A sweep is refused with the command that trains it, its runs below `runs_dir`.
+    """
     from vgrad.config.check import settled
     from vgrad.document.document import load_yaml, refuse_repeated, with_overrides
 
@@ -96,6 +102,7 @@ def read_config(file: str, overrides: list[str] | None, seed: int | None = None)
     if seed is not None and any(text.partition("=")[0].strip() == "seed" for text in overrides or []):
         raise ConfigError(f"--seed {seed}: -s seed=… says it, too; leave one of them out")
     document, problems = load_yaml(file), list[str]()
+    _refuse_many(document, file, overrides or [], seed, runs_dir)
     for text in settings:
         try:
             document = with_overrides(document, [text])
@@ -112,6 +119,23 @@ def read_config(file: str, overrides: list[str] | None, seed: int | None = None)
         raise ConfigError(*problems)
     _check_init_file(config, document, Path(file).parent)
     return config
+
+
+def _refuse_many(document: Document, file: str, overrides: list[str], seed: int | None, runs_dir: Path) -> None:
+    """ConfigError for a sweep and for a study, with the command that trains it."""
+    from vgrad.sweep.grid import sweep_key
+    from vgrad.text.escapes import printable
+
+    words = [as_argument(file), *(word for text in overrides for word in ("-s", text))]
+    words += [] if seed is None else ["--seeds", f"{seed}..{seed}"]
+    words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
+    if {"study", "experiments"} <= document.data.keys():
+        told = f"this is a study; vgrad reproduce {printable(shlex.join(words[:1]), 400)} trains it"
+        raise ConfigError(f"{document.where(('study',), key=True)}: study: {told}")
+    key = sweep_key(document)
+    if key:
+        told = f"this is a sweep, of more than one run; train it with: vgrad sweep {printable(shlex.join(words), 400)}"
+        raise ConfigError(f"{document.where((key,), key=True)}: {key}: {told}")
 
 
 def _check_init_file(config: Config, document: Document, base: Path) -> None:

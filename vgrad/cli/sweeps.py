@@ -139,22 +139,12 @@ def missing_jobs(plan: Plan) -> Iterator[Job]:
 
 def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
     """The axes, how many runs are missing, and what they will take."""
-    from vgrad.document.writer import spell
     from vgrad.sweep.estimate import estimate
     from vgrad.text.plain import duration
 
-    grid, about = plan.grid, "at most " if plan.points is None else ""
-    lines = [f"{plan.name}: {about}{plan.count:,} runs, with {len(grid.seeds):,} seeds each"]
-    there = None if plan.points is None else {cell for point, _ in plan.points for cell in point.cells}
-    for axis in grid.axes:
-        rows = [[spell(node.plain()) for node in row] for row in axis.rows]
-        used = [row for row in rows if there is None or set(zip(axis.keys, row, strict=True)) <= there]
-        values = [", ".join(row) for row in used[:13]]
-        told = ", ".join(values if len(axis.keys) == 1 else [f"({value})" for value in values])
-        lines.append(f"  {', '.join(axis.keys)}: {told}{', …' if len(used) > 13 else ''}")
-    lines += [
-        f"  {span.keys[0]}: from {span.low:g} to {span.high:g}, {span.kind.replace('_', '-')}" for span in grid.ranges
-    ]
+    about = "at most " if plan.points is None else ""
+    lines = [f"{plan.name}: {about}{plan.count:,} runs, with {len(plan.grid.seeds):,} seeds each"]
+    lines += [f"  {line}" for line in axis_lines(plan)]
     if plan.points is not None:
         missing = sum(1 for _ in missing_jobs(plan))
         each = estimate([config for _, config in plan.points])
@@ -163,6 +153,24 @@ def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
         seconds = missing * each.seconds / (1 if request.scheduler else max(request.jobs, 1))
         lines.append(f"  {missing:,} of them are missing: about {duration(seconds)} {where}, {size} in {plan.folder}")
     screen.say([(line, "") for line in lines])
+
+
+def axis_lines(plan: Plan) -> list[str]:
+    """A line for each axis: its keys, and the first of the values that its points have."""
+    from vgrad.document.writer import spell
+
+    lines = []
+    there = None if plan.points is None else {cell for point, _ in plan.points for cell in point.cells}
+    for axis in plan.grid.axes:
+        rows = [[spell(node.plain()) for node in row] for row in axis.rows]
+        used = [row for row in rows if there is None or set(zip(axis.keys, row, strict=True)) <= there]
+        values = [", ".join(row) for row in used[:13]]
+        told = ", ".join(values if len(axis.keys) == 1 else [f"({value})" for value in values])
+        lines.append(f"{', '.join(axis.keys)}: {told}{', …' if len(used) > 13 else ''}")
+    spans = plan.grid.ranges
+    return lines + [
+        f"{span.keys[0]}: from {span.low:g} to {span.high:g}, {span.kind.replace('_', '-')}" for span in spans
+    ]
 
 
 def list_runs(plan: Plan, as_json: bool) -> None:

@@ -270,12 +270,17 @@ def _norm(value: object, tree: Tree, level: Sequence[str | int]) -> str:
     return "" if level else "write batch_norm: true or layer_norm: true"
 
 
+def _of_sweeps(value: object, tree: Tree, level: Sequence[str | int]) -> str:
+    return "" if level else "that is of a sweep, which vgrad sweep trains; one run has a seed"
+
+
 _SPECIAL: Mapping[str, Callable[[Any, Tree, Sequence[str | int]], str]] = {
     **dict.fromkeys(["hidden", "hiddenlayers", "hiddenlayersizes", "hiddensizes", "neuronsperlayer"], _hidden),
     **dict.fromkeys(["weightdecay", "wd"], _decay),
     **dict.fromkeys(["regularization", "regularizer", "kernelregularizer", "reg", "penalty"], _penalty),
     **dict.fromkeys(["keepprob", "keeprate", "keepprobability"], _keep),
     **dict.fromkeys(["norm", "normalization", "normalisation"], _norm),
+    **dict.fromkeys(["grid", "seeds", "exclude", "sample"], _of_sweeps),
     "alpha": _alpha,
     "gain": _gain,
     "nesterov": _nesterov,

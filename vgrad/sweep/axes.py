@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from typing import Any
 
 from vgrad.document.reader import Node, compose, decode
 from vgrad.document.scalars import MAX_NUMBER
@@ -138,6 +139,17 @@ def typed_seeds(text: str) -> Sequence[int]:
 
 def _hint(value: object) -> str:
     return hint(value) if isinstance(value, str) else ""
+
+
+def axis_schema(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of an axis whose values have the schema `value`: a range, a list with ranges in it, or a draw."""
+    span = {"type": "string", "pattern": f"^{RANGE}$"}
+    pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+    draws = [
+        {"type": "object", "properties": {kind: pair}, "required": [kind], "additionalProperties": False}
+        for kind in DRAWS
+    ]
+    return {"anyOf": [span, {"type": "array", "items": {"anyOf": [value, span]}, "minItems": 1}, *draws]}
 
 
 def _axis(key: str, node: Node, place: str, *, typed: bool) -> Axis | Draw:

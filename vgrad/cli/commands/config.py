@@ -19,6 +19,7 @@ from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.config.config import Config
+    from vgrad.sweep.plan import Plan
 
 app = typer.Typer(cls=Group, help="Check, show and begin configs.", no_args_is_help=True)
 
@@ -36,17 +37,17 @@ def check(
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Find every mistake in configs; name the run that each one makes. Exits with 2 when one is wrong."""
+    """Find every mistake in configs and sweeps; name the run, or count the runs. Exits with 2 when one is wrong."""
     failures: list[VgradError] = []
     found: list[dict[str, Any]] = []
     for file in files:
         try:
-            found.append({"file": file, "run": _fitting(read_config(file, overrides), file).run_name})
+            found.append({"file": file, **_checked(file, overrides)})
         except VgradError as error:
             failures.append(error)
             found.append({"file": file, "run": None, "problems": list(error.problems)})
-        if not as_json and found[-1]["run"]:
-            _write(f"{file}: fine, run {found[-1]['run']}\n")
+        if not as_json and "problems" not in found[-1]:
+            _write(f"{file}: fine, {_told(found[-1])}\n")
     if as_json:
         _write_json(found)
     if failures:  # a mistake in a config goes before data that are missing
@@ -56,9 +57,16 @@ def check(
 
 @app.command("show", cls=Command)
 def show(config: ConfigFile, overrides: Overrides = None, seed: Seed = None, as_json: Json = False) -> None:
-    """Print the resolved config, every default written out, and what it comes to. Runs again as it is."""
+    """Print the resolved config, every default written out, and what it comes to. Runs again as it is.
+
+    Of a sweep: how many points and runs it has, its axes, and the config that they vary.
+    """
     from vgrad.document.writer import dump_yaml
 
+    plan = _plan(config, overrides or [], seed)
+    if plan:
+        _show_sweep(plan, config, as_json)
+        return
     settled = _with_file_digest(read_config(config, overrides, seed), config)
     tree, facts = settled.plain(), _facts(settled)
     if isinstance(tree["init"], dict) and "path" in tree["init"]:  # printed or saved elsewhere, it still finds the file
@@ -72,10 +80,11 @@ def show(config: ConfigFile, overrides: Overrides = None, seed: Seed = None, as_
 
 @app.command("schema", cls=Command, epilog=EDITOR_HELP)
 def schema() -> None:
-    """Print the JSON Schema of a config: every key and name there is, with descriptions and defaults."""
+    """Print the JSON Schema of configs and sweeps: every key and name there is, with descriptions and defaults."""
     from vgrad.config.schema import config_schema
+    from vgrad.sweep.grid import sweep_schema
 
-    _write_json(config_schema())
+    _write_json(sweep_schema(config_schema()))
 
 
 @app.command("new", cls=Command)
@@ -110,6 +119,64 @@ def new(
         told = "exists already and is left as it is; choose another name, or remove it"
         raise ConfigError(f"{_shown(str(file))}: {told}")
     answer_name(target)
+
+
+def _checked(file: str, overrides: list[str] | None) -> dict[str, Any]:
+    """The name of the run that a config makes, or what a sweep comes to; VgradError with what is wrong."""
+    plan = _plan(file, overrides or [])
+    if plan is None:
+        return {"run": _fitting(read_config(file, overrides), file).run_name}
+    for _, config in plan.points or ():
+        _fitting(config, file)
+    return {"sweep": plan.name, **_counts(plan)}
+
+
+def _told(found: Mapping[str, Any]) -> str:
+    if "run" in found:
+        return f"run {found['run']}"
+    most = "at most " if found["at_most"] else ""
+    return f"sweep {found['sweep']} of {most}{found['points']:,} points, {found['runs']:,} runs"
+
+
+def _plan(file: str, overrides: list[str], seed: int | None = None) -> Plan | None:
+    """The plan of a sweep, None for any other file; ConfigError with what is wrong in it."""
+    from vgrad.document.document import load_yaml
+    from vgrad.sweep.grid import read_grid, sweep_key
+    from vgrad.sweep.plan import make_plan
+
+    document = load_yaml(file)
+    if sweep_key(document) is None or "experiments" in document.data:
+        return None
+    settings = [*overrides, *([] if seed is None else [f"seed={seed}"])]
+    return make_plan(read_grid(document, overrides=settings), Path("runs"), Path(file).parent)
+
+
+def _counts(plan: Plan) -> dict[str, Any]:
+    seeds = len(plan.grid.seeds)
+    return {"points": plan.count // seeds, "seeds": seeds, "runs": plan.count, "at_most": plan.points is None}
+
+
+def _show_sweep(plan: Plan, file: str, as_json: bool) -> None:
+    """What a sweep would train, and the sweep as it was written, with what -s set."""
+    from vgrad.cli.sweeps import axis_lines
+    from vgrad.document.document import load_yaml
+    from vgrad.document.writer import dump_yaml
+    from vgrad.sweep.grid import KEYS
+
+    grid, written = plan.grid, load_yaml(file).data
+    tree = {**grid.base.data, **{key: written[key] for key in KEYS if key in written}}
+    if grid.sample:
+        tree["sample"] = {"count": grid.sample.count, "seed": grid.sample.seed}
+    if isinstance(tree.get("init"), dict) and isinstance(tree["init"].get("path"), str):
+        tree["init"] = {**tree["init"], "path": str((Path(file).parent / tree["init"]["path"]).resolve())}
+    axes = axis_lines(plan)
+    counts = _counts(plan)
+    if as_json:
+        _write_json({"sweep": plan.name, **counts, "axes": axes, "config": tree})
+        return
+    most = "at most " if counts.pop("at_most") else ""
+    lines = [f"sweep: {plan.name}", *(f"{key}: {most if key != 'seeds' else ''}{n:,}" for key, n in counts.items())]
+    _write("".join(f"# {line}\n" for line in [*lines, *axes]) + dump_yaml(tree))
 
 
 def _fitting(config: Config, file: str) -> Config:

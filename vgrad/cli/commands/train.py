@@ -46,7 +46,7 @@ def train(
     from vgrad.cli.screen.streams import Screen, answer
     from vgrad.runs.stored import read_run
 
-    settled = read_config(config, overrides, seed)
+    settled = read_config(config, overrides, seed, runs_dir)
     screen = Screen(sys.stderr)
     again = _command(config, overrides, seed, runs_dir, quiet, as_json)
     opened = _train(settled, runs_dir, Path(config).parent, restart, quiet, screen, again)
