@@ -136,7 +136,7 @@ MANY = [
 ]
 
 
-@pytest.mark.parametrize(("command", "told"), MANY)
+@each_row("command, told", MANY)
 def test_sweeps_and_studies_are_told_what_trains_them(
     command: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from rows import each_row
 
 from vgrad.cli import run
 
@@ -41,7 +42,7 @@ TYPED = [
 ]
 
 
-@pytest.mark.parametrize(("command", "told"), TYPED)
+@each_row("command, told", TYPED)
 def test_keys_are_told_as_what_to_type(
     command: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

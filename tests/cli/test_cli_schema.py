@@ -119,7 +119,7 @@ def _sweep(text: str) -> dict[str, Any]:
     return tree | {"data": tree.get("data", "digits")} | ({} if "layers:" in text else {"layers": [64, 30, 10]})
 
 
-@pytest.mark.parametrize("text", RIGHT_SWEEPS.splitlines())
+@each_row("text", RIGHT_SWEEPS.splitlines())
 def test_right_sweeps_fit_and_have_points(text: str, validator: Any) -> None:
     tree = _sweep(text)
     tree |= {"layers": {"depth": 1, "width": 5}} if "layers.depth" in text else {}
@@ -127,7 +127,7 @@ def test_right_sweeps_fit_and_have_points(text: str, validator: Any) -> None:
     assert make_plan(read_grid(read_yaml(dump_yaml(tree), "s.yaml")), Path("runs"), Path()).count > 0
 
 
-@pytest.mark.parametrize("text", WRONG_SWEEPS.splitlines())
+@each_row("text", WRONG_SWEEPS.splitlines())
 def test_wrong_sweeps_do_not(text: str, validator: Any) -> None:
     tree = _sweep(text)
     assert not validator.is_valid(tree)

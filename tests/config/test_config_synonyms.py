@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from rows import each_row
 
 from vgrad.config.check import check
 from vgrad.config.config import Config
@@ -78,7 +79,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "name", "told"), NAMES)
+@each_row("kind, name, told", NAMES)
 def test_names_of_elsewhere(kind: str, name: str, told: str) -> None:
     message = no_such(kind, name, KNOWN[kind])
     assert message.startswith(f"no {kind} {name!r}")
@@ -222,7 +223,7 @@ KEYS: list[tuple[dict[str, object], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("added", "key", "told"), KEYS, ids=lambda value: value if isinstance(value, str) else "")
+@each_row("added, key, told", KEYS)
 def test_keys_of_elsewhere_are_told_where_they_go(added: dict[str, object], key: str, told: str) -> None:
     with pytest.raises(Problems) as caught:
         check({**BASE, **added})
@@ -245,8 +246,8 @@ def test_every_key_is_told_to_go_to_one_that_there_is() -> None:
     assert set(INITIALIZERS) <= set(KNOWN["weight initializer"])
 
 
-@pytest.mark.parametrize(
-    ("key", "target"),
+@each_row(
+    "key, target",
     [
         ("lr", "optimizer.learning_rate"),
         ("depth", "layers.depth"),
