@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from vgrad.cli.commands.sweep import _repeat
 from vgrad.cli.options import read_config
 from vgrad.cli.screen.streams import Screen
 from vgrad.cli.screen.sweep_progress import SweepProgress
 from vgrad.cli.screen.sweep_table import table_lines
-from vgrad.document.document import load_yaml
+from vgrad.document.document import load_yaml, read_yaml
 from vgrad.sweep.comparison import Comparison, Row
 from vgrad.sweep.dispatch import Ended, Failed, Skipped
 from vgrad.sweep.estimate import estimate
@@ -144,6 +145,26 @@ def test_the_table_is_sorted_by_number_and_keeps_its_limit(tmp_path: Path, monke
         ["9", "1", "0.5", "-"],
         ["10", "1", "0.5", "-"],
     ]
+
+
+def test_points_of_several_variants_are_one_table_and_repeat_alone(tmp_path: Path) -> None:
+    text = "layers: [2, 3, 2]\ndata: xor\nbatch_size: 4\n"
+    text += "grid: {optimizer: [momentum, adam], optimizer.momentum: [0.9, 0.5]}\n"
+    plan = make_plan(read_grid(read_yaml(text, "own.yaml")), tmp_path, tmp_path)
+    jobs = [job for job in plan.jobs() if isinstance(job, Job)]
+    comparison = Comparison("m", {job.cells: Row() for job in jobs})
+    cells = [(row["optimizer"], row["optimizer.momentum"]) for row in comparison.table()]
+    assert cells == [("adam", None), ("momentum", "0.5"), ("momentum", "0.9")]
+    repeated = [_repeat(job, plan, ["own.yaml"]) for job in jobs]
+    assert repeated == [
+        "vgrad sweep own.yaml -g optimizer=momentum -g optimizer.momentum=0.9 --seeds 0..0",
+        "vgrad sweep own.yaml -g optimizer=momentum -g optimizer.momentum=0.5 --seeds 0..0",
+        "vgrad sweep own.yaml -g optimizer=adam --seeds 0..0",
+    ]
+    for job, command in zip(jobs, repeated, strict=True):
+        typed = [word for word in command.split() if "=" in word]
+        (again,) = make_plan(read_grid(read_yaml(text, "own.yaml"), typed=typed), tmp_path, tmp_path).jobs()
+        assert again.name == job.name
 
 
 @pytest.mark.parametrize("path", sorted((CONFIGS / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)

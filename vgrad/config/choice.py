@@ -115,6 +115,10 @@ class ChoiceOf:
         name = value.get("name", self.default) if isinstance(value, Mapping) else value
         return not isinstance(name, str) or name not in self.table or parameter in self._fields(self.table[name])
 
+    def is_parameter(self, name: str) -> bool:
+        """Whether some variant has a parameter of that name."""
+        return any(name in self._fields(variant) for variant in self.table.values())
+
     def _fields(self, variant: object) -> dict[str, tuple[Any, Any]]:
         return {**self.common, **parameters(self.signature(variant))}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from vgrad.config.config import Config
 from vgrad.config.problems import Problem
-from vgrad.config.synonyms import ABSENT, SAME, TABLES, nearest, simple
+from vgrad.config.synonyms import ABSENT, SAME, TABLES, nearest, no_such, simple
 from vgrad.data.datasets import DATASETS, Facts
 from vgrad.document.scalars import resolve
 from vgrad.document.writer import spell
@@ -20,6 +20,8 @@ from vgrad.registry import parameters
 from vgrad.text.escapes import printable
 
 _LONGEST = 120
+"""Characters of the YAML that is shown."""
+_MOST = 600
 Tree = Mapping[str, Any]
 
 ELSEWHERE: Mapping[str, str] = {
@@ -78,7 +80,7 @@ NOT_HERE = (
 
 def placed_keys(problems: Sequence[Problem], tree: Tree) -> list[Problem]:
     """`problems`, with each unknown key told where it goes in the config `tree`."""
-    return [replace(each, message=_advice(each, tree)) if each.known else each for each in problems]
+    return [replace(each, message=printable(_advice(each, tree), _MOST)) if each.known else each for each in problems]
 
 
 def setting(key: str, value: str) -> tuple[str, str]:
@@ -94,7 +96,7 @@ def setting(key: str, value: str) -> tuple[str, str]:
     except ValueError:
         meant = value
     told = _advice(Problem((key,), "", known=tuple(Config.model_fields)), {key: meant})
-    return "", told.removeprefix("unknown key").removeprefix("; ")
+    return "", printable(told, _MOST).removeprefix("unknown key").removeprefix("; ")
 
 
 def _advice(problem: Problem, tree: Tree) -> str:
@@ -153,7 +155,18 @@ def _goes(target: str, value: object, tree: Tree, level: Sequence[str | int]) ->
         return f"{named} has none, {_and(holders)} {'do' if len(holders) > 1 else 'does'}: write {written}"
     of = f", of {_and(holders)}" if holders and named not in holders else ""
     side = ", at the left margin" if level else ""
+    wrong = "" if first else _no_such(target, value)
+    if wrong:
+        return f"that is {target} here{side}, and {wrong}"
     return f"{'it' if first else 'that'} is {target} here{of}{side}: write {written}"
+
+
+def _no_such(key: str, value: object) -> str:
+    """What there is to tell of a name in `value` that none of the variants under `key` has."""
+    kinds = {kind: list(table) for kind, (at, table) in TABLES.items() if at == key}
+    known = [name for names in kinds.values() for name in names]
+    name = value.get("name") if isinstance(value, Mapping) else value
+    return no_such(next(iter(kinds)), name, known) if kinds and isinstance(name, str) and name not in known else ""
 
 
 def _and(names: Sequence[str]) -> str:
@@ -256,6 +269,10 @@ def _nesterov(value: object, tree: Tree, level: Sequence[str | int]) -> str:
     return f"nesterov is an optimizer: write optimizer: {spell({'name': 'nesterov', **own}) if own else 'nesterov'}"
 
 
+def _name(value: object, tree: Tree, level: Sequence[str | int]) -> str:
+    return "that is name here" if level and level[0] in _NAMED else ""
+
+
 def _penalty(value: object, tree: Tree, level: Sequence[str | int]) -> str:
     return (
         f"write l2: {spell(value)} or l1: {spell(value)}, which are lambda in C + lambda/(2n) sum W^2, lambda/n sum |W|"
@@ -281,6 +298,7 @@ _SPECIAL: Mapping[str, Callable[[Any, Tree, Sequence[str | int]], str]] = {
     **dict.fromkeys(["keepprob", "keeprate", "keepprobability"], _keep),
     **dict.fromkeys(["norm", "normalization", "normalisation"], _norm),
     **dict.fromkeys(["grid", "seeds", "exclude", "sample"], _of_sweeps),
+    **dict.fromkeys(["type", "kind", "class", "target", "method"], _name),
     "alpha": _alpha,
     "gain": _gain,
     "nesterov": _nesterov,
@@ -288,6 +306,8 @@ _SPECIAL: Mapping[str, Callable[[Any, Tree, Sequence[str | int]], str]] = {
     "clipnorm": _clipnorm,
 }
 """Keys of which there is more to tell than where they go."""
+
+_NAMED = ("optimizer", "activation", "schedule", "init", "data")
 
 _HERE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("optimizer", "alpha"): ("rho",),

@@ -103,9 +103,9 @@ class Grid:
         """Points that between them have the values of every axis, the other axes standing at their first ones."""
         weights = [math.prod(map(len, self.axes[at + 1 :])) for at in range(len(self.axes))]
         for axis, weight in zip(self.axes, weights, strict=True):
-            at, rows = self.only.get(axis.keys[0], (0, frozenset({0})))
+            at, rows = self.only.get(axis.keys[0], (0, frozenset()))
             for row in range(len(axis)):
-                index = row * weight + min(rows) * weights[at]
+                index = row * weight + min(rows, default=0) * weights[at]
                 if not self._is_excluded(index):
                     yield self._point(index, 0)
         if not self.axes:
@@ -151,8 +151,8 @@ class Grid:
 
     def _is_idle(self, key: str, rows: Sequence[int]) -> bool:
         """Whether the variant of a point has no such parameter."""
-        at, some = self.only.get(key, (0, frozenset()))
-        return bool(some) and rows[at] not in some
+        entry = self.only.get(key)
+        return entry is not None and rows[entry[0]] not in entry[1]
 
     def _point(self, index: int, k: int) -> Point:
         values: dict[str, Node] = {}
@@ -210,8 +210,11 @@ def read_grid(
 
 
 def _only(discrete: tuple[Axis, ...], axes: Sequence[Axis | Draw]) -> Iterator[tuple[str, tuple[int, frozenset[int]]]]:
-    """What `Grid.only` says: the axes of parameters that some of the variants on another axis have, and others not."""
-    for key in (axis.keys[0] for axis in axes if len(axis.keys) == 1):
+    """What `Grid.only` says: the axes of parameters that some of the variants on another axis have, and others not.
+
+    Where -g leaves of the file's variants none that has it, the file's axis of it counts for no point.
+    """
+    for key, typed in ((axis.keys[0], axis.typed) for axis in axes if len(axis.keys) == 1):
         parent, _, parameter = key.rpartition(".")
         at = next((at for at, axis in enumerate(discrete) if {parent, f"{parent}.name"} & {*axis.keys}), None)
         if parent not in CHOICES or parameter == "name" or at is None:
@@ -219,7 +222,8 @@ def _only(discrete: tuple[Axis, ...], axes: Sequence[Axis | Draw]) -> Iterator[t
         column = next(at for at, key in enumerate(discrete[at].keys) if key in (parent, f"{parent}.name"))
         values = [row[column].plain() for row in discrete[at].rows]
         some = frozenset(row for row, value in enumerate(values) if CHOICES[parent].has(value, parameter))
-        if 0 < len(some) < len(values):
+        narrowed = discrete[at].typed and not typed and CHOICES[parent].is_parameter(parameter)
+        if len(some) < len(values) and (some or narrowed):
             yield key, (at, some)
 
 
