@@ -33,7 +33,7 @@ class Command(Told, TyperCommand):
             self._refuse_key(str(getattr(error, "option_name", "")), args)
             raise
         taken = [word for each in self.params if not _is_option(each) for word in _listed(words.get(each.name))]
-        for word in [*left, *taken]:
+        for word in [] if ctx.resilient_parsing else [*left, *taken]:  # which is how shells complete
             if isinstance(word, str) and _SETTING.fullmatch(word) and not os.path.lexists(word):
                 self._refuse_setting(word, *word.split("=", 1))
         rest = super().parse_args(ctx, args)
@@ -69,7 +69,8 @@ class Command(Told, TyperCommand):
         target, told = setting(key, value)
         command = f"{self.name} takes keys of the config as -s KEY=VALUE"
         if target == "seed" and any(each.name == "seeds" for each in self.params):
-            raise ConfigError(f"{printable(word)}: {command}, and seeds as --seeds: write --seeds {value}..{value}")
+            told = printable(f"{value}..{value}")
+            raise ConfigError(f"{printable(word)}: {command}, and seeds as --seeds: write --seeds {told}")
         if target:
             axis = any(each.name == "axes" for each in self.params) and re.search(r"\.\.|,(?![^\[{]*[\]}])", value)
             written = f"{'-g' if axis else '-s'} {shlex.quote(f'{target}={value}')}"
