@@ -3,6 +3,7 @@
 A weight initializer draws W^l of shape (n_l, n_(l-1)) and a bias initializer b^l of shape (n_l,), always in float64.
 n_in = n_(l-1) is the fan-in, n_out = n_l the fan-out. Weights and biases have a generator each, so that a change of
 one leaves the other as it was. A maxout layer of k pieces draws k times. Some initializers look at data (`DataDriven`).
+Normal distributions are whole, as in PyTorch; Keras and JAX cut off the tails beyond two sigma and keep the variance.
 """
 
 from __future__ import annotations
