@@ -376,7 +376,8 @@ def test_the_reference_runs_have_no_parameters(vgrad: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "section", ["all", "width", *(pytest.param(name, marks=pytest.mark.slow) for name in SECTIONS if name != "width")]
+    "section",
+    ["width", *(pytest.param(name, marks=pytest.mark.slow) for name in ("all", *SECTIONS) if name != "width")],
 )
 def test_pictures_of_the_chain(vgrad: Any, tmp_path: Path, section: str) -> None:
     path = tmp_path / "slide.png"

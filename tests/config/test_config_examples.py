@@ -86,7 +86,7 @@ def digits() -> Dataset:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(EXAMPLES).with_suffix("")))
 def test_example_trains_for_two_epochs(path: Path, digits: Dataset) -> None:
-    config = read(path, "epochs=2")
+    config = read(path, "epochs=2", "data.train=500")
     assert config.data.name == "digits"
     assert isinstance(config.init, Init)
     state = fresh_state(config, draw_parameters(config, config.init, digits))

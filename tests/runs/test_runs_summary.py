@@ -95,3 +95,10 @@ def test_a_run_dies_only_at_its_end() -> None:
     )
     freed = summarize(history((0.5, [0, 0]), (0.5, [1, 1.2])))  # weights of zero pass nothing until the first step
     assert (freed["gradient"]["start"]["verdict"], freed["verdict"], freed["cause"]) == ("dead", "even", None)
+
+
+@pytest.mark.parametrize("accuracy", [math.inf, -1e308, math.nan])
+def test_an_accuracy_that_cannot_be_is_no_accuracy(accuracy: float) -> None:
+    made = history((0.5, [1, 1.2]), (1 - accuracy, [1, 1.2]))
+    made.classes = {"test": (100, 10)}
+    assert summarize(made)["learning"] is None

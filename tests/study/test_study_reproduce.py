@@ -314,7 +314,7 @@ def start_only(vgrad: Command, tmp_path: Path, mnist_dir: Path, monkeypatch: pyt
     ("setting", "reproduced"),
     [
         ("", True),
-        ("init=glorot_normal", False),
+        pytest.param("init=glorot_normal", False, marks=pytest.mark.slow),
         pytest.param("activation=tanh", False, marks=pytest.mark.slow),
         pytest.param("cost=quadratic", False, marks=pytest.mark.slow),
     ],

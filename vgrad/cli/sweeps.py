@@ -62,7 +62,12 @@ def train_missing(
 
     _check_folder(plan.folder)
     mixing = Mixing()
-    tally, comparison, failed, labels = Tally(plan.count), Comparison(), dict[str, Job](), dict[str, str]()
+    tally, comparison, failed, labels = (
+        Tally(plan.count),
+        Comparison(order=_grid_order(plan)),
+        dict[str, Job](),
+        dict[str, str](),
+    )
     status, progress = StatusFile(plan.folder, plan.name), SweepProgress(screen, plan.name, tally, labels, quiet=quiet)
     state, due = "stopped", next(missing_jobs(plan), None) is not None
     if due:
@@ -93,6 +98,18 @@ def train_missing(
     if mixing.line:
         screen.say_words(mixing.line, "yellow")
     return Result(tally, comparison, failed, early)
+
+
+def _grid_order(plan: Plan) -> dict[str, list[str]]:
+    """The values of each axis, as the sweep has them; of a grid too large for a table none."""
+    from vgrad.sweep.axes import spell
+
+    found: dict[str, list[str]] = {}
+    for axis in plan.grid.axes if plan.points is not None else ():
+        for row in axis.rows:
+            for key, node in zip(axis.keys, row, strict=True):
+                found.setdefault(key, []).append(spell(node.plain()))
+    return {key: list(dict.fromkeys(values)) for key, values in found.items()}
 
 
 def _check_folder(folder: Path) -> None:

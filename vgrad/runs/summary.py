@@ -96,7 +96,7 @@ def _learning(history: History, last: EpochRecord) -> dict[str, Any] | None:
     """The accuracy at the end on the first part of those not trained on, with its interval."""
     part = next((part for part in ("validation", "test", "train") if part in history.classes), None)
     accuracy = None if part is None else last.metrics[f"{part}_accuracy"]
-    if part is None or accuracy is None:
+    if part is None or accuracy is None or not 0 <= accuracy <= 1:  # no such one is measured, but may stand in a file
         return None
     examples, largest = history.classes[part]
     low, high = proportion(round(accuracy * examples), examples)

@@ -59,11 +59,14 @@ class Row:
 
 @dataclass
 class Comparison:
-    """Rows by point, in the order in which points were first seen; `measure` is the column of metrics.csv that is
-    compared: the validation accuracy where there is one, else the first monitor. `problems` has a line for each run
-    that is not in the rows because its summary cannot be read."""
+    """Rows by point; `order` has the values of each axis as the grid has them, whatever order runs end in.
+
+    `measure` is the column of metrics.csv that is compared: the validation accuracy where there is one, else the first
+    monitor. `problems` has a line for each run that is not in the rows because its summary cannot be read.
+    """
 
     measure: str = ""
+    order: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rows: dict[Cells, Row] = field(default_factory=dict)
     overflown: bool = False
     problems: list[str] = field(default_factory=list)
@@ -101,17 +104,18 @@ class Comparison:
                 "last_first_ratio": row.last_first,
                 "verdict": counted(row.verdicts) or None,
             }
-            for cells, row in sorted(self.rows.items(), key=lambda item: _orders(dict(item[0]), axes))
+            for cells, row in sorted(self.rows.items(), key=lambda item: self._places(dict(item[0]), axes))
         ]
 
+    def _places(self, cells: Mapping[str, str], axes: Sequence[str]) -> list[tuple[int, float, str]]:
+        return [self._place(key, cells.get(key, "")) for key in axes]
 
-def _orders(cells: Mapping[str, str], axes: Sequence[str]) -> list[tuple[bool, float, str]]:
-    return [_order(cells.get(key, "")) for key in axes]
-
-
-def _order(text: str) -> tuple[bool, float, str]:
-    """Numbers by size, before everything else by name."""
-    try:
-        return False, float(text), ""
-    except ValueError:
-        return True, 0.0, text
+    def _place(self, axis: str, text: str) -> tuple[int, float, str]:
+        """Where the grid has it; what is drawn from a range by size, and everything else by name."""
+        known = self.order.get(axis, ())
+        if text in known:
+            return 0, float(known.index(text)), ""
+        try:
+            return 1, float(text), ""
+        except ValueError:
+            return 2, 0.0, text
