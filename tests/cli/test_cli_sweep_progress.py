@@ -152,7 +152,7 @@ def test_points_of_several_variants_are_one_table_and_repeat_alone(tmp_path: Pat
     text += "grid: {optimizer: [momentum, adam], optimizer.momentum: [0.9, 0.5]}\n"
     plan = make_plan(read_grid(read_yaml(text, "own.yaml")), tmp_path, tmp_path)
     jobs = [job for job in plan.jobs() if isinstance(job, Job)]
-    comparison = Comparison("m", {job.cells: Row() for job in jobs})
+    comparison = Comparison("m", rows={job.cells: Row() for job in jobs})
     cells = [(row["optimizer"], row["optimizer.momentum"]) for row in comparison.table()]
     assert cells == [("adam", None), ("momentum", "0.5"), ("momentum", "0.9")]
     repeated = [_repeat(job, plan, ["own.yaml"]) for job in jobs]

@@ -25,7 +25,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:
-        code = app(given, prog_name="vgrad", standalone_mode=False)
+        code = app([word for word in given if word != "--debug"], prog_name="vgrad", standalone_mode=False)
         sys.stdout.flush()
         return _report(KeyboardInterrupt()) if code == 130 else int(code or 0)  # what typer makes of Ctrl-C
     except (BrokenPipeError, SystemExit) as end:  # typer exits when it sees a broken pipe

@@ -102,7 +102,7 @@ def train_missing(
 
 def _grid_order(plan: Plan) -> dict[str, list[str]]:
     """The values of each axis, as the sweep has them; of a grid too large for a table none."""
-    from vgrad.sweep.axes import spell
+    from vgrad.document.writer import spell
 
     found: dict[str, list[str]] = {}
     for axis in plan.grid.axes if plan.points is not None else ():

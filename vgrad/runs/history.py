@@ -178,9 +178,12 @@ def _checked(arrays: Arrays, name: str, dtype: type, shape: tuple[int | None, ..
 
 def _classes(tree: Any) -> dict[str, tuple[int, int]]:
     """What `pack` wrote of the classes of each part."""
-    found = {str(part): (int(examples), int(largest)) for part, (examples, largest) in dict(tree).items()}
-    if any(not 0 < largest <= examples or part not in PARTS for part, (examples, largest) in found.items()):
-        raise ValueError("classes of no part of the data")
+    found = {}
+    for part, pair in dict(tree).items():
+        whole = isinstance(pair, list) and [type(count) for count in pair] == [int, int]
+        if part not in PARTS or not whole or not 0 < pair[1] <= pair[0] < 2**53:
+            raise ValueError("classes of no part of the data")
+        found[part] = (pair[0], pair[1])
     return found
 
 
