@@ -184,9 +184,9 @@ def test_two_sweeps_at_once_do_no_run_twice(config: Path, tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(HANGS)
 def test_kill_9_at_random_moments(config: Path, tmp_path: Path) -> None:
-    config.write_text(SWEEP.replace("1..3", "1..5") % (8000 if FULL else 4000))
+    config.write_text(SWEEP.replace("1..3", "1..5") % (8000 if FULL else 3000))
     runs, chance, seen, kills = tmp_path / "runs", random.Random(0), dict[str, tuple[int, int]](), 0
-    for _ in range(20 if FULL else 10):
+    for _ in range(20 if FULL else 7):
         process = start("sweep", config, "--runs-dir", runs, "-j", 2)
         time.sleep(chance.uniform(0.3, 2.0))
         process.kill()

@@ -32,7 +32,7 @@ def test_some_obstacles_in_the_place_of_what_training_writes() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(HANGS)
 def test_every_obstacle_in_the_place_of_everything_that_is_written() -> None:
-    every = 1 if FULL else 6
+    every = 1 if FULL else 11
     result = walk(every, seconds=HANGS)
     assert result["failures"] == []
     assert result["cases"] > 600 // every

@@ -29,7 +29,8 @@ from vgrad.runs.runner import run
 from vgrad.storage.npz import pack, unpack
 from vgrad.training.descent import Cancelled
 
-SECONDS, MEMORY = 2.0, 2**29
+SECONDS, MEMORY = 20.0, 2**29
+"""Of the processor, and bytes: an endless file that is read takes more of both, the slowest machine less."""
 PATIENCE = 90.0  # seconds by the clock, after which a command hangs: a busy machine must not fail
 CODES = (0, 2, 3, 4, 5, 6)
 CONFIG = """\

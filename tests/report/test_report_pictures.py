@@ -71,7 +71,7 @@ def test_a_kind_looks_at_the_options_that_are_said_to_be_for_it(kind: str, bars:
     assert seen - {"width"} == {name for name, used in PLOT.options.items() if kind in used} - {"where"}
 
 
-@pytest.mark.parametrize("width", [3.4, pytest.param(6.4, marks=pytest.mark.slow), 12.0])
+@pytest.mark.parametrize("width", [3.4, *(pytest.param(width, marks=pytest.mark.slow) for width in (6.4, 12.0))])
 def test_titles_do_not_overlap(depths: Path, width: float) -> None:
     figure = drawn("curves", runs(depths), keys=("activation", "init", "layers"), width=width)
     figure.draw_without_rendering()

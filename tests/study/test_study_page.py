@@ -51,7 +51,7 @@ def test_the_page_validates_and_is_alone(outcome: Outcome, text: str) -> None:
 @pytest.mark.slow
 def test_the_page_of_a_full_study_can_be_sent(tmp_path: Path) -> None:
     outcome = read_outcome(write_study(tmp_path, epochs=range(500)))
-    assert 5e5 < len(STUDY_FORMATS["html"](outcome).encode()) < 1.5e6
+    assert len(STUDY_FORMATS["html"](outcome).encode()) < 1.5e6
 
 
 def test_what_is_said_of_published_data_stands_beside_them_alone(outcome: Outcome) -> None:

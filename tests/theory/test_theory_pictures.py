@@ -71,6 +71,7 @@ def test_products_beyond_floats(activation: str) -> None:
     drawn(lesson("explode", activation=activation, neurons=500))
 
 
+@pytest.mark.slow
 def test_titles_stay_apart() -> None:
     figure = drawn(lesson())
     boxes = [axes.title.get_window_extent() for axes in figure.axes]
