@@ -86,18 +86,18 @@ def test_seeds_that_all_agree_leave_no_room() -> None:
     assert judge(0.5001, [0.5, 0.5], "linear", comparable=True).z is None
 
 
-def test_a_curve_is_inside_by_the_share_of_its_epochs() -> None:
+def test_a_curve_is_inside_where_all_of_it_is() -> None:
     epochs = np.arange(10)
     values = 10 ** np.random.default_rng(0).normal(-2, 0.1, (8, 10))
     middle = {epoch: float(10 ** np.log10(values[:, epoch]).mean()) for epoch in range(10)}
-    for outside, verdict in ((0, "inside"), (1, "inside"), (2, "outside")):
+    for outside, verdict in ((0, "inside"), (1, "outside"), (2, "outside")):
         published = {epoch: value * (10 if epoch < outside else 1) for epoch, value in middle.items()}
         found = line(published, epochs, values)
         assert found.share == (10 - outside) / 10
         assert judge_line(found, comparable=True) == verdict
     assert judge_line(line(middle, epochs, values), comparable=False) == "not comparable"
     assert judge_line(line({}, epochs, values), comparable=True) == "not comparable"
-    assert judge_line(line(middle, epochs, values[:1]), comparable=True) == "undecided"
+    assert judge_line(line(middle, epochs, values[:2]), comparable=True) == "undecided"
 
 
 @pytest.mark.parametrize(("published", "share"), [(1, 1.0), (2, None), (10, None), (0, None)])
@@ -107,12 +107,27 @@ def test_a_curve_is_judged_where_most_of_what_was_published_was_measured(publish
     assert (found.count, found.n, found.share) == (published, 8, share)
 
 
-def test_the_band_of_a_curve_is_that_of_a_further_draw_on_log10() -> None:
-    values = 10 ** np.random.default_rng(1).normal(-2, 0.1, (8, 3))
-    found = line({}, np.arange(3), values)
-    for epoch in range(3):
-        logs = np.log10(values[:, epoch])
-        half = scipy.stats.t.ppf(0.975, 7) * logs.std(ddof=1) * math.sqrt(1 + 1 / 8)
-        assert found.low[epoch] == pytest.approx(10 ** (logs.mean() - half), rel=1e-12)
-        assert found.high[epoch] == pytest.approx(10 ** (logs.mean() + half), rel=1e-12)
+def test_the_band_of_a_curve_reaches_as_far_as_the_strangest_seed_from_the_others() -> None:
+    logs = np.random.default_rng(1).normal(-2, 0.1, (8, 3))
+    found = line({}, np.arange(3), 10**logs)
+    far = 0.0
+    for seed in range(8):  # the plain way
+        others = np.delete(logs, seed, axis=0)
+        far = max(far, *np.abs(logs[seed] - others.mean(0)) / others.std(0, ddof=1) / math.sqrt(1 + 1 / 7))
+    far = scipy.stats.t.isf(scipy.stats.t.sf(far, 6), 7)  # as strange among eight as it is among seven
+    half = far * logs.std(0, ddof=1) * math.sqrt(1 + 1 / 8)
+    np.testing.assert_allclose(np.log10([found.low, found.high]), [logs.mean(0) - half, logs.mean(0) + half], 1e-12)
     assert np.isnan(line({}, np.arange(3), np.zeros((8, 3))).center).all()
+    assert line({}, np.arange(2), np.full((8, 2), 0.5)).high.tolist() == [0.5, 0.5]  # all agree: no room
+
+
+@pytest.mark.parametrize("n", [3, 4, 8, 20])
+def test_the_band_holds_a_further_curve_as_a_whole(n: int) -> None:
+    """Walks of 40 epochs, each correlated over all of them: n times in n + 1, or a little more often."""
+    rng, times, held = np.random.default_rng(n), 1500, 0
+    for _ in range(times):
+        walks = np.cumsum(rng.normal(0, 0.05, (n + 1, 40)), axis=1) + rng.normal(0, 0.1, (n + 1, 1))
+        found = line(dict(enumerate((10 ** walks[0]).tolist())), np.arange(40), 10 ** walks[1:])
+        held += judge_line(found, comparable=True) == "inside"
+    error = math.sqrt(n / (n + 1) ** 2 / times)
+    assert -3 * error < held / times - n / (n + 1) < 0.4 / (n + 1) + 3 * error

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rows import each_row
 
 from vgrad.runs.stored import StoredRun
 from vgrad.statistics import arithmetic
+from vgrad.study.draws import REPLICATION, Draws
 from vgrad.study.judgement import Judgement
 from vgrad.study.measurement import (
     Outcome,
@@ -28,6 +30,7 @@ from vgrad.study.measurement import (
     measure,
 )
 from vgrad.study.measures import MEASURES, hidden_norms, neuron_deltas
+from vgrad.study.outcome import Noticed, PublishedRun
 
 EPOCHS = [0, 1, 3, 4]
 NORMS = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 8.0], [2.0, 2.0, 1.0], [1.0, 2.0, 5.0]])
@@ -45,7 +48,7 @@ def stub(norms: np.ndarray = NORMS, **own: Any) -> StoredRun:
     neurons = [(epoch, layer, at, value) for (epoch, layer), of in DELTAS.items() for at, value in enumerate(of, 1)]
     run = {
         "status": "complete",
-        "config": SimpleNamespace(sizes=(5, *[3] * hidden, 2)),
+        "config": SimpleNamespace(sizes=(5, *[3] * hidden, 2), seed=0),
         "gradients": pd.DataFrame(rows, columns=["epoch", "layer", "kind", "delta_norm"]),
         "neurons": pd.DataFrame(neurons, columns=["epoch", "layer", "neuron", "delta"]),
         "summary": {"final": {"test_accuracy": 0.5}},
@@ -140,7 +143,7 @@ def test_a_norm_of_zero_is_a_gap_in_the_ratio_and_no_warning() -> None:
 
 
 def trained(runs: int, letter: str = "A") -> Trained:
-    experiment: Any = SimpleNamespace(name="speed", title="How fast?", text="So.", neurons=[])
+    experiment: Any = SimpleNamespace(name="speed", title="How fast?", text="So.", neurons=[], runs_of=None)
     return Trained(experiment, letter, range(runs), [[Path(str(seed)) for seed in range(runs)]], True)
 
 
@@ -207,19 +210,58 @@ def test_a_band_of_shares_ends_at_0_and_100(unit: str, band: tuple[float, float]
     assert (empty["n"], empty["center"], empty["low"], empty["band_low"], empty["lost"]) == (0, None, None, None, 2)
 
 
-@pytest.mark.parametrize(
-    ("figures", "verdict", "reason"),
+def ran(layers: str, p: float | None, t: float = 1.0) -> PublishedRun:
+    return PublishedRun(experiments="A", layers=layers, n=4, lost=0, numbers=3, strangest="‖δ^1‖", t=t, p=p)
+
+
+def notices(*shares: float) -> list[Noticed]:
+    names = [REPLICATION, "a factor of two", "a point of accuracy"]
+    return [Noticed(alternative=name, noticed=each, seeds=3) for name, each in zip(names, shares, strict=False)]
+
+
+@each_row(
+    "runs, p, power, verdict, reason",
     [
-        (["inside", "inside"], "reproduced", "all 2 published figures lie inside their bands"),
-        (["inside", "not comparable"], "reproduced", "all 1 published figures lie inside their bands"),
-        (["inside", "undecided"], "undecided", "of 2 published figures, 1 not judged by these runs"),
+        ([], None, [], "not comparable", "the published figures do not apply to digits and toy"),
         (
-            ["inside", "outside", "undecided", "outside", "not comparable"],
-            *("not reproduced", "of 4 published figures, 2 outside the bands and 1 not judged by these runs"),
+            [ran("4-3-2", 0.4), ran("4-3-3-2", 0.8)],
+            *(0.31, notices(0.05, 0.8), "reproduced", "as further draws, the 2 published runs have p = 0.31"),
         ),
-        (["not comparable"], "not comparable", "the published figures do not apply to digits and toy"),
+        (
+            [ran("4-3-2", 0.4)],
+            *(0.4, notices(0.04, 0.9, 0.79), "cannot tell"),
+            "as further draws, the published run has p = 0.40, and with so few seeds the test would notice "
+            "a point of accuracy in 79 of 100 studies",
+        ),
+        (
+            [ran("4-3-2", 0.4)],
+            *(0.4, [], "cannot tell"),
+            "as further draws, the published run has p = 0.40, and with so few seeds the test would notice nothing",
+        ),
+        (
+            [ran("4-3-2", 0.2)],
+            0.05,
+            notices(0.05, 0.8),
+            "not reproduced",
+            "as further draws, the published run has p = 0.050",
+        ),
+        (
+            [ran("4-3-2", 0.2, t=-90.0)],
+            *(0.2, notices(0.05, 0.8), "not reproduced"),
+            "as further draws, the published run has p = 0.20, and ‖δ^1‖ of 4-3-2 lies out of reach "
+            "(t = -90.0 of 4 seeds)",
+        ),
+        (
+            [ran("4-3-2", 0.2), ran("4-3-3-2", None)],
+            *(None, [], "undecided", "of 2 published figures, 1 not judged by these runs"),
+        ),
     ],
 )
-def test_the_verdict_is_that_of_the_worst_figure(figures: list[str], verdict: str, reason: str) -> None:
-    found = Outcome(figures=[{"verdict": word} for word in figures], data=["digits", "toy"])
+def test_the_verdict_is_that_of_the_joint_test(
+    runs: list[PublishedRun], p: float | None, power: list[Noticed], verdict: str, reason: str
+) -> None:
+    found = Outcome(data=["digits", "toy"], published_runs=runs, p=p, power=power)
+    found.figures = [{"verdict": "undecided" if run.p is None else "outside"} for run in runs]
+    found.figures.append({"verdict": "not comparable"})
+    found.draws = {("A", run.layers): Draws("A", run.layers) for run in runs}
     assert (found.verdict, found.reason) == (verdict, reason)

@@ -1,14 +1,16 @@
-"""Does the published draw look like ours? Each published number beside the distribution over seeds.
+"""Each published number alone, beside the distribution over seeds: where one further draw falls.
 
-A published value p is one draw with an unknown seed. With the mean m and standard deviation s of n seeds of ours, on
-log10 where seeds spread by factors,
+What is published of one run depends on one draw, so that the verdict is not the sum of these: it is that of the joint
+test (study/joint.py). A published value p is one draw with an unknown seed. With the mean m and standard deviation s of
+n seeds of ours, on log10 where seeds spread by factors,
 
     z = (p - m) / s,     band: m +- t s sqrt(1 + 1/n)
 
 where t is Student's quantile, with n - 1 degrees of freedom, of the probability that a normal variable is within LIMIT
 standard deviations: where m and s are known for sure, the band is |z| <= LIMIT, and with few seeds it is as much wider
-as it has to be to hold a further draw just as often. A curve is judged epoch by epoch against the LEVEL band, and is
-inside when at least SHARE of its epochs are.
+as it has to be to hold a further draw just as often. A curve is inside where all of it lies in the simultaneous band,
+which reaches as far as the strangest of our seeds lies from the others, and holds a further curve as a whole n times in
+n + 1 or more often.
 """
 
 from __future__ import annotations
@@ -21,10 +23,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vgrad.statistics import LEVEL, Estimate, arithmetic, geometric, power, prediction, within
+from vgrad.statistics import Estimate, arithmetic, geometric, power, prediction, within
+from vgrad.study.joint import simultaneous
 
-LIMIT, SHARE = 2.5, 0.9
+LIMIT = 2.5
 FIGURE_LEVEL = within(LIMIT)
+DECADES = -300.0, 300.0
+"""Of a band's ends: with three seeds it may reach beyond what a number holds."""
+MEASURED = 0.9
+"""A curve is judged where at least this share of the epochs that were published can be compared."""
 MOST_LOST = 0.5
 """A figure of which more than this share of the seeds has no value is not judged."""
 
@@ -46,7 +53,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve over epochs: published, NaN where nothing was, beside the center and band of n seeds."""
+    """A curve over epochs: published, NaN where nothing was, beside the center and simultaneous band of n seeds."""
 
     epochs: NDArray[np.int64]
     published: Array
@@ -68,7 +75,7 @@ class Line:
         """Share of the epochs that can be compared at which the published curve is inside; None where too few can: a
         run ended early, or has a norm of 0."""
         comparable = np.isfinite(self.published) & np.isfinite(self.low)
-        return float(self.inside[comparable].mean()) if comparable.sum() >= max(SHARE * self.count, 1) else None
+        return float(self.inside[comparable].mean()) if comparable.sum() >= max(MEASURED * self.count, 1) else None
 
 
 def judge(published: float | None, values: Sequence[float | None], scale: str, *, comparable: bool) -> Judgement:
@@ -96,19 +103,20 @@ def line(published: Mapping[int, float], epochs: NDArray[np.int64], values: Arra
     """The curve `values` of our seeds, (n, epochs), on log10, beside the published one."""
     spots = np.array([published.get(int(epoch), np.nan) for epoch in epochs])
     logs = np.log10(np.where(values > 0, values, np.nan))
-    mean = logs.mean(axis=0)
-    if len(logs) < 2:
-        gap = np.full(len(epochs), np.nan)
-        return Line(epochs, spots, 10**mean, gap, gap, len(logs), len(published))
-    found = [prediction(column.tolist(), LEVEL) for column in logs.T]
-    low = np.array([each.low if each else np.nan for each in found])
-    high = np.array([each.high if each else np.nan for each in found])
-    return Line(epochs, spots, 10**mean, 10**low, 10**high, len(logs), len(published))
+    mean, half = logs.mean(axis=0), np.full(len(epochs), np.nan)
+    whole = np.isfinite(logs).all(axis=0)
+    if len(logs) > 2 and whole.any():
+        each = logs[:, whole]
+        spread = each.std(axis=0, ddof=1)
+        far = np.where(spread > 0, simultaneous(each), 0.0)  # where all seeds agree there is no room
+        half[whole] = far * spread * math.sqrt(1 + 1 / len(logs))
+    low, high = (10 ** np.clip(end, *DECADES) for end in (mean - half, mean + half))
+    return Line(epochs, spots, 10**mean, low, high, len(logs), len(published))
 
 
 def judge_line(found: Line, *, comparable: bool) -> Verdict:
-    """Whether the published curve is in the band of our seeds at enough of its epochs."""
+    """Whether the published curve is in the simultaneous band of our seeds."""
     if not comparable or not np.isfinite(found.published).any():
         return "not comparable"
     share = found.share
-    return "undecided" if share is None else "inside" if share >= SHARE else "outside"
+    return "undecided" if share is None else "inside" if share == 1 else "outside"

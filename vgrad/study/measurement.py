@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +16,18 @@ from vgrad.machine import machine, versions
 from vgrad.runs.stored import StoredRun, read_run
 from vgrad.statistics import LEVEL
 from vgrad.storage.reading import may_be_folder
-from vgrad.study import files
+from vgrad.study import draws, files
+from vgrad.study.draws import Draws
 from vgrad.study.files import CURVES, FIGURES, NEURONS, VALUES
-from vgrad.study.judgement import LIMIT, SHARE, Judgement, judge, judge_line, line
+from vgrad.study.joint import ALPHA
+from vgrad.study.judgement import LIMIT, Judgement, Line, judge, judge_line, line
 from vgrad.study.measures import hidden_norms, neuron_deltas
-from vgrad.study.outcome import RATIO, Found
+from vgrad.study.outcome import RATIO, Found, Noticed, PublishedRun
 from vgrad.study.outcome import Experiment as Counts
 from vgrad.study.outcome import Study as Told
+from vgrad.study.power import ENOUGH
 from vgrad.study.published import Curves, Experiment, Figure, Study
+from vgrad.text.numbers import significant
 
 Row = dict[str, Any]
 
@@ -52,28 +55,63 @@ class Outcome:
     data: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    draws: dict[tuple[str, str], Draws] = field(default_factory=dict)
+    """What is known of each published run, by the experiment whose run it is and the network."""
+    published_runs: list[PublishedRun] = field(default_factory=list)
+    p: float | None = None
+    power: list[Noticed] = field(default_factory=list)
+
+    def of(self, each: Trained, label: str) -> Draws:
+        """The published run of a network of an experiment."""
+        found = self.draws.setdefault((each.experiment.runs_of or each.experiment.name, label), Draws("", label))
+        if each.letter not in found.letters:
+            found.letters += f", {each.letter}" if found.letters else each.letter
+        return found
+
+    def test(self) -> None:
+        """The joint test, and its power where it finds nothing."""
+        self.published_runs, self.p = draws.joint_test(self.draws.values())
+        self.power = draws.powers(self.draws.values())
+
     @property
     def verdict(self) -> Found:
-        """One for the study: nothing is reproduced while a figure is outside or could not be judged."""
-        found = Counter(row["verdict"] for row in self.figures)
-        if found["outside"]:
+        """One for the study, by the joint test; where it could not notice much, it cannot tell."""
+        if not self.draws:
+            return "not comparable"
+        if draws.out_of_reach(self.published_runs) or (self.p is not None and self.p <= ALPHA):
             return "not reproduced"
-        if found["undecided"]:
+        if self.p is None or self._undecided:
             return "undecided"
-        return "reproduced" if found["inside"] else "not comparable"
+        return "reproduced" if self.power and not self._weak else "cannot tell"
+
+    @property
+    def _undecided(self) -> int:
+        """Figures and curves that these runs do not have."""
+        return sum(row["verdict"] == "undecided" for row in self.figures)
+
+    @property
+    def _weak(self) -> list[Noticed]:
+        """What the test does not notice often enough."""
+        return [each for each in self.power if each.alternative != draws.REPLICATION and each.noticed < ENOUGH]
 
     @property
     def reason(self) -> str:
         """The verdict in a sentence."""
-        found = Counter(row["verdict"] for row in self.figures)
-        judged = found["inside"] + found["outside"] + found["undecided"]
         if self.verdict == "not comparable":
             return f"the published figures do not apply to {' and '.join(self.data) or 'these runs'}"
-        if self.verdict == "reproduced":
-            return f"all {judged} published figures lie inside their bands"
-        told = [f"{found['outside']} outside the bands"] if found["outside"] else []
-        told += [f"{found['undecided']} not judged by these runs"] if found["undecided"] else []
-        return f"of {judged} published figures, {' and '.join(told)}"
+        if self.verdict == "undecided":
+            judged = sum(row["verdict"] != "not comparable" for row in self.figures)
+            return f"of {judged} published figures, {self._undecided} not judged by these runs"
+        count = len(self.published_runs)
+        told = f"as further draws, {f'the {count} published runs have' if count > 1 else 'the published run has'}"
+        told = f"{told} p = {'–' if self.p is None else significant(self.p, 2)}"
+        told += f", {self._undecided} figures are not judged by these runs" if self._undecided else ""
+        for run in draws.out_of_reach(self.published_runs)[:1]:
+            return f"{told}, and {run.strangest} of {run.layers} lies out of reach (t = {run.t:+.1f} of {run.n} seeds)"
+        if self.verdict == "cannot tell":
+            weak = [f"{each.alternative} in {100 * each.noticed:.0f} of 100 studies" for each in self._weak]
+            return f"{told}, and with so few seeds the test would notice {' and '.join(weak) or 'nothing'}"
+        return told
 
 
 def measure(study: Study, trained: Sequence[Trained]) -> Outcome:
@@ -89,6 +127,7 @@ def measure(study: Study, trained: Sequence[Trained]) -> Outcome:
             _figures(outcome, each, point, label, seeds)
         _neurons(outcome, each, runs[0] if runs else [])
         _curves(outcome, each, runs, study.curves.get(each.experiment.name))
+    outcome.test()
     return outcome
 
 
@@ -106,9 +145,12 @@ def write(folder: Path, study: Study, outcome: Outcome, *, settings: Sequence[st
         left_out=_left_out(study, outcome) if quick else [],
         limit=LIMIT,
         level=LEVEL,
-        share=SHARE,
         verdict=outcome.verdict,
         reason=outcome.reason,
+        alpha=ALPHA,
+        p=outcome.p,
+        published_runs=outcome.published_runs,
+        power=outcome.power,
         experiments=[Counts(**row) for row in outcome.experiments],
         versions=versions(),
         processor=where["processor"],
@@ -172,6 +214,9 @@ def _figures(outcome: Outcome, each: Trained, point: int, label: str, seeds: Seq
         found = judge(published if each.comparable else None, values, figure.scale, comparable=each.comparable)
         name = f"{each.letter}.{label}.{_slug(figure)}"
         outcome.figures.append(_figure_row(each, name, label, figure, found))
+        if each.comparable:
+            ours = dict(zip(each.seeds, values, strict=True))
+            outcome.of(each, label).blocks.append(draws.figure_block(figure, published, ours))
         outcome.values += [
             {"experiment": each.letter, "figure": name, "seed": seed, "run": path.name, "value": value}
             for seed, path, value in zip(each.seeds, each.points[point], values, strict=True)
@@ -246,13 +291,12 @@ def _curves(
     if published is None:
         return
     for seeds in runs:
-        there = [run for run in seeds if run and run.status == "complete"]
-        measured = [found for found in map(hidden_norms, there) if len(found[0])]
-        if not measured:
+        there = [run for run in seeds if run and run.status == "complete" and len(hidden_norms(run)[0])]
+        if not there:
             continue
         hidden, label = len(there[0].config.sizes) - 2, "-".join(map(str, there[0].config.sizes))
         last = max((max(layer) for layer in published.get(hidden, {}).values()), default=None)
-        epochs, norms = _aligned(measured, last)
+        epochs, norms = _aligned(list(map(hidden_norms, there)), last)
         lines: dict[str, Any] = {str(layer): norms[:, :, layer - 1] for layer in range(1, hidden + 1)}
         if hidden > 1:
             lines[RATIO] = norms[:, :, -1] / np.where(norms[:, :, 0] > 0, norms[:, :, 0], np.nan)
@@ -261,21 +305,30 @@ def _curves(
             outcome.curves += list(_curve_rows(each.letter, label, name, found))
             if each.comparable and not np.isfinite(found.published).any():
                 continue  # a network that was not published
-            count = found.count or len(found.epochs)
-            outcome.figures.append(
-                {
-                    "experiment": each.letter,
-                    "figure": f"{each.letter}.{label}.curve-{name}",
-                    "layers": label,
-                    "label": f"{'last/first' if name == RATIO else f'‖δ^{name}‖'}, {count} epochs",
-                    "unit": "",
-                    "scale": "log",
-                    "n": found.n,
-                    "inside": found.share,
-                    "lost": len(seeds) - len(measured),
-                    "verdict": judge_line(found, comparable=each.comparable),
-                }
-            )
+            outcome.figures.append(_curve_row(each, label, name, found, len(seeds) - len(there)))
+            if each.comparable:
+                ours = {run.config.seed: row for run, row in zip(there, values, strict=True)}
+                block = draws.curve_block(_line_name(name), epochs.tolist(), found.published, ours, name)
+                outcome.of(each, label).blocks.append(block)
+
+
+def _line_name(name: str) -> str:
+    return "last/first" if name == RATIO else f"‖δ^{name}‖"
+
+
+def _curve_row(each: Trained, label: str, name: str, found: Line, lost: int) -> Row:
+    return {
+        "experiment": each.letter,
+        "figure": f"{each.letter}.{label}.curve-{name}",
+        "layers": label,
+        "label": f"{_line_name(name)}, {found.count or len(found.epochs)} epochs",
+        "unit": "",
+        "scale": "log",
+        "n": found.n,
+        "inside": found.share,
+        "lost": lost,
+        "verdict": judge_line(found, comparable=each.comparable),
+    }
 
 
 def _aligned(

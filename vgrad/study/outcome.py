@@ -18,7 +18,7 @@ from vgrad.study.judgement import Verdict
 
 RATIO = "ratio"
 _MODEL = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)
-Found = Literal["reproduced", "not reproduced", "not comparable", "undecided"]
+Found = Literal["reproduced", "not reproduced", "cannot tell", "not comparable", "undecided"]
 
 
 class Experiment(BaseModel):
@@ -47,10 +47,36 @@ class Experiment(BaseModel):
         return tree
 
 
+class PublishedRun(BaseModel):
+    """All that was published of one run, tested as one draw beside `n` of our seeds: `numbers` numbers, of which
+    `strangest` lies `t` studentized deviations off. `p` is the share of all draws that are as strange; None where it
+    cannot be tested. `lost` seeds are not in it."""
+
+    model_config = _MODEL
+    experiments: str = Field(pattern=r"^[A-Z](, [A-Z])*$")
+    layers: str = Field(max_length=700)
+    n: int = Field(ge=0)
+    lost: int = Field(ge=0)
+    numbers: int = Field(ge=0)
+    strangest: str = Field(default="", max_length=100)
+    t: float | None = None
+    p: float | None = Field(default=None, ge=0, le=1)
+
+
+class Noticed(BaseModel):
+    """The power of the joint test: in the share `noticed` of studies with `seeds` seeds it rejects published runs that
+    differ from ours as `alternative` says."""
+
+    model_config = _MODEL
+    alternative: str = Field(max_length=100)
+    noticed: float = Field(ge=0, le=1)
+    seeds: int = Field(ge=1)
+
+
 class Study(BaseModel):
-    """study.json. A figure is inside where one further draw falls as often as a normal variable within `limit` standard
-    deviations; `level` is that of intervals and of the bands of curves, `share` the share of a curve that has to lie in
-    its band."""
+    """study.json. The verdict is that of the joint test (study/joint.py): `p` of `published_runs` taken together, at
+    size `alpha`. A figure alone is inside where one further draw falls as often as a normal variable within `limit`
+    standard deviations; `level` is that of intervals. Outcomes of before the joint test have none of it."""
 
     model_config = _MODEL
     study: str = Field(max_length=100)
@@ -63,9 +89,12 @@ class Study(BaseModel):
     left_out: list[str]
     limit: float = Field(gt=0, le=100)
     level: float = Field(gt=0, lt=1)
-    share: float = Field(ge=0, le=1)
     verdict: Found
     reason: str = Field(max_length=2000)
+    alpha: float | None = Field(default=None, gt=0, lt=1)
+    p: float | None = Field(default=None, ge=0, le=1)
+    published_runs: list[PublishedRun] = []
+    power: list[Noticed] = []
     experiments: list[Experiment]
     versions: dict[str, str]
     processor: str
@@ -83,8 +112,8 @@ class Figure:
 
     `scale` linear: mean, standard deviation and t interval; log: the same of log10, raised back, so that `spread` is
     a factor. `band_low` … `band_high`: where one further draw falls. `z`: (published - mean) / sd on that scale. Of a
-    curve, `inside` is the share of epochs at which the published one lies in the band of the seeds, and the numbers
-    between are None. `lost` runs are in none of it.
+    curve, `inside` is the share of epochs at which the published one lies in the simultaneous band of the seeds, and
+    the numbers between are None. `lost` runs are in none of it.
     """
 
     experiment: Name
@@ -108,7 +137,7 @@ class Figure:
 
     @property
     def of_a_curve(self) -> bool:
-        """Whether this is a whole curve, judged by a share of its epochs: its numbers are in curves.csv."""
+        """Whether this is a whole curve: its numbers are in curves.csv."""
         return self.center is None and self.n > 0
 
     @property
@@ -119,7 +148,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Point:
-    """One epoch of a line: the geometric mean of `n` seeds, and the band of one further draw."""
+    """One epoch of a line: the geometric mean of `n` seeds, and the band that holds one more line as a whole."""
 
     epoch: Count
     published: Maybe

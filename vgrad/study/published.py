@@ -10,6 +10,8 @@ A study is one YAML file; nielsen.yaml beside this module is one. Its keys:
     seeds                         how many seeds each sweep is trained with
     experiments                   a list of
       name, title, text           the folder of its runs, the question, and what was done, in a few sentences
+      runs_of                     an earlier experiment of whose published runs these figures are, network by network;
+                                  one seed has to give both the same initial network. Else they are of runs of their own
       quick                       {seeds, points} of a quick look: so many seeds, at the first so many points of the
                                   grid; all of them where it is left out
       sweep                       an ordinary sweep file
@@ -88,6 +90,7 @@ class Experiment(BaseModel):
     name: Name
     title: Text
     text: Annotated[str, Field(max_length=2000)]
+    runs_of: Name | None = None
     quick: Quick = Quick()
     sweep: dict[str, Any]
     figures: list[Figure] = []
@@ -170,6 +173,8 @@ def _unfit(study: Study) -> list[Problem]:
             problems.append(Problem((*path, "curves"), "must be a file beside the study; write its name alone"))
         if experiment.neurons and any(each.neurons for each in study.contents.experiments[:index]):
             problems.append(Problem((*path, "neurons"), "another experiment has neurons; a study shows those of one"))
+        if experiment.runs_of and experiment.runs_of not in names[:index]:
+            problems.append(Problem((*path, "runs_of"), "names no earlier experiment"))
         measures = [figure.measure for figure in experiment.figures]
         grid = study.grid(experiment, [], None)
         points = grid.size

@@ -1,4 +1,4 @@
-"""The published curves of a study on the bands of its seeds, epoch by epoch: a panel a network, a logarithmic axis."""
+"""The published curves of a study on the simultaneous bands of its seeds: a panel a network, a logarithmic axis."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _legend(figure: Figure, outcome: Outcome, layout: Layout, layers: int) -> No
     if any(point.published for curve in outcome.curves for point in curve.points):
         handles.append(Line2D([], [], color=PUBLISHED, linewidth=layout.line, label="published"))
     handles.append(Line2D([], [], color=shade, linewidth=0.6 * layout.line, label="geometric mean"))
-    handles.append(Patch(color=shade, alpha=BAND, linewidth=0, label=f"{100 * outcome.study.level:g} % of seeds"))
+    handles.append(Patch(color=shade, alpha=BAND, linewidth=0, label="band of one more curve"))
     across = 3 if layout.narrow else len(handles)
     figure.legend(handles=handles, loc="outside lower center", ncols=across, columnspacing=1.2)
 

@@ -18,13 +18,15 @@ from vgrad.pictures.svg import dark, inline
 from vgrad.report.page.page import digest
 from vgrad.study.outcome import Experiment, Outcome
 from vgrad.study.report.pictures import picture
-from vgrad.study.report.table import heading, lay_out, sentence, verdict
+from vgrad.study.report.table import heading, joint, lay_out, sentence, short_layers, verdict
 from vgrad.study.report.words import ALTERNATIVES, found
 from vgrad.text.escapes import page as inert
+from vgrad.text.numbers import significant
 from vgrad.text.sheet import Column, Sheet
 
 OF_ALL = "study-figures"
 """The picture that is of the whole study; each other kind is drawn for each experiment that has something for it."""
+NUMBER = ' class="number"'
 Drawn = dict[tuple[str, str], tuple[str, str, str]]
 _NORM = re.compile(r"‖δ\^([0-9]{1,3})‖")
 
@@ -42,6 +44,7 @@ def render(outcome: Outcome) -> str:
         source=_source(outcome),
         aside=_aside(outcome),
         experiments="\n".join(sections),
+        runs=_runs(outcome),
         overview=f'<section>\n<h2 id="all">All figures</h2>\n{everything}\n</section>' if everything else "",
         notes="\n".join(f"<li>{inert(note)}</li>" for note in sheet.notes),
         made=_made(outcome),
@@ -131,8 +134,35 @@ def _table(sheet: Sheet, rows: list[int]) -> str:
     return f"<table>\n<thead><tr>{head}</tr></thead>\n{chr(10).join(bodies)}\n</table>"
 
 
+def _runs(outcome: Outcome) -> str:
+    """The published runs, each with what the joint test says of it."""
+    runs = [run for run in outcome.study.published_runs if run.p is not None]
+    if not runs:
+        return ""
+    head = "".join(
+        f'<th scope="col"{kind}>{title}</th>'
+        for title, kind in (
+            ("published run", ""),
+            ("strangest number", ""),
+            ("t", NUMBER),
+            ("n", NUMBER),
+            ("p", NUMBER),
+        )
+    )
+    rows = "\n".join(
+        f'<tr><th scope="row">{inert(f"{run.experiments}  {short_layers(run.layers)}")}</th>'
+        f"<td>{_raised(run.strangest)}</td><td{NUMBER}>{run.t or 0.0:+.2f}</td><td{NUMBER}>{run.n}</td>"
+        f"<td{NUMBER}>{significant(run.p or 0.0, 2)}</td></tr>"
+        for run in runs
+    )
+    table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    scroll = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="runs">\n{table}\n</div>'
+    told = "\n".join(f"<p>{inert(each)}</p>" for each in joint(outcome.study))
+    return f'<section>\n<h2 id="runs">The published runs as further draws</h2>\n{scroll}\n{told}\n</section>'
+
+
 def _kind(column: Column) -> str:
-    return ' class="number"' if column.numeric else ""
+    return NUMBER if column.numeric else ""
 
 
 def _row(columns: list[Column], row: int) -> str:

@@ -1,8 +1,9 @@
 """A study's outcome as a table: a row a published figure, grouped by experiment, published beside measured.
 
-    published | measured (mean ± half interval, or geometric mean ×÷ geometric sd) | z | verdict | band | n
+    published | measured (mean ± half interval, or geometric mean ×÷ geometric sd) | z | alone | band | n
 
-The verdict stands before the band, so that a terminal of 80 columns shows it in its first block.
+`alone` says whether a figure by itself lies in its band; it stands before the band, so that a terminal of 80 columns
+shows it in its first block. The verdict of the study is that of the joint test, in the caption.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from vgrad.statistics import reach, within
+from vgrad.study.joint import BEYOND
 from vgrad.study.outcome import Experiment, Figure, Outcome, Study, Value
 from vgrad.text.escapes import visible
 from vgrad.text.numbers import MISSING, decimals_for, plus_minus, significant, times_over
@@ -32,7 +34,7 @@ def lay_out(outcome: Outcome) -> Sheet:
         ("published", published, True, compared),
         ("measured", measured, True, True),
         ("z", judged_by, True, compared),
-        ("verdict", lambda figure: figure.verdict, False, compared),
+        ("alone", lambda figure: figure.verdict, False, compared),
         ("one more draw", band, True, True),
         ("n", counted, True, True),
     ]
@@ -197,17 +199,44 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
     if judged:
         chance = len(judged) * (1 - within(study.limit))
         found.append(f"By chance alone, {chance:.1g} of the {len(judged)} figures with a z are expected outside.")
-    if any(figure.of_a_curve and figure.inside is not None for figure in figures):
+    curves = [figure.n for figure in figures if figure.of_a_curve and figure.inside is not None]
+    if curves:
+        n = min(curves)
         found.append(
-            f"%: of a curve, the share of epochs at which the published one lies in the {level} band of the seeds; "
-            f"inside from {100 * study.share:g} % on."
+            "%: of a curve, the share of epochs at which the published one lies in the simultaneous band of the seeds, "
+            f"which holds a further curve as a whole {n} times in {n + 1} or more often; inside at 100 %."
         )
+    found += joint(study)
     lost = lost_runs(study.experiments)
     if any(figure.lost for figure in figures) or lost:
         told = " and ".join(f"{count} {what}" for what, count in lost)
         why = told or "they have no such number"
         found.append(f"lost: runs that are in no mean: {why}.")
     return tuple(found)
+
+
+def joint(study: Study) -> list[str]:
+    """How the verdict came about: p of each published run, and what the test notices; nothing of outcomes without."""
+    if study.alpha is None or not study.published_runs or not study.comparable:
+        return []
+    told = "; ".join(
+        f"{run.experiments} {short_layers(run.layers)} {'not judged' if run.p is None else significant(run.p, 2)}"
+        for run in study.published_runs
+    )
+    found = [
+        "Verdict: all that was published of one run is one draw, as strange as its strangest number; p is the share of "
+        f"it and our seeds that are as strange: {told}. Together they are rejected at p ≤ {study.alpha:g}, or for a "
+        f"number that normal draws would reach in one of {1 / BEYOND:.0f} studies."
+    ]
+    if study.power:
+        noticed = "; ".join(f"{each.alternative} {100 * each.noticed:.0f} %" for each in study.power)
+        found.append(f"So often the test rejects, by simulation with {_seeds(study)} seeds of these: {noticed}.")
+    return found
+
+
+def _seeds(study: Study) -> str:
+    counts = sorted({each.seeds for each in study.power})
+    return " or ".join(map(str, counts))
 
 
 def _reach(limit: float, seeds: Sequence[int]) -> str:

@@ -57,10 +57,10 @@ def _ends(outcome: Outcome) -> str:
 def _share(outcome: Outcome, *, ratio: bool) -> str:
     points = [point for curve in outcome.curves if (curve.line == RATIO) == ratio for point in curve.points]
     judged = [point.inside for point in points if point.inside is not None]
-    level = f"{100 * outcome.study.level:g} % bands of the seeds"
+    bands = "bands that hold one more curve as a whole"
     if not judged:
-        return "Nothing is published for this; the picture shows the geometric means and the " + level + "."
-    return f"The published curves lie in the {level} at {100 * sum(judged) / len(judged):.0f} % of the epochs."
+        return f"Nothing is published for this; the picture shows the geometric means and the {bands}."
+    return f"The published curves lie in the {bands} at {100 * sum(judged) / len(judged):.0f} % of the epochs."
 
 
 def ratio(outcome: Outcome) -> str:
