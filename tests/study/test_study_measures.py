@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +14,7 @@ from rows import each_row
 
 from vgrad.runs.stored import StoredRun
 from vgrad.statistics import arithmetic
-from vgrad.study.draws import REPLICATION, Draws
+from vgrad.study.draws import FACTOR, POINT, REPLICATION, Draws
 from vgrad.study.judgement import Judgement
 from vgrad.study.measurement import (
     Outcome,
@@ -182,16 +181,19 @@ def test_runs_are_counted() -> None:
     assert _counts(trained(3), [*there[:2], stub(facts=None)])["seconds"] is None
 
 
-def test_the_data_of_the_runs_are_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_of_the_runs_are_named_once() -> None:
     data = iter(["digits", "toy", "digits", "digits"])
     read = [stub(config=SimpleNamespace(sizes=(5, 3, 2), data=SimpleNamespace(name=name))) for name in data]
-    monkeypatch.setattr(sys.modules[measure.__module__], "_read", lambda path, problems: read[int(path.name)])
     each = trained(4)
     each.experiment.figures, each.experiment.neurons = [], []
-    study: Any = SimpleNamespace(curves={})
-    assert measure(study, [each, each]).data == ["digits"]
+    study: Any = SimpleNamespace(curves={}, power=[])
+
+    def reading(path: Path) -> StoredRun:
+        return read[int(path.name)]
+
+    assert measure(study, [each, each], reading).data == ["digits"]
     read[0].config.data.name = "mnist"  # the first run of an experiment speaks for all
-    assert measure(study, [each]).data == ["mnist"]
+    assert measure(study, [each], reading).data == ["mnist"]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +217,7 @@ def ran(layers: str, p: float | None, t: float = 1.0) -> PublishedRun:
 
 
 def notices(*shares: float) -> list[Noticed]:
-    names = [REPLICATION, "a factor of two", "a point of accuracy"]
+    names = [REPLICATION, FACTOR, POINT]
     return [Noticed(alternative=name, noticed=each, seeds=3) for name, each in zip(names, shares, strict=False)]
 
 

@@ -21,6 +21,8 @@ from vgrad.study.published import Figure
 FACTOR = "a factor of two in the first hidden layer"
 POINT = "a point of accuracy"
 ANYTHING = "three standard deviations in every number"
+ALTERNATIVES = (FACTOR, POINT, ANYTHING)
+"""What a study has to be able to notice, where it has such figures, before it can say that it is reproduced."""
 REPLICATION = "an exact replication"
 FEWEST = 2
 """Seeds that a published run is compared with."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,10 +68,13 @@ class Outcome:
             found.letters += f", {each.letter}" if found.letters else each.letter
         return found
 
-    def test(self) -> None:
-        """The joint test, and its power where it finds nothing."""
+    def test(self, known: Sequence[Noticed]) -> None:
+        """The joint test, and its power; `known` is that against alternatives that were trained, by number of seeds."""
         self.published_runs, self.p = draws.joint_test(self.draws.values())
         self.power = draws.powers(self.draws.values())
+        fewest = min((run.n for run in self.published_runs), default=0)
+        most = max((each.seeds for each in known if each.seeds <= fewest), default=0)
+        self.power += [each for each in known if self.power and each.seeds == most]
 
     @property
     def verdict(self) -> Found:
@@ -92,7 +95,8 @@ class Outcome:
     @property
     def _weak(self) -> list[Noticed]:
         """What the test does not notice often enough."""
-        return [each for each in self.power if each.alternative != draws.REPLICATION and each.noticed < ENOUGH]
+        own = {*draws.ALTERNATIVES}
+        return [each for each in self.power if each.alternative in own and each.noticed < ENOUGH]
 
     @property
     def reason(self) -> str:
@@ -114,11 +118,11 @@ class Outcome:
         return told
 
 
-def measure(study: Study, trained: Sequence[Trained]) -> Outcome:
-    """Reads the runs that are there, and judges every figure and curve."""
+def measure(study: Study, trained: Sequence[Trained], read: Callable[[Path], StoredRun] = read_run) -> Outcome:
+    """Reads the runs that are there, and judges every figure and curve. `read` is the way to a run of a folder."""
     outcome = Outcome()
     for each in trained:
-        runs = [[_read(path, outcome.problems) for path in paths] for paths in each.points]
+        runs = [[_whole(path, read, outcome.problems) for path in paths] for paths in each.points]
         there = [run for seeds in runs for run in seeds if run]
         outcome.experiments.append(_counts(each, there))
         outcome.data += [run.config.data.name for run in there[:1] if run.config.data.name not in outcome.data]
@@ -127,7 +131,7 @@ def measure(study: Study, trained: Sequence[Trained]) -> Outcome:
             _figures(outcome, each, point, label, seeds)
         _neurons(outcome, each, runs[0] if runs else [])
         _curves(outcome, each, runs, study.curves.get(each.experiment.name))
-    outcome.test()
+    outcome.test(study.power)
     return outcome
 
 
@@ -175,11 +179,11 @@ def _left_out(study: Study, outcome: Outcome) -> list[str]:
     return told
 
 
-def _read(path: Path, problems: list[str]) -> StoredRun | None:
+def _whole(path: Path, read: Callable[[Path], StoredRun], problems: list[str]) -> StoredRun | None:
     """A run that has come to its end; None for one that is not there or not complete, and, with a problem more, for one
     that is damaged or may not be read."""
     try:
-        run = read_run(path)
+        run = read(path)
     except RunStateError as error:
         problems += error.problems if may_be_folder(path) else ()
         return None

@@ -1,7 +1,10 @@
-"""Where the outcome of a study may lie: not on files of a run, nor on the outcome of another study of the same name."""
+"""Where the outcome of a study lies: not on files of a run, nor on the outcome of another study of the same name."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,17 @@ from vgrad.storage import refuse_link
 from vgrad.storage.json import read_json
 from vgrad.study.published import Study
 from vgrad.text.escapes import printable
+
+MOST_SUFFIX = 60
+
+
+def folder_name(study: str, settings: Sequence[str]) -> str:
+    """The study's name; what was set differently is added, so that its outcome has a folder of its own."""
+    parts = [re.sub(r"[^A-Za-z0-9._=,+]+", "_", text.replace(" ", "")) for text in settings]
+    name = "-".join([study, *parts])
+    if len(name) <= MOST_SUFFIX:
+        return name
+    return f"{name[:MOST_SUFFIX]}-{hashlib.sha256(repr(list(settings)).encode()).hexdigest()[:8]}"
 
 
 def check_place(folder: Path, study: Study) -> None:

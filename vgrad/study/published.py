@@ -8,6 +8,7 @@ A study is one YAML file; nielsen.yaml beside this module is one. Its keys:
 
     study, title, source, url     what it is called, and where the figures are from
     seeds                         how many seeds each sweep is trained with
+    power                         a CSV beside the file: alternative, seeds, noticed (study/power.py); left out: none
     experiments                   a list of
       name, title, text           the folder of its runs, the question, and what was done, in a few sentences
       runs_of                     an earlier experiment of whose published runs these figures are, network by network;
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -46,6 +47,7 @@ from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.storage.reading import read_bounded, why
 from vgrad.study.measures import MEASURES, Measure
+from vgrad.study.outcome import Noticed
 from vgrad.sweep.grid import Grid, read_grid
 from vgrad.text.escapes import printable
 
@@ -107,6 +109,7 @@ class Contents(BaseModel):
     source: Text
     url: Text
     seeds: Seeds
+    power: str | None = None
     experiments: Annotated[list[Experiment], Field(min_length=1, max_length=26)]
 
 
@@ -136,6 +139,12 @@ class Study:
         return read_grid(document, overrides=overrides, seeds=seeds)
 
     @cached_property
+    def power(self) -> list[Noticed]:
+        """What a simulation with trained alternatives found, if it was kept."""
+        file = self.contents.power
+        return _read_power(self.folder / file) if file else []
+
+    @cached_property
     def curves(self) -> dict[str, Curves]:
         """Published curves by the name of the experiment."""
         found = [(each.name, each.curves) for each in self.contents.experiments if each.curves]
@@ -156,20 +165,22 @@ def load_study(name: str) -> Study:
     problems = list(_unfit(study))
     if problems:
         raise ConfigError(*placed(document, problems))
-    _ = study.curves  # read now: a missing file is told before anything is trained
+    _ = study.curves, study.power  # read now: a missing file is told before anything is trained
     return study
 
 
 def _unfit(study: Study) -> list[Problem]:
     """Figures that do not fit their grids, and experiments of one name."""
     problems, names = [], [each.name for each in study.contents.experiments]
+    if study.contents.power and not _beside(study.contents.power):
+        problems.append(Problem(("power",), "must be a file beside the study; write its name alone"))
     for index, experiment in enumerate(study.contents.experiments):
         path = ("experiments", index)
         if experiment.name in names[:index]:
             problems.append(Problem((*path, "name"), f"'{experiment.name}' stands twice"))
         if "." in experiment.name:  # the folder of its runs stands among files
             problems.append(Problem((*path, "name"), "must be without a dot"))
-        if experiment.curves and (Path(experiment.curves).name != experiment.curves or experiment.curves == ".."):
+        if experiment.curves and not _beside(experiment.curves):
             problems.append(Problem((*path, "curves"), "must be a file beside the study; write its name alone"))
         if experiment.neurons and any(each.neurons for each in study.contents.experiments[:index]):
             problems.append(Problem((*path, "neurons"), "another experiment has neurons; a study shows those of one"))
@@ -197,18 +208,41 @@ def _unfit(study: Study) -> list[Problem]:
     return problems
 
 
-def _read_curves(path: Path) -> Curves:
-    """A CSV of curves; ConfigError with the line that is not one."""
+def _beside(name: str) -> bool:
+    """Whether this is the name of a file, and no way to somewhere else."""
+    return Path(name).name == name and name != ".."
+
+
+def _rows(path: Path, header: list[str], what: str) -> Iterator[tuple[int, list[str]]]:
+    """The numbered lines of a CSV below its header; ConfigError for what is none."""
     name = printable(str(path), 200)
     try:
         rows = list(csv.reader(StringIO(read_bounded(path, MOST_BYTES).decode())))
     except (OSError, ValueError, csv.Error) as error:
         reason = why(error) if isinstance(error, OSError) else "not a CSV file"
-        raise ConfigError(f"{name}: published curves cannot be read: {reason}") from None
-    curves: Curves = {}
-    if rows[:1] != [["hidden", "epoch", "layer", "value"]]:
-        raise ConfigError(f"{name}:1: expected the header hidden,epoch,layer,value")
-    for number, row in enumerate(rows[1:], 2):
+        raise ConfigError(f"{name}: {what} cannot be read: {reason}") from None
+    if rows[:1] != [header]:
+        raise ConfigError(f"{name}:1: expected the header {','.join(header)}")
+    yield from enumerate(rows[1:], 2)
+
+
+def _read_power(path: Path) -> list[Noticed]:
+    """A CSV of powers; ConfigError with the line that is not one."""
+    found = []
+    for number, row in _rows(path, ["alternative", "seeds", "noticed"], "the table of powers"):
+        try:
+            alternative, seeds, noticed = row
+            found.append(Noticed(alternative=alternative, seeds=int(seeds), noticed=float(noticed)))
+        except ValueError:
+            told = "expected alternative,seeds,noticed with a share"
+            raise ConfigError(f"{printable(str(path), 200)}:{number}: {told}") from None
+    return found
+
+
+def _read_curves(path: Path) -> Curves:
+    """A CSV of curves; ConfigError with the line that is not one."""
+    name, curves = printable(str(path), 200), Curves()
+    for number, row in _rows(path, ["hidden", "epoch", "layer", "value"], "published curves"):
         try:
             hidden, epoch, layer = map(int, row[:3])
             value = float(row[3])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -21,12 +20,8 @@ from vgrad.errors import ConfigError, DataError, Interrupted, StorageError, Swee
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
-    from vgrad.study.measurement import Trained
-    from vgrad.study.published import Study
     from vgrad.sweep.plan import Plan
     from vgrad.sweep.request import Request
-
-MOST_SUFFIX = 60
 
 
 def reproduce(
@@ -48,11 +43,12 @@ def reproduce(
     """Repeat a published study over seeds, and compare its figures with ours.
 
     Its sweeps and its outcome go to runs/STUDY, the outcome of fewer seeds to a folder in it; started again, only what
-    is missing is trained. Exits 1 when a published figure lies outside the band of our seeds.
+    is missing is trained. Exits 1 when the published runs are unlike further seeds of ours, or could not be judged.
     """
     from vgrad.cli.screen.streams import Screen
     from vgrad.study.measurement import measure, write
-    from vgrad.study.place import check_place
+    from vgrad.study.place import check_place, folder_name
+    from vgrad.study.plan import make_plans, trained
     from vgrad.study.published import load_study
     from vgrad.study.report.folder import write_pictures
     from vgrad.sweep.request import Request
@@ -62,9 +58,9 @@ def reproduce(
     of_sweeps().refuse_unused(context, way(jobs, scheduler))
     published = load_study(study)
     settings = [*([f"data={data}"] if data else []), *(overrides or [])]
-    folder = runs_dir / _folder_name(published.contents.study, settings)
+    folder = runs_dir / folder_name(published.contents.study, settings)
     place = folder / ("quick" if quick else f"seeds={seeds}") if quick or seeds is not None else folder
-    plans = _plans(published, folder, settings, seeds, quick)
+    plans = make_plans(published, folder, settings, seeds, quick=quick)
     if dry_run:
         for plan in plans:
             list_runs(plan, as_json)
@@ -76,7 +72,7 @@ def reproduce(
     words += [piece for text in settings for piece in ("-s", text)]
     words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
     failure = _train(plans, Request(processes(jobs), run_timeout, scheduler), screen, words, retries, quiet)
-    outcome = measure(published, _trained(published, plans))
+    outcome = measure(published, trained(published, plans))
     write(place, published, outcome, settings=settings, quick=quick)
     written = write_pictures(place)
     tell_study(place, "json" if as_json else "table", None, None)
@@ -114,37 +110,6 @@ def _train(
     return kind(*failures, f"{failed} runs failed; the same command repeats only them")
 
 
-def _folder_name(study: str, settings: Sequence[str]) -> str:
-    """The study's name; what was set differently is added, so that its outcome has a folder of its own."""
-    parts = [re.sub(r"[^A-Za-z0-9._=,+]+", "_", text.replace(" ", "")) for text in settings]
-    name = "-".join([study, *parts])
-    if len(name) <= MOST_SUFFIX:
-        return name
-    import hashlib
-
-    return f"{name[:MOST_SUFFIX]}-{hashlib.sha256(repr(list(settings)).encode()).hexdigest()[:8]}"
-
-
-def _plans(study: Study, folder: Path, settings: Sequence[str], seeds: str | None, quick: bool) -> list[Plan]:
-    """A plan for each experiment, all checked before anything is trained."""
-    from vgrad.sweep.plan import make_plan
-
-    plans = []
-    for experiment in study.contents.experiments:
-        count = (experiment.quick.seeds if quick else None) or study.contents.seeds
-        varied = set(study.grid(experiment, [], None).keys)
-        clash = next((text for text in settings if text.partition("=")[0].strip() in varied), None)
-        if clash:
-            key = clash.partition("=")[0].strip()
-            raise ConfigError(f"-s {clash}: the study varies {key} itself; vgrad sweep trains other values")
-        grid = study.grid(experiment, settings, str(count) if seeds is None else seeds)
-        plan = make_plan(grid, folder, study.folder)
-        if quick and plan.points:
-            plan = replace(plan, points=plan.points[: experiment.quick.points])
-        plans.append(plan)
-    return plans
-
-
 def _fetch(plan: Plan, screen: Screen) -> None:
     try:
         fetch_data(plan, screen)
@@ -160,22 +125,3 @@ def _end_if_stopped(result: Result, plan: Plan, words: Sequence[str]) -> None:
 
 def _failures(result: Result) -> list[str]:
     return [f"{run}: {cause}" for run, cause in result.tally.failures[:MOST_FAILURES_TOLD]]
-
-
-def _trained(study: Study, plans: Sequence[Plan]) -> list[Trained]:
-    """Where the runs of every experiment are; comparable where the data are those of the study."""
-    from vgrad.config.check import settled
-    from vgrad.study.measurement import Trained
-
-    found = []
-    for index, (experiment, plan) in enumerate(zip(study.contents.experiments, plans, strict=True)):
-        assert plan.points is not None
-        own = study.grid(experiment, [], "1")
-        theirs = [settled(own.document(point)).data for point in own.points()][: len(plan.points)]
-        points = [
-            [plan.folder / config.model_copy(update={"seed": seed}).run_name for seed in plan.grid.seeds]
-            for _, config in plan.points
-        ]
-        comparable = [config.data for _, config in plan.points] == theirs
-        found.append(Trained(experiment, chr(ord("A") + index), list(plan.grid.seeds), points, comparable))
-    return found
