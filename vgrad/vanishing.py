@@ -1,9 +1,10 @@
 """Whether a gradient vanishes: how fast norms fall from layer to layer, and what to call that.
 
-Norms are ||delta^l|| of the hidden layers l = 1 … H of one epoch, or another measure of the speed of each layer. Where
-the gradient vanishes or explodes they change by about a constant factor a layer, so two numbers tell it: the slope of
-log10 ||delta^l|| against l, the rate, and ||delta^H|| / ||delta^1||, what has come of it over the whole depth. Fifty
-layers at a harmless rate still keep the first one from learning.
+Norms are ||delta^l|| of the hidden layers l = 1 … H of one epoch: the norm of the mean error, or, where batch norm
+makes that say nothing, the mean of the norms (Config.speed). Where the gradient vanishes or explodes they change by
+about a constant factor a layer, so two numbers tell it: the slope of log10 ||delta^l|| against l, the rate, and
+||delta^H|| / ||delta^1||, what has come of it over the whole depth. Fifty layers at a harmless rate still keep the
+first one from learning.
 
 One word stands for a profile:
 
@@ -30,6 +31,9 @@ VANISHING, EXPLODING, EVEN, UNEVEN, DEAD, DIVERGED = "vanishing", "exploding", "
 WORDS = (VANISHING, EXPLODING, EVEN, UNEVEN, DEAD, DIVERGED)
 LEAST = 5e-324
 """The least float above 0."""
+NOISE = 1e-12
+"""A norm of the mean that is so small a share of the mean of the norms is rounding noise: the errors of the examples
+cancel to the last digits."""
 _UNDERFLOW = 1e-300
 """Below it the next norm may be 0 because no smaller number exists, not because nothing passes."""
 
@@ -144,7 +148,13 @@ def _dead_layers(norms: Sequence[float], thresholds: Thresholds, dead: Sequence[
         return []
     shares = dead or [0.0] * len(norms)
     pairs = enumerate(zip(norms, shares, strict=True), start=1)
-    return [layer for layer, (norm, share) in pairs if norm == 0 or share >= thresholds.dead]
+    return [layer for layer, (norm, share) in pairs if share >= thresholds.dead or (norm == 0 and not dead)]
+
+
+def noisy_layers(norms: Sequence[float], mean_norms: Sequence[float]) -> list[int]:
+    """The hidden layers, from 1, whose norm of the mean is rounding noise beside the mean of the norms."""
+    pairs = enumerate(zip(norms, mean_norms, strict=True), start=1)
+    return [layer for layer, (norm, each) in pairs if each > _UNDERFLOW and norm < NOISE * each]
 
 
 def cause(

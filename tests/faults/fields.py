@@ -27,7 +27,7 @@ study: small
 title: A small study
 source: nobody
 url: http://localhost
-seeds: 2
+seeds: 3
 experiments:
   - name: digits
     title: How fast?

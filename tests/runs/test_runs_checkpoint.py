@@ -98,6 +98,8 @@ REFUSED: dict[str, tuple[Harm, str]] = {
     "epochs in disorder": (at("history.probed", slice(None), [2, 0, 3]), "epochs without metrics"),
     "an epoch probed twice": (at("history.probed", 1, 0), "epochs without metrics"),
     "more silent units than there are": (at("history.silent", (0, 0), 99), "silent holds more units"),
+    "a mean norm below 0": (at("history.mean_norms", (0, 0), -2.0), "mean_norms holds what is no norm"),
+    "mean norms of a layer less": (turned("history.mean_norms", lambda x: x[:, 1:]), "mean_norms is float64"),
     "silent units in halves": (turned("history.silent", lambda x: x / 2), "silent is float64"),
     "a class of no part": (lambda a, meta: meta.update(classes={"all": [3, 1]}), "classes of no part"),
     "a class larger than its part": (lambda a, meta: meta.update(classes={"test": [3, 4]}), "classes of no part"),
@@ -113,7 +115,7 @@ def diverged(epoch: Any, **where: Any) -> Harm:
     """After epochs 0 … 2, of which 0 and 2 were probed."""
 
     def harm(arrays: Parts, meta: Parts) -> None:
-        for name, rows in (("metrics", 3), ("probed", 2), ("gradients", 2), ("silent", 2)):
+        for name, rows in (("metrics", 3), ("probed", 2), ("gradients", 2), ("silent", 2), ("mean_norms", 2)):
             arrays[f"history.{name}"] = arrays[f"history.{name}"][:rows]
         meta.update(epoch=3, divergence={"epoch": epoch, **where})
 
@@ -173,7 +175,7 @@ def test_a_checkpoint_of_an_earlier_version_is_read(made: Path, tmp_path: Path) 
     """It has neither counted units that pass nothing nor the classes: there is no word that needs them."""
 
     def harm(arrays: Parts, meta: Parts) -> None:
-        del arrays["history.silent"], meta["classes"]
+        del arrays["history.silent"], arrays["history.mean_norms"], meta["classes"]
 
     found = changed(made, tmp_path, harm).resume(CONFIG)
     assert found is not None

@@ -36,7 +36,9 @@ def test_best_and_worst_are_the_first_of_equals() -> None:
     assert {name: moment["epoch"] for name, moment in found["gradient"].items()} == {"start": 0, "worst": 1, "end": 4}
     assert found["gradient"]["worst"] == {
         "epoch": 1,
+        "speed": "delta_norm",
         "delta_norm": [1, 3],
+        "delta_norm_mean": None,
         "dead": [0.0, 0.0],
         "saturated": None,
         "decay_rate": pytest.approx(math.log10(3)),

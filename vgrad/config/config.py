@@ -176,6 +176,12 @@ class Config(BaseModel):
         }
 
     @property
+    def speed(self) -> str:
+        """The probe that measures how fast each layer learns: Nielsen's ||<delta^l>||, `delta_norm`; with batch norm
+        <||delta^l||>, `delta_norm_mean`, since there sum_i dC/da_i of a batch is 0 whatever the layer learns."""
+        return "delta_norm_mean" if self.batch_norm else "delta_norm"
+
+    @property
     def identity(self) -> str:
         """Eight hex digits over each resolved field that decides the numbers: not `name`, `seed` and file paths."""
         tree = {key: value for key, value in self.plain().items() if key not in ("name", "seed")}

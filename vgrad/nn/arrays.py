@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas
@@ -14,6 +16,17 @@ Parameters = dict[str, Array]
 def add_scaled(y: Array, x: Array, scale: float) -> None:
     """Y <- y + scale x, in place and without a temporary; both contiguous, of one type and shape."""
     (blas.daxpy if y.dtype == np.float64 else blas.saxpy)(x.reshape(-1), y.reshape(-1), a=scale)
+
+
+def mean_norm(rows: Array) -> float:
+    """The mean of the Euclidean norms of the rows of a float64 matrix, right to rounding as `norm` is."""
+    squares = np.einsum("ij,ij->i", rows, rows)
+    if len(squares) and squares.min() > 1e-280 and squares.max() < math.inf:
+        return float(np.sqrt(squares).mean())
+    largest = float(np.abs(rows).max(initial=0.0))  # scaled by it no square that counts underflows
+    if largest == 0.0 or not np.isfinite(largest):
+        return largest
+    return float(np.sqrt(np.square(rows / largest).sum(axis=1)).mean()) * largest
 
 
 def norm(x: Array) -> float:

@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from vgrad.nn.activations import steepest
-from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.arrays import Array, Parameters, mean_norm
 from vgrad.nn.backprop import GeneralBackprop, Passes, passes
 from vgrad.nn.functions import identity_f
 from vgrad.nn.network import Network
@@ -35,12 +35,14 @@ class Measurement:
     """`mean_delta[l - 1]` is (n_l,): the mean over the probe examples of delta^l, which is dC/db^l.
 
     `silent[l - 1]` counts the units of layer l whose delta is exactly 0 on every probe example: nothing moves them.
+    `mean_norms[l - 1]` is the mean over the examples of ||delta^l||.
     `update_ratios` are those of the last step of the epoch, where they were asked for and there was one; `standing` is
     the network that everything else is computed from.
     """
 
     mean_delta: list[Array]
     silent: list[int]
+    mean_norms: list[float]
     update_ratios: list[float | None] | None = None
     standing: Standing | None = None
 
@@ -184,13 +186,15 @@ class Prober:
         standing = Standing(self._network, self._parameters, chunks, self._passes)
         sums: list[Array] = [np.zeros(n) for n in self._network.sizes[1:]]
         silent = [np.ones(n, dtype=np.bool_) for n in self._network.sizes[1:]]
-        examples = 0
+        lengths, examples = [0.0] * len(sums), 0
         with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
             for made, x in standing.sweep():
                 for total, still, delta in zip(sums, silent, made.delta, strict=True):
                     total += delta.sum(axis=0)
                     if still.any():  # after one chunk hardly ever
                         still[still] = ~delta[:, still].any(axis=0)
+                lengths = [total + mean_norm(d) * len(x) for total, d in zip(lengths, made.delta, strict=True)]
                 examples += len(x)
             counts = [int(still.sum()) for still in silent]
-            return Measurement([total / examples for total in sums], counts, update_ratios, standing)
+            means: list[Array] = [total / examples for total in sums]
+            return Measurement(means, counts, [total / examples for total in lengths], update_ratios, standing)

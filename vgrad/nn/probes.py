@@ -30,7 +30,7 @@ def delta_norm(measurement: Measurement) -> Values:
 
 def delta_norm_mean(measurement: Measurement) -> Values:
     """<||delta^l||>, the mean over examples of each one's norm  (as in Glorot and Bengio 2010, fig. 7)."""
-    return [_mean_norm(delta) for delta in measurement.detail.delta]
+    return measurement.mean_norms
 
 
 def coherence(measurement: Measurement) -> Values:
@@ -150,14 +150,6 @@ def output_jacobian_max(measurement: Measurement) -> Values:
 
 def _percentile(measurement: Measurement, percent: float) -> Values:
     return [float(np.percentile(z, percent)) for z in measurement.detail.z]
-
-
-def _mean_norm(delta: Array) -> float:
-    """Mean of the rows' norms, scaled by the largest entry so that no square underflows."""
-    largest = float(np.abs(delta).max(initial=0.0))
-    if largest == 0:
-        return 0.0
-    return float(np.sqrt(np.square(delta / largest).sum(axis=1)).mean()) * largest
 
 
 def histograms(measurement: Measurement) -> list[dict[str, tuple[Array, Array]]]:

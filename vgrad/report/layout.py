@@ -184,6 +184,11 @@ def _notes(table: Table) -> tuple[str, ...]:
         notes.append("last/first: ‖δˡ‖ of the last hidden layer over that of the first, before training.")
     if any(name.startswith("decay_factor") for name in names):
         notes.append("decay per layer: by what factor ‖δˡ‖ falls from one hidden layer to the one before.")
+    if any(name.startswith(_OF_SPEED) for name in names) and any(run.config.get("batch_norm") for run in table.runs):
+        notes.append(
+            "With batch norm the speed of a layer is the mean of ‖δˡ‖ over examples, not the norm of the mean, which "
+            "says nothing there."
+        )
     notes += _verdict_notes(table, names)
     if any(len(cell.numbers) == 2 and cell.kind not in ("count", "word") for cell in cells):
         notes.append("Two values are those of two seeds: too few for an interval.")
@@ -206,6 +211,9 @@ def _notes(table: Table) -> tuple[str, ...]:
             "p adjusted by Holm over the table."
         )
     return tuple(notes)
+
+
+_OF_SPEED = ("last_first_ratio", "decay_", "effective_depth", "verdict")
 
 
 def _verdict_notes(table: Table, names: Sequence[str]) -> list[str]:

@@ -40,7 +40,8 @@ from vgrad.report.panels import (
     whole,
 )
 from vgrad.report.runs import Run
-from vgrad.report.series import Array, Group, Series, geometric, group, of_layer, of_monitor
+from vgrad.report.series import Array, Group, Series, geometric, group, of_layer, of_monitor, speed
+from vgrad.runs.summary import speeds
 from vgrad.text.escapes import visible
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def curves(runs: Sequence[Run], options: Options) -> Figure:
         full = next(axes for axes, found in zip(flat, groups, strict=True) if len(found.layers) == deepest)
         handles = full.get_legend_handles_labels()[0] + handles
     legend(figure, handles, min(columns, len(handles)))
-    figure.supylabel(r"speed of learning $\Vert\delta^l\Vert$", fontsize="medium")
+    symbols = {"delta_norm": r"$\Vert\delta^l\Vert$", "delta_norm_mean": r"mean of norms (batch norm)"}
+    measured = dict.fromkeys(symbols[speed(found)] for found in groups)
+    figure.supylabel(f"speed of learning {', '.join(measured)}", fontsize="medium")
     return figure
 
 
@@ -81,7 +84,8 @@ def layers(runs: Sequence[Run], options: Options) -> Figure:
     both = list(figure.subplots(1, 2, sharey=True))
     for axes, when in zip(both, ("start", "end"), strict=True):
         for index, found in enumerate(groups):
-            norms = [run.summary["gradient"].get(when, {}).get("delta_norm") for run in found.runs]
+            moments = [run.summary["gradient"].get(when) for run in found.runs]
+            norms = [speeds(moment) for moment in moments if moment]
             stack = np.array([row for row in norms if row], dtype=np.float64)
             if stack.size:
                 series = geometric(np.arange(1.0, stack.shape[1] + 1), stack)

@@ -81,14 +81,21 @@ def keyed(key: str, content: Scalar, among: Sequence[str] = ()) -> str:
     return f"{short}={text(content)}"
 
 
-def of_layer(found: Group, layer: int, probe: str = "delta_norm") -> Series:
-    """A probe of one layer."""
-    curves = []
+def of_layer(found: Group, layer: int, probe: str = "") -> Series:
+    """A probe of one layer; else the measure of its speed, or ||<delta>|| where that was not recorded."""
+    curves, probe = [], probe or speed(found)
     for run in found.runs:
         rows = run.stored.gradients
         rows = rows[rows["layer"] == layer]
         curves.append((rows["epoch"].to_numpy(np.float64), rows[probe].to_numpy(np.float64)))
     return _band(curves, logarithmic=True)
+
+
+def speed(found: Group) -> str:
+    """The probe that tells how fast the layers of these runs learn; delta_norm where it was not recorded."""
+    measures = {run.stored.config.speed for run in found.runs}
+    recorded = all(measure in run.config["probes"]["record"] for run in found.runs for measure in measures)
+    return measures.pop() if recorded and len(measures) == 1 else "delta_norm"
 
 
 def of_monitor(found: Group, monitor: str) -> Series:

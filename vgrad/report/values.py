@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.report.runs import Run
-from vgrad.runs.summary import cause_of, learning_of, run_cause, run_verdict, verdict_of
+from vgrad.runs.summary import cause_of, learning_of, run_cause, run_verdict, speeds, verdict_of
 from vgrad.runs.tables import hidden
 from vgrad.statistics import power
 from vgrad.text.characters import hint
@@ -114,7 +114,9 @@ def moment(run: Run, when: str | int) -> dict[str, Any] | None:
     if not len(rows) or "delta_norm" not in rows:
         return None
     shares = {name: _shares(rows[name]) for name in ("dead", "saturated") if name in rows}
-    return {"epoch": when, "delta_norm": rows["delta_norm"].tolist(), **shares}
+    means = rows["delta_norm_mean"].tolist() if "delta_norm_mean" in rows else None
+    norms = {"speed": run.stored.config.speed, "delta_norm": rows["delta_norm"].tolist(), "delta_norm_mean": means}
+    return {"epoch": when, **norms, **shares}
 
 
 def _shares(column: Series) -> list[float | None] | None:
@@ -122,9 +124,9 @@ def _shares(column: Series) -> list[float | None] | None:
     return found if any(share is not None for share in found) else None
 
 
-def _norms(run: Run, when: str | int) -> list[float] | None:
+def _speeds(run: Run, when: str | int) -> list[float] | None:
     found = moment(run, when)
-    return found["delta_norm"] if found else None
+    return speeds(found) if found else None
 
 
 def _told(when: str | int) -> str:
@@ -161,7 +163,8 @@ def _of_probe(probe: str, layer: str, when: str | int) -> Value:
             index = int(layer) if int(layer) > 0 else run.hidden + 1 + int(layer)
             if not 1 <= index <= run.hidden:
                 return None
-        norms = _norms(run, when) if probe == "delta_norm" and isinstance(when, str) else None
+        kept = isinstance(when, str) and probe in ("delta_norm", "delta_norm_mean")
+        norms: list[float] | None = (moment(run, when) or {}).get(probe) if kept else None
         if norms is not None and 1 <= index <= len(norms):
             return norms[index - 1]
         epoch = when if isinstance(when, int) else (moment(run, when) or {}).get("epoch")
@@ -180,7 +183,7 @@ def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
     kind, title = _GRADIENT[name]
 
     def of(run: Run) -> Content:
-        norms = _norms(run, when)
+        norms = _speeds(run, when)
         if norms is None:
             return None
         if name == "last_first_ratio":

@@ -77,7 +77,9 @@ class _Best(BaseModel):
 class _Moment(BaseModel):
     model_config = _STRICT
     epoch: Count
+    speed: Literal["delta_norm", "delta_norm_mean"] = "delta_norm"
     delta_norm: list[Norm]
+    delta_norm_mean: list[Norm] | None = None
     dead: list[Share] | None = None
     saturated: list[Share | None] | None = None
     decay_rate: Decades | None
@@ -143,7 +145,7 @@ def read_summary(path: Path, config: Config, status: str | None = None) -> dict[
 
 def check_summary(tree: dict[str, Any], file: Path, config: Config, status: str | None = None) -> None:
     """RunStateError unless summary.json, which is `tree`, has the epochs, monitors and layers of the config, and
-    numbers that can be."""
+    numbers that can be. What versions before knew of one measure only is told apart in it."""
     summary = checked(_Summary, tree, file)
     status = summary.status if status is None else status
     last = summary.epochs
@@ -159,6 +161,10 @@ def check_summary(tree: dict[str, Any], file: Path, config: Config, status: str 
     if wrong:
         raise damaged(file, wrong)
     _check_moments(summary, file, config)
+    for moment in tree["gradient"].values():
+        if "speed" not in moment:
+            other = {} if config.speed == "delta_norm" else {"decay_rate": None, "last_first_ratio": None}
+            moment.update(other, speed=config.speed, delta_norm_mean=None)
 
 
 def _impossible(summary: _Summary) -> Iterator[str]:
@@ -178,7 +184,8 @@ def _check_moments(summary: _Summary, file: Path, config: Config) -> None:
     """The norms of the hidden layers at the first epoch, the last and one of those between that were measured."""
     last, hidden, moments = summary.epochs, len(config.sizes) - 2, summary.gradient
     due = 3 if last is not None and "delta_norm" in config.probes.record else 0
-    listed = (each for m in moments.values() for each in (m.delta_norm, m.dead, m.saturated) if each is not None)
+    lists = ((m.delta_norm, m.delta_norm_mean, m.dead, m.saturated) for m in moments.values())
+    listed = (each for of_moment in lists for each in of_moment if each is not None)
     if len(moments) != due or any(len(each) != hidden for each in listed):
         raise damaged(file, f"not the norms of {hidden} hidden layers")
     if last is None or not moments:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,8 @@ class History:
     histogram_epochs: tuple[int, ...] = ()
     records: list[EpochRecord] = field(default_factory=list)
     classes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    speed: str = "delta_norm"
+    """The measure of each layer's speed: config.speed."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -91,6 +93,9 @@ class History:
         if any(record.silent is not None for record in probed):
             unknown = [-1] * layers
             arrays["silent"] = np.array([record.silent or unknown for record in probed], dtype=np.int64)
+        if any(record.mean_norms is not None for record in probed):
+            lost = [-1.0] * layers
+            arrays["mean_norms"] = np.array([record.mean_norms or lost for record in probed], dtype=np.float64)
         for record in self.records:
             if record.neurons is not None:
                 arrays[f"neurons.{record.epoch}"] = np.concatenate(record.neurons)
@@ -111,7 +116,8 @@ class History:
         neurons = self._of_epochs(arrays, "neurons", self.neuron_epochs, (sum(self.sizes[1:]),))
         bars = self._of_epochs(arrays, "histograms", self.histogram_epochs, (layers, len(QUANTITIES), 2 * BINS + 1))
         silent = dict(zip(probed, self._silent(arrays, len(probed)), strict=True))
-        unknown = arrays.keys() - {"metrics", "probed", "gradients", "silent", *neurons, *bars}
+        means = dict(zip(probed, self._mean_norms(arrays, len(probed)), strict=True))
+        unknown = arrays.keys() - {"metrics", "probed", "gradients", "silent", "mean_norms", *neurons, *bars}
         if unknown or probed != sorted({*probed} & {*range(len(metrics))}):
             raise ValueError(f"measurements of epochs without metrics, or {sorted(unknown)[:3]}")
         norms: dict[int, dict[str, Sequence[float | None]]] = {
@@ -126,8 +132,8 @@ class History:
             deltas = neurons.get(f"neurons.{epoch}")
             split = None if deltas is None else np.split(deltas, bounds)
             drawn = _histograms(bars.get(f"histograms.{epoch}"))
-            record = EpochRecord(epoch, values, norms.get(epoch), split, histograms=drawn, silent=silent.get(epoch))
-            self.records.append(record)
+            record = EpochRecord(epoch, values, norms.get(epoch), split, histograms=drawn)
+            self.records.append(replace(record, silent=silent.get(epoch), mean_norms=means.get(epoch)))
         self.classes = _classes(plain.get("classes", {}))
         if plain["divergence"] is not None:
             self.records.append(self._diverged(**plain["divergence"]))
@@ -140,6 +146,15 @@ class History:
         if (counts < -1).any() or (counts > self.sizes[1:]).any():
             raise ValueError("silent holds more units than there are")
         return [None if -1 in row else row for row in counts.tolist()]
+
+    def _mean_norms(self, arrays: Arrays, probed: int) -> list[list[float] | None]:
+        """The mean norms of each probed epoch; versions before did not keep them."""
+        if "mean_norms" not in arrays:
+            return [None] * probed
+        found = _checked(arrays, "mean_norms", np.float64, (probed, len(self.sizes) - 1))
+        if ((found < 0) & (found != -1)).any():
+            raise ValueError("mean_norms holds what is no norm")
+        return [None if -1 in row else row for row in found.tolist()]
 
     def _of_epochs(self, arrays: Arrays, kind: str, epochs: tuple[int, ...], shape: tuple[int, ...]) -> Arrays:
         """The arrays `kind`.k of those named epochs k that are in the history."""
@@ -162,7 +177,7 @@ def empty_history(config: Config) -> History:
     """The history of a run that has not begun."""
     probes = config.probes
     named = tuple(probes.neurons), tuple(probes.histograms)
-    return History(config.sizes, config.monitors, tuple(probes.record), *named)
+    return History(config.sizes, config.monitors, tuple(probes.record), *named, speed=config.speed)
 
 
 def _checked(arrays: Arrays, name: str, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:

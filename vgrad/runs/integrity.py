@@ -36,8 +36,8 @@ from vgrad.training.initial import draw_parameters, looks_at_data
 from vgrad.training.memory import check_memory
 from vgrad.training.record import stopped
 
-_REWORDED = ("schema", "verdict")
-_OF_MOMENT = ("epoch", "delta_norm", "decay_rate", "last_first_ratio")
+_REWORDED = ("schema", "verdict", "cause")
+_OF_MOMENT, _OF_SPEED = ("epoch", "delta_norm"), ("decay_rate", "last_first_ratio")
 """What a summary of any version says of the norms, and what it says in words of its own."""
 
 
@@ -109,11 +109,13 @@ def _summary_file(path: Path, summary: dict[str, Any]) -> bytes:
     stored = read_json(path / SUMMARY)
     if stored is None or stored.get("schema") == summary["schema"]:
         return due
+    speed = next((each["speed"] for each in summary["gradient"].values()), "")
     known = {key: value for key, value in summary.items() if key in stored and key not in _REWORDED}
     told = {key: value for key, value in stored.items() if key in known}
     for tree in (known, told):
         moments = tree["gradient"].items() if isinstance(tree.get("gradient"), dict) else ()
-        tree["gradient"] = {name: {key: each.get(key) for key in _OF_MOMENT} for name, each in moments}
+        keys = (*_OF_MOMENT, *(_OF_SPEED if speed == "delta_norm" else ()))
+        tree["gradient"] = {name: {key: each.get(key) for key in keys} for name, each in moments}
     return dump_json(stored) if known == told else due
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from vgrad.runs.history import History
 from vgrad.statistics import proportion
 from vgrad.training.record import EpochRecord
-from vgrad.vanishing import USUAL, Thresholds, cause, decay, last_first_ratio, of_run, verdict
+from vgrad.vanishing import DEAD, USUAL, Thresholds, cause, decay, last_first_ratio, noisy_layers, of_run, verdict
 
 LEARNED, AT_CHANCE = "learned", "at chance"
 Moment = Mapping[str, Any]
@@ -25,8 +25,9 @@ def summarize(history: History) -> dict[str, Any]:
     """What summary.json holds; plain values, None for no value.
 
     `final` and `best` are by monitor: the best cost is the least, the best accuracy the greatest, with the first epoch
-    that reached it. `gradient` gives norms, shares of dead and saturated units, decay rate, last/first ratio and
-    verdict at the `start`, at the `worst` epoch (the one of the greatest ratio, which is infinite where the first norm
+    that reached it. `gradient` gives the norms of the mean error and the means of the norms, which of them the `speed`
+    of a layer is, shares of dead and saturated units, decay rate, last/first ratio and verdict of that speed at the
+    `start`, at the `worst` epoch (the one of the greatest ratio, which is infinite where the first norm
     is zero) and at the `end`. `learning` holds the last accuracy against the share of the most frequent class.
     """
     measured = history.measured
@@ -34,11 +35,11 @@ def summarize(history: History) -> dict[str, Any]:
     divergence = history.divergence
     gradient: dict[str, Any] = {}
     if probed:
-        worst = max(probed, key=lambda each: (last_first_ratio(each[1]) or 0.0, -each[0].epoch))
-        chosen = {"start": probed[0], "worst": worst, "end": probed[-1]}
-        gradient = {name: _gradient(*each, history.sizes) for name, each in chosen.items()}
+        moments = [_gradient(record, norms, history) for record, norms in probed]
+        worst = max(moments, key=_ratio_and_order)
+        gradient = {"start": moments[0], "worst": worst, "end": moments[-1]}
     summary = {
-        "schema": 2,
+        "schema": 3,
         "status": "diverged" if divergence else "complete",
         "divergence": asdict(divergence) if divergence else None,
         "epochs": measured[-1].epoch if measured else None,
@@ -51,29 +52,60 @@ def summarize(history: History) -> dict[str, Any]:
     return {**summary, "verdict": run_verdict(summary), "cause": run_cause(summary)}
 
 
-def _gradient(record: EpochRecord, norms: Sequence[float], sizes: Sequence[int]) -> dict[str, Any]:
-    slope, ratio, hidden = decay(norms), last_first_ratio(norms), len(norms)
+def _gradient(record: EpochRecord, norms: Sequence[float], history: History) -> dict[str, Any]:
+    hidden = len(norms)
     saturated = (record.gradients or {}).get("saturated")
-    silent = None if record.silent is None else zip(record.silent[:hidden], sizes[1:], strict=False)
-    moment = {
+    silent = None if record.silent is None else zip(record.silent[:hidden], history.sizes[1:], strict=False)
+    moment: dict[str, Any] = {
         "epoch": record.epoch,
+        "speed": history.speed,
         "delta_norm": list(norms),
+        "delta_norm_mean": None if record.mean_norms is None else list(record.mean_norms[:hidden]),
         "dead": None if silent is None else [count / n for count, n in silent],
         "saturated": None if saturated is None else list(saturated[:hidden]),
-        "decay_rate": slope.value if slope else None,
-        "last_first_ratio": ratio if ratio is not None and math.isfinite(ratio) else None,
     }
+    found = speeds(moment) or []
+    slope, ratio = decay(found), last_first_ratio(found)
+    moment["decay_rate"] = slope.value if slope else None
+    moment["last_first_ratio"] = ratio if ratio is not None and math.isfinite(ratio) else None
     return {**moment, "verdict": verdict_of(moment), "cause": cause_of(moment)}
 
 
+def _ratio_and_order(moment: Moment) -> tuple[float, int]:
+    """What the worst moment has the most of: last/first, the first epoch of equals."""
+    return last_first_ratio(speeds(moment) or moment["delta_norm"]) or 0.0, -moment["epoch"]
+
+
+def speeds(moment: Moment) -> list[float] | None:
+    """How fast each hidden layer learns, by the measure that fits the network; None where that was not kept."""
+    found: list[float] | None = moment[moment.get("speed", "delta_norm")]
+    return found
+
+
 def verdict_of(moment: Moment, thresholds: Thresholds = USUAL) -> str | None:
-    """The word for the norms of a moment; None where there is no profile."""
-    return verdict(moment["delta_norm"], thresholds, moment.get("dead"))
+    """The word for the speeds of a moment; None where there is no profile, or only one of rounding noise."""
+    found = speeds(moment)
+    word = None if found is None else verdict(found, thresholds, moment.get("dead"))
+    return None if word != DEAD and _noise(moment) else word
+
+
+def _noise(moment: Moment) -> list[int]:
+    """The layers whose speed is rounding noise: where it is the norm of the mean, and errors cancel."""
+    means = moment.get("delta_norm_mean")
+    if means is None or moment.get("speed", "delta_norm") != "delta_norm":
+        return []
+    return noisy_layers(moment["delta_norm"], means)
 
 
 def cause_of(moment: Moment, thresholds: Thresholds = USUAL) -> str | None:
-    """What stands behind that word, where it was recorded."""
-    return cause(moment["delta_norm"], thresholds, moment.get("dead"), moment.get("saturated"))
+    """What stands behind that word, where it was recorded, or why there is none."""
+    found, noise = speeds(moment), _noise(moment)
+    if found is None:
+        return f"{moment['speed']} was not recorded"
+    behind = cause(found, thresholds, moment.get("dead"), moment.get("saturated"))
+    if noise and verdict_of(moment, thresholds) is None:
+        return f"rounding noise: the mean error of layer {noise[-1]} cancels"
+    return behind
 
 
 def run_verdict(summary: Mapping[str, Any], thresholds: Thresholds = USUAL) -> str | None:

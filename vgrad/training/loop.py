@@ -151,8 +151,9 @@ class _Look:
                 neurons=measurement.mean_delta if epoch in probes.neurons else None,
                 histograms=histograms(measurement) if epoch in probes.histograms else None,
                 silent=measurement.silent if probed else None,
+                mean_norms=measurement.mean_norms if probed else None,
             )
-        numbers = chain(metrics.values(), *(record.gradients or {}).values())
+        numbers = chain(metrics.values(), record.mean_norms or (), *(record.gradients or {}).values())
         if not all(number is None or math.isfinite(number) for number in numbers):
             raise FloatingPointError("a mean or a norm is not finite")
         return record

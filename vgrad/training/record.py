@@ -21,7 +21,8 @@ class EpochRecord:
     layer, or None in an epoch that is not measured. `neurons`: the mean delta of every neuron, layer by layer, and
     `histograms`: per layer the counts and edges of each quantity, in the epochs that the config names. `divergence` is
     set in the last record of a run that diverged, which has nothing else. `silent`: in measured epochs the number of
-    each layer's units whose delta is exactly 0 on every probe example; None where an earlier version did not count.
+    each layer's units whose delta is exactly 0 on every probe example, and `mean_norms` the mean over the examples of
+    ||delta^l||, l = 1 … L; None where an earlier version did not keep them.
     """
 
     epoch: int
@@ -31,6 +32,7 @@ class EpochRecord:
     divergence: Divergence | None = None
     histograms: Histograms | None = None
     silent: Sequence[int] | None = None
+    mean_norms: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)

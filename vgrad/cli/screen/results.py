@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vgrad.cli.screen.streams import Line
-from vgrad.runs.summary import AT_CHANCE, LEARNED, learning_of, run_cause, run_verdict, verdict_of
+from vgrad.runs.summary import AT_CHANCE, LEARNED, learning_of, run_cause, run_verdict, speeds, verdict_of
 from vgrad.statistics import power
 from vgrad.text.plain import Axis, log_axis, measure, ratio, sparkline, table
 from vgrad.vanishing import DEAD, EVEN, EXPLODING, UNEVEN, USUAL, VANISHING, last_first_ratio
@@ -75,7 +75,7 @@ def _ratio_lines(moments: Summary, hidden: int, width: int) -> list[Line]:
 
 
 def _ratio(moment: Mapping[str, Any]) -> str:
-    found = last_first_ratio(moment["delta_norm"])
+    found = last_first_ratio(speeds(moment) or [])
     return "infinite" if found == math.inf else ratio(found)
 
 
@@ -88,6 +88,7 @@ def verdict_words(summary: Summary) -> Line:
     moments, word = summary["gradient"], run_verdict(summary)
     if word is None:
         needed = "it takes two hidden layers to compare" if moments else "the run has measured no ||delta||"
+        needed = run_cause(summary) or needed
         return f"No verdict: {needed}.{learned}", ""
     start, end = (verdict_of(moments[name]) for name in ("start", "end"))
     behind = run_cause(summary)
@@ -111,22 +112,25 @@ def _meaning(word: str | None) -> str:
     }.get(word or "", "a single layer has nothing to be compared with")
 
 
+_SPEED = {"delta_norm": "||delta||", "delta_norm_mean": "the mean ||delta|| (batch norm)"}
+
+
 def _course(moment: Mapping[str, Any]) -> str:
     """How the norms run from layer to layer."""
-    norms = moment["delta_norm"]
+    norms, speed = speeds(moment) or [], _SPEED[moment["speed"]]
     zeros, word = sum(norm == 0 for norm in norms), verdict_of(moment)
     if zeros:
         layers = "the hidden layer has" if len(norms) == 1 else f"{zeros} of {len(norms)} hidden layers have"
         return f"{layers} a norm of exactly zero"
     if word == UNEVEN:
-        return f"||delta|| goes up and down between {min(norms):.2g} and {max(norms):.2g} over the hidden layers"
+        return f"{speed} goes up and down between {min(norms):.2g} and {max(norms):.2g} over the hidden layers"
     rate, total = moment["decay_rate"], last_first_ratio(norms)
     if rate is None or total is None:
-        return f"||delta|| of the hidden layer is {norms[0]:.2g}"
+        return f"{speed} of the hidden layer is {norms[0]:.2g}"
     if len(norms) == 2:
-        return f"||delta|| {_shrinks(rate)} from the second hidden layer to the first"
+        return f"{speed} {_shrinks(rate)} from the second hidden layer to the first"
     overall = _shrinks(math.log10(total)) if 0 < total < math.inf else "leaves all floats"
-    return f"||delta|| {_shrinks(rate)} with each hidden layer towards the input and {overall} over all of them"
+    return f"{speed} {_shrinks(rate)} with each hidden layer towards the input and {overall} over all of them"
 
 
 def _shrinks(decades: float) -> str:
