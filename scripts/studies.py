@@ -3,8 +3,9 @@
     python scripts/studies.py        make studies: some 25 minutes on two cores the first time; MNIST
 
 The runs are those of `vgrad reproduce`, in runs/, and stay there: a second time only what is missing is trained. Kept
-are the outcome of the study, the sweeps that make it up, and a few of its runs. The controls are the same study with
-one thing changed, which must not reproduce the published figures: exit code 1.
+are the outcome of the study, the sweeps that make it up, and a few of its runs, and what the study notices of
+alternatives (scripts/power.py). The controls are the same study with one thing changed, which must not reproduce the
+published figures: exit code 1.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import power
 from kept import at_home, keep, vgrad
 
 RUNS, KEPT = Path("runs"), Path("runs/reference")
@@ -25,6 +27,10 @@ MOST_BYTES = 3 * 2**20
 def main() -> None:
     """Reproduces, and keeps the small form."""
     vgrad("reproduce", "nielsen")
+    for setting, _ in power.ALTERNATIVES.values():
+        vgrad("reproduce", "nielsen", "--quick", "-s", setting, expected=(0, 1))
+    power.main()
+    vgrad("reproduce", "nielsen")  # with the table of powers
     place = fresh("nielsen")
     copy(RUNS / "nielsen", place)
     write_sweeps(place)

@@ -15,10 +15,12 @@ from vgrad.statistics import (
     arithmetic,
     geometric,
     holm,
+    median_time,
     paired,
     power,
     prediction,
     proportion,
+    sign_flip,
     within,
 )
 
@@ -38,15 +40,63 @@ def test_intervals_are_those_of_scipy(n: int) -> None:
     assert geometric(x).spread == pytest.approx(scipy.stats.gstd(x), rel=SCIPY)
 
 
-@pytest.mark.parametrize("n", [3, 5])
+@pytest.mark.parametrize("n", [3, 5, 10, 16])
 def test_paired_differences_are_those_of_scipy(n: int) -> None:
     x, y = GENERATOR.normal(1, 1, n), GENERATOR.normal(size=n)
     found, expected = paired(x, y, quotient=False), scipy.stats.ttest_rel(x, y)
     interval = expected.confidence_interval(0.95)
-    assert (found.p, found.low, found.high) == pytest.approx((expected.pvalue, interval.low, interval.high), rel=SCIPY)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=SCIPY)
+    flipped = scipy.stats.permutation_test((x - y,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    p = expected.pvalue if n > 15 else flipped.pvalue
+    assert found.p == pytest.approx(p, rel=SCIPY)
     quotient = paired(10**x, 10**y, quotient=True)
-    assert quotient.p == pytest.approx(expected.pvalue, rel=1e-8)
+    assert quotient.p == pytest.approx(p, rel=1e-8)
     assert quotient.center == pytest.approx(10**found.center, rel=SCIPY)
+
+
+def test_signs_are_flipped_in_every_way() -> None:
+    assert sign_flip([1.0, 1.0, 1.0]) == 2 / 8
+    assert sign_flip([0.0, 0.0]) == 1.0
+    assert sign_flip([1.0, -1.0, 0.0]) == 1.0
+    assert sign_flip([3.0, 2.0, -1.0]) == 4 / 8  # sums of at least 4 in size: 6, 4 and their opposites
+
+
+@pytest.mark.parametrize("n", [3, 5, 8, 15])
+@pytest.mark.parametrize("kind", ["normal", "counts", "skewed pairs"])
+def test_no_effect_is_rejected_as_rarely_as_it_says(kind: str, n: int) -> None:
+    """At every level, for differences that are discrete or heavy-tailed as well."""
+    rng, times = np.random.default_rng(n), 600
+    draws = {"normal": rng.normal, "counts": lambda size: rng.integers(0, 3, size), "skewed pairs": rng.standard_cauchy}
+    found = np.array([sign_flip(draws[kind](size=n) - draws[kind](size=n)) for _ in range(times)])
+    for level in (0.05, 0.1, 0.25):
+        due = math.floor(level * 2**n / 2) * 2 / 2**n  # p values are multiples of 2/2^n
+        error = 3.5 * math.sqrt(level * (1 - level) / times)
+        assert (found <= level).mean() <= due + error
+        if kind != "counts":
+            assert (found <= level).mean() >= due - error
+
+
+def test_the_median_of_what_is_not_always_reached() -> None:
+    """Against SciPy's survival function; half of eight is not five."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        times, until = rng.integers(1, 12, 9), rng.integers(3, 12, 9)
+        reached, watched = times[times <= until].tolist(), until[times > until].tolist()
+        if not reached:
+            continue
+        sample = scipy.stats.CensoredData(uncensored=reached, right=watched)
+        curve = scipy.stats.ecdf(sample).sf
+        below = [at for at, value in zip(curve.quantiles, curve.probabilities, strict=True) if value < 0.5 - 1e-9]
+        even = [at for at, value in zip(curve.quantiles, curve.probabilities, strict=True) if abs(value - 0.5) < 1e-9]
+        found = median_time(reached, watched)
+        if even and below:
+            assert found == (even[0] + below[0]) / 2
+        else:
+            assert found == (even or below or [None])[0]
+    assert median_time([3.0], [9.0] * 5) is None
+    assert median_time([3.0, 5.0], [9.0] * 5) is None
+    assert median_time([1.0, 2.0, 3.0, 4.0]) == 2.5
+    assert median_time([]) is None
 
 
 def test_holm_is_the_textbook() -> None:

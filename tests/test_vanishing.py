@@ -17,7 +17,7 @@ from vgrad.vanishing import (
     UNEVEN,
     VANISHING,
     WORDS,
-    Slope,
+    Decay,
     Thresholds,
     cause,
     decay,
@@ -33,11 +33,12 @@ FIFTY = [10 ** (-0.15 * (50 - layer)) for layer in range(1, 51)]
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
-def test_decay_is_the_least_squares_slope(count: int) -> None:
+def test_decay_is_the_mean_step(count: int) -> None:
     norms = np.random.default_rng(count).lognormal(size=count)
-    slope = decay(norms.tolist())
-    assert slope is not None
-    assert slope.value == pytest.approx(np.polyfit(range(count), np.log10(norms), 1)[0], rel=1e-12)
+    found, ratio = decay(norms.tolist()), last_first_ratio(norms.tolist())
+    assert found is not None
+    assert ratio is not None
+    assert found.rate == pytest.approx(math.log10(ratio) / (count - 1), rel=1e-12)
 
 
 def test_rate_and_ratio() -> None:
@@ -51,8 +52,8 @@ def test_rate_and_ratio() -> None:
         ([1.0, 0.0], None, 0.0),
         ([1e-300, 1e300], 600.0, math.inf),
     ):
-        slope = decay(norms)
-        assert (slope and slope.value) == (None if rate is None else pytest.approx(rate, abs=1e-12)), norms
+        found = decay(norms)
+        assert (found and found.rate) == (None if rate is None else pytest.approx(rate, abs=1e-12)), norms
         assert last_first_ratio(norms) == (None if ratio is None else pytest.approx(ratio, rel=1e-12)), norms
 
 
@@ -152,24 +153,42 @@ def test_the_word_of_a_run() -> None:
     assert of_run(None, None, diverged=False) is None
 
 
-def test_decay_is_the_slope_of_linregress() -> None:
+def test_the_interval_of_the_decay_is_that_of_its_steps() -> None:
     norms = [0.00298, 0.0171, 0.0695, 0.2851]
-    found, expected = decay(norms), scipy.stats.linregress(range(4), np.log10(norms))
-    half = scipy.stats.t.ppf(0.975, 2) * expected.stderr
+    found, steps = decay(norms), np.diff(np.log10(norms))
+    low, high = scipy.stats.t.interval(0.95, 2, steps.mean(), scipy.stats.sem(steps))
     assert found is not None
-    assert (found.value, found.low, found.high) == pytest.approx(
-        (expected.slope, expected.slope - half, expected.slope + half), rel=1e-10
-    )
+    assert (found.rate, found.low, found.high) == pytest.approx((steps.mean(), low, high), rel=1e-10)
+    assert found.spread == pytest.approx(steps.std(ddof=1))
     assert decay([0.1]) is None
     assert decay([0.0, 0.1]) is None
-    assert decay([0.1, 1.0]) == Slope(pytest.approx(1.0), None, None)
-    straight = decay([0.1, 1.0, 10.0])
-    assert straight == Slope(*[pytest.approx(1.0)] * 3)
+    assert decay([0.1, 1.0]) == Decay(pytest.approx(1.0), None, None, None)
+    assert decay([0.1, 1.0, 10.0]) == Decay(pytest.approx(1.0), None, None, None)  # two steps tell nothing of scatter
     wide, narrow = decay(norms, 0.99), decay(norms, 0.5)
     assert wide is not None
     assert narrow is not None
-    assert wide.low < found.low < narrow.low < narrow.value < narrow.high < found.high < wide.high
+    assert wide.low < found.low < narrow.low < narrow.rate < narrow.high < found.high < wide.high
     assert decay([1e-320, 1e300, math.inf]) is None
+
+
+def covers(norms: np.ndarray, true: float) -> bool:
+    found = decay(norms.tolist())
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    return found.low <= true <= found.high
+
+
+@pytest.mark.parametrize("hidden", [4, 6, 10, 20])
+def test_the_interval_of_the_decay_covers(hidden: int) -> None:
+    """Norms are products over layers: a walk in the logarithm. A regression on its values would cover .85 to .30."""
+    rng, times = np.random.default_rng(hidden), 1500
+    walks = np.cumsum(rng.normal(0.1, 0.2, (times, hidden)), axis=1)
+    found = np.mean([covers(10**walk, 0.1) for walk in walks])
+    assert 0.93 < found < 0.97
+    fits = [scipy.stats.linregress(range(hidden), walk) for walk in walks[:400]]
+    reach = scipy.stats.t.ppf(0.975, hidden - 2)
+    assert np.mean([abs(fit.slope - 0.1) <= reach * fit.stderr for fit in fits]) < 0.88
 
 
 def test_effective_depth_counts_layers_near_the_fastest() -> None:

@@ -81,6 +81,13 @@ CASES: dict[str, tuple[Tree, str | None, str | None]] = {
         DEAD,
         "dead: 100 % of layer 1",
     ),
+    # under batch norm the mean error falls fortyfold, or is rounding noise; weight gradients are even (test_speed.py)
+    "batch-norm": (deep(5, "sigmoid", "nielsen", batch_norm=True, **UNTRAINED), EVEN, None),
+    "batch-norm-linear": (
+        deep(10, "identity", {"weights": "orthogonal", "biases": "zeros"}, batch_norm=True, **UNTRAINED),
+        EVEN,
+        None,
+    ),
     "residual": (deep(4, "tanh", GLOROT, residual=True, **UNTRAINED), EVEN, None),
     "maxout": (deep(3, "maxout", GLOROT, **UNTRAINED), EVEN, None),
     "prelu": (deep(4, "prelu", HE, **UNTRAINED), EVEN, None),

@@ -1,4 +1,5 @@
-"""Statistics over seeds: t intervals, the multiplicative kind for norms and ratios, paired differences, Holm.
+"""Statistics over seeds: t intervals, the multiplicative kind for norms and ratios, paired differences, Holm, medians
+of what was not always reached.
 
 Norms spread by factors, so they are averaged as log10: geometric mean, times or divided by the geometric standard
 deviation, with the t interval of log10 raised back. Runs of one seed start alike, so differences are paired by seed.
@@ -38,8 +39,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean of `n` differences paired by seed, or the geometric mean of `n` quotients, with its interval and
-    two-sided `p`; these are None where n < LEAST or all differences are equal: nothing is known of their scatter."""
+    """The mean of `n` differences paired by seed, or the geometric mean of `n` quotients, with its t interval and
+    two-sided `p`; these are None where n < LEAST or all differences are equal: nothing is known of their scatter. `p`
+    is that of the exact sign-flip test for up to EXACT pairs, which assumes no distribution, above of the t test."""
 
     n: int
     center: float
@@ -69,8 +71,25 @@ def geometric(values: Sequence[float], level: float = LEVEL) -> Estimate:
     return Estimate(len(x), power(mean), scatter, low, high, _median(x), float(x.min()), float(x.max()))
 
 
+EXACT = 15
+"""Pairs of which all 2^n assignments of signs are tried."""
+
+
+def sign_flip(differences: Sequence[float]) -> float:
+    """Two-sided p of no effect: the share of the 2^n ways to give the differences signs whose sum is as far from 0.
+
+    Without an effect a difference is as likely as its opposite. Exact for any distribution, discrete ones with ties
+    included, and never below 2/2^n: six pairs are needed for less than 0.05  (Fisher 1935; Pitman 1937).
+    """
+    sums = np.zeros(1)
+    for each in np.abs(np.asarray(differences, dtype=np.float64)):
+        sums = np.concatenate([sums + each, sums - each])
+    observed = abs(math.fsum(differences))
+    return float((np.abs(sums) >= observed - 1e-9 * np.abs(differences).sum()).mean())
+
+
 def paired(values: Sequence[float], base: Sequence[float], *, quotient: bool, level: float = LEVEL) -> Difference:
-    """values - base, or values / base on log10, item by item, with the t interval and the t test against no effect."""
+    """values - base, or values / base on log10, item by item, with the t interval and the test against no effect."""
     x, y = np.asarray(values, dtype=np.float64), np.asarray(base, dtype=np.float64)
     if quotient and not ((x > 0).all() and (y > 0).all()):
         raise ValueError("quotients are of values above 0")
@@ -79,7 +98,10 @@ def paired(values: Sequence[float], base: Sequence[float], *, quotient: bool, le
     back = power if quotient else float
     if half is None or not spread:
         return Difference(len(d), back(mean), None, None, None)
-    p = float(2 * stdtr(len(d) - 1, -abs(mean) / (spread / math.sqrt(len(d)))))
+    if len(d) <= EXACT:
+        p = sign_flip(d.tolist())
+    else:
+        p = float(2 * stdtr(len(d) - 1, -abs(mean) / (spread / math.sqrt(len(d)))))
     return Difference(len(d), back(mean), back(mean - half), back(mean + half), p)
 
 
@@ -126,6 +148,25 @@ def proportion(successes: int, n: int, level: float = LEVEL) -> tuple[float, flo
     low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
     high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
     return low, high
+
+
+def median_time(reached: Sequence[float], censored: Sequence[float] = ()) -> float | None:
+    """The median time to an event: the first time by which S <= 1/2, S the survival function  (Kaplan and Meier 1958).
+
+    S(t) = product over event times t_i <= t of (1 - d_i / n_i), with d_i events among the n_i that are still at risk;
+    `censored` are the times up to which the others were watched without it. Where S is exactly 1/2 until the next
+    event, the middle between both, as of any even number of values. None where S stays above: not reached by half.
+    """
+    alive, survival, half = len(reached) + len(censored), 1.0, None
+    for time in sorted(set(reached)):
+        at_risk = alive - sum(each < time for each in censored) - sum(each < time for each in reached)
+        if half is not None:
+            return (half + time) / 2
+        survival *= 1 - sum(each == time for each in reached) / at_risk
+        if survival < 0.5 - 1e-12:
+            return float(time)
+        half = float(time) if survival <= 0.5 + 1e-12 else None
+    return half
 
 
 def holm(ps: Sequence[float]) -> list[float]:

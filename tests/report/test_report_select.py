@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from vgrad.errors import ConfigError
 from vgrad.report.compare import compare
+from vgrad.report.layout import show
 from vgrad.report.runs import collect
 from vgrad.report.select import parse_conditions, where
 from vgrad.statistics import holm
@@ -97,12 +98,41 @@ def test_differences_are_paired_by_seed(depths: Path) -> None:
         cell = table.cells[(4,), (activation,), "validation_accuracy"]
         assert cell.difference is not None
         assert cell.difference.center == pytest.approx(np.mean(deep) - np.mean(first))
-        assert cell.difference.p == pytest.approx(scipy.stats.ttest_rel(deep, first).pvalue)
+        changes = (np.subtract(deep, first),)
+        flipped = scipy.stats.permutation_test(changes, np.mean, permutation_type="samples", n_resamples=np.inf)
+        assert cell.difference.p == pytest.approx(flipped.pvalue)
         assert table.cells[(1,), (activation,), "validation_accuracy"].difference is None
     cells = [cell for cell in table.cells.values() if cell.difference]
     ps = [cell.difference.p for cell in cells if cell.difference and cell.difference.p is not None]
     assert len(cells) == len(ps) == 4
     assert [cell.p for cell in cells] == holm(ps)
+
+
+def test_holm_counts_one_hypothesis_once(depths: Path) -> None:
+    """Decay rate, decay factor and last/first of networks of one depth are functions of one another."""
+    runs = where(collect([str(depths)], Path())[0], "depth=4", Thresholds())
+    values = ["last_first_ratio", "decay_rate", "decay_factor", "train_cost"]
+    table = compare(runs, rows=["activation"], values=values, baseline="activation=relu")
+    found = {name: cell for (row, _, name), cell in table.cells.items() if row == ("sigmoid",)}
+    ps = {name: cell.difference.p for name, cell in found.items() if cell.difference and cell.difference.p is not None}
+    assert len(ps) == 4
+    due = holm([ps["decay_rate.start"], ps["train_cost"]])
+    assert {name: cell.p for name, cell in found.items()} == dict(zip(found, [due[0]] * 3 + [due[1]], strict=True))
+
+
+def test_a_time_that_was_not_always_reached_is_a_median_of_all(depths: Path) -> None:
+    runs = where(collect([str(depths)], Path())[0], "depth=1,activation=relu", Thresholds())
+    best = sorted(run.stored.metrics["train_accuracy"].max() for run in runs)
+    told = compare(runs, rows=["depth"], values=[f"epochs_to(train_accuracy>={float(best[-1])!r})"])
+    (cell,) = told.cells.values()
+    assert 0 < len(cell.numbers) < len(runs) / 2
+    assert cell.watched == (3,) * (len(runs) - len(cell.numbers))
+    assert (cell.median, show(cell)) == (None, f"{len(cell.numbers)} of {len(runs)} reach it")
+    both = compare(
+        where(collect([str(depths)], Path())[0], "activation=relu", Thresholds()),
+        **{"rows": ["depth"], "values": [told.values[0].name, "train_cost"], "baseline": "depth=1"},
+    )
+    assert both.cells[(4,), (), told.values[0].name].difference is None  # those that reach it are no fair sample
 
 
 @pytest.mark.parametrize("value", ["verdict", "last_first_ratio"])

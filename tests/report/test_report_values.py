@@ -66,9 +66,9 @@ def test_values_are_those_of_the_files(depths: Path) -> None:
         "validation_accuracy.best_epoch": reached,
         "train_cost": metrics["train_cost"].iloc[-1],
         f"epochs_to(train_cost<={float(metrics['train_cost'].iloc[2])!r})": 2,
-        "decay_rate": np.polyfit(range(4), logs, 1)[0],
-        "decay_high": scipy.stats.linregress(range(4), logs).slope
-        + scipy.stats.t.ppf(0.975, 2) * scipy.stats.linregress(range(4), logs).stderr,
+        "decay_rate": (logs[3] - logs[0]) / 3,
+        "decay_high": scipy.stats.t.interval(0.95, 2, np.diff(logs).mean(), scipy.stats.sem(np.diff(logs)))[1],
+        "decay_spread": 10 ** np.diff(logs).std(ddof=1),
         "epochs": 3,
     }
     for name, value in expected.items():
@@ -109,7 +109,7 @@ def test_an_answer_that_would_be_empty_says_what_there_is(depths: Path, value: s
 
 def test_what_takes_more_layers_says_so(depths: Path) -> None:
     shallow = [run for run in collect([str(depths)], Path())[0] if run.hidden == 1]
-    for value, needed in (("last_first_ratio", 2), ("decay_factor", 2), ("decay_low", 3), ("verdict", 2)):
+    for value, needed in (("last_first_ratio", 2), ("decay_factor", 2), ("decay_low", 4), ("verdict", 2)):
         with pytest.raises(ConfigError, match=f"it takes {needed} hidden layers; there is one hidden layer, "):
             compare(shallow, values=[value])
     bare = [replace(run, config={**run.config, "probes": {"record": ["dead"]}}) for run in shallow]

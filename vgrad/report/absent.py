@@ -12,8 +12,8 @@ from vgrad.report.values import parts
 from vgrad.text.escapes import printable, visible
 
 MOST_SHOWN = 12
-_LEAST_LAYERS = {"decay_low": 3, "decay_high": 3}
-_OF_LAYERS = ("last_first_ratio", "decay_rate", "decay_factor", "decay_low", "decay_high", "verdict")
+_LEAST_LAYERS = {"decay_low": 4, "decay_high": 4, "decay_spread": 4}
+_OF_LAYERS = ("last_first_ratio", "decay_rate", "decay_factor", "decay_low", "decay_high", "decay_spread", "verdict")
 
 
 def refuse_empty(table: Table) -> None:

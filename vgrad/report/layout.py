@@ -12,7 +12,7 @@ from vgrad.report.series import keyed
 from vgrad.report.table import ABSENT, CI, DIVERGED, INFINITE, SD, SE, Cell, Table
 from vgrad.report.values import Value, verdict_changes
 from vgrad.runs.summary import AT_CHANCE, LEARNED
-from vgrad.statistics import LEAST
+from vgrad.statistics import EXACT, LEAST
 from vgrad.text.numbers import MISSING, counted, p_value, plus_minus, significant, times_over
 from vgrad.text.sheet import Column, Sheet, named
 from vgrad.vanishing import DEAD
@@ -103,9 +103,9 @@ def show(cell: Cell | None, spread: str = CI, *, counted: bool = False) -> str:
     told = _words(cell) if cell.words else _number(cell, spread)
     if counted and len(cell.numbers) > 1:
         told += f" (n={len(cell.numbers)})"
-    if cell.until and cell.lost.get(ABSENT) and len(cell.runs) > 1:
+    if cell.watched and len(cell.runs) > 1:
         reached = f"{len(cell.numbers)} of {len(cell.runs)} reach it"
-        return f"{told}, {reached}" if cell.numbers else reached
+        return f"{told}, {reached}" if cell.median is not None else reached
     lost = [f"{count} {why}" for why, count in cell.lost.items() if why != ABSENT or len(cell.runs) > 1]
     if not cell.numbers and not cell.words:
         return next((why for why in (DIVERGED, INFINITE) if why in cell.lost), MISSING)
@@ -125,8 +125,9 @@ def _number(cell: Cell, spread: str) -> str:
         return MISSING
     scale = 100 if cell.kind == "accuracy" else 1
     if cell.kind == "count":
-        whole = f"{found.median:g}"
-        return whole if found.least == found.greatest else f"{whole} [{found.least:g}, {found.greatest:g}]"
+        whole = f"{found.median if cell.median is None else cell.median:g}"
+        greatest = "–" if cell.watched else f"{found.greatest:g}"  # of those that do not reach it nobody knows
+        return whole if found.least == found.greatest and not cell.watched else f"{whole} [{found.least:g}, {greatest}]"
     if found.low is None or found.high is None or found.spread is None:  # too few for an interval: the values
         ordered = sorted(cell.numbers.values())
         return ", ".join(f"{each * scale:.2f}" if cell.kind == "accuracy" else significant(each) for each in ordered)
@@ -183,11 +184,15 @@ def _notes(table: Table) -> tuple[str, ...]:
     if any(name.startswith("last_first_ratio") for name in names):
         notes.append("last/first: ‖δˡ‖ of the last hidden layer over that of the first, before training.")
     if any(name.startswith("decay_factor") for name in names):
-        notes.append("decay per layer: by what factor ‖δˡ‖ falls from one hidden layer to the one before.")
+        notes.append("decay per layer: by what factor ‖δˡ‖ falls from one hidden layer to the one before, on average.")
     if any(name.startswith(_OF_SPEED) for name in names) and any(run.config.get("batch_norm") for run in table.runs):
         notes.append(
             "With batch norm the speed of a layer is the mean of ‖δˡ‖ over examples, not the norm of the mean, which "
             "says nothing there."
+        )
+    if any(name.startswith("verdict") for name in names) and any(run.config.get("residual") for run in table.runs):
+        notes.append(
+            "With residual connections ‖δˡ‖ = ‖dC/dbˡ‖ may grow towards the input where weight gradients do not."
         )
     notes += _verdict_notes(table, names)
     if any(len(cell.numbers) == 2 and cell.kind not in ("count", "word") for cell in cells):
@@ -207,13 +212,19 @@ def _notes(table: Table) -> tuple[str, ...]:
         notes.append(f"Cells mix runs of different {', '.join(mixed)}: --where or --rows keeps them apart.")
     if table.baseline:
         notes.append(
-            f"baseline: {table.baseline}; differences (÷: quotients) paired by seed, 95 % t interval, "
-            "p adjusted by Holm over the table."
+            f"baseline: {table.baseline}; differences (÷: quotients) of {_pairs(table)} pairs by seed, 95 % interval; "
+            f"p of the exact sign-flip test (t test above {EXACT} pairs), adjusted by Holm over the table's hypotheses."
         )
     return tuple(notes)
 
 
 _OF_SPEED = ("last_first_ratio", "decay_", "effective_depth", "verdict")
+
+
+def _pairs(table: Table) -> str:
+    """How many pairs differences are of: `5`, or `3 to 5`."""
+    counts = sorted({cell.difference.n for cell in table.cells.values() if cell.difference}) or [0]
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
 def _verdict_notes(table: Table, names: Sequence[str]) -> list[str]:

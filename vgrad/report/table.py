@@ -15,7 +15,7 @@ from vgrad.errors import ConfigError
 from vgrad.report.keys import Scalar, order, resolve, varying
 from vgrad.report.runs import Run, configs, known_keys
 from vgrad.report.values import Value
-from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, paired
+from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, median_time, paired
 from vgrad.vanishing import Thresholds
 
 Key = tuple[Scalar, ...]
@@ -29,7 +29,8 @@ DIVERGED, ABSENT, INFINITE, ZERO = "diverged", "no value", "infinite", "exactly 
 class Cell:
     """What one value is over one group of runs. `lost` counts the runs that are not in it, and why: one that diverged
     before there was a value, one that has none, one whose value is larger than any number, and one that is exactly 0
-    where others spread by factors, of which 0 is none. `until`: a run without a number has not reached a bound."""
+    where others spread by factors, of which 0 is none. `watched`: of runs that have not reached a bound, the epochs up
+    to which they were trained; None where the value is no time to reach one."""
 
     runs: tuple[Run, ...]
     kind: str
@@ -38,7 +39,7 @@ class Cell:
     lost: Mapping[str, int] = field(default_factory=dict)
     difference: Difference | None = None
     p: float | None = None
-    until: bool = False
+    watched: tuple[int, ...] | None = None
 
     @cached_property
     def estimate(self) -> Estimate | None:
@@ -47,6 +48,14 @@ class Cell:
         if not numbers:
             return None
         return geometric(numbers) if self.multiplicative else arithmetic(numbers)
+
+    @cached_property
+    def median(self) -> float | None:
+        """The median, of a time that was not always reached by Kaplan and Meier; None where less than half did."""
+        numbers = list(self.numbers.values())
+        if self.watched:
+            return median_time(numbers, self.watched)
+        return self.estimate.median if self.estimate else None
 
     @property
     def multiplicative(self) -> bool:
@@ -165,14 +174,17 @@ def fill(runs: Sequence[Run], value: Value) -> Cell:
     if value.kind == "factor" and any(numbers.values()) and not all(numbers.values()):
         lost[ZERO] = sum(number == 0 for number in numbers.values())
         numbers = {index: number for index, number in numbers.items() if number}
-    until = value.name.startswith("epochs_to(")
-    return Cell(tuple(ordered), value.kind, numbers, dict(words.most_common()), dict(lost), until=until)
+    watched = None
+    if value.name.startswith("epochs_to("):
+        watched = tuple(run.summary["epochs"] or 0 for at, run in enumerate(ordered) if at not in numbers)
+    return Cell(tuple(ordered), value.kind, numbers, dict(words.most_common()), dict(lost), watched=watched)
 
 
 def against(table: Table, baseline: str, chosen: Mapping[str, Scalar]) -> Table:
     """The table with differences to the cells whose keys are those of `chosen`, paired by seed, p adjusted by Holm."""
     keys = (*table.row_keys, *table.column_keys)
     cells, ps = dict(table.cells), dict[tuple[Key, Key, str], float]()
+    kinds = {value.name: _hypothesis(value.name) for value in table.values}
     for (row, column, name), cell in table.cells.items():
         there = [chosen.get(key, part) for key, part in zip(keys, (*row, *column), strict=True)]
         base = table.cells.get((tuple(there[: len(row)]), tuple(there[len(row) :]), name))
@@ -182,13 +194,27 @@ def against(table: Table, baseline: str, chosen: Mapping[str, Scalar]) -> Table:
         cells[row, column, name] = replace(cell, difference=difference)
         if difference and difference.p is not None:
             ps[row, column, name] = difference.p
-    for at, p in zip(ps, holm(list(ps.values())), strict=True):
-        cells[at] = replace(cells[at], p=p)
+    tests = {at: (*at[:2], kinds.get(at[2], at[2]), round(p, 12)) for at, p in ps.items()}
+    once = list(dict.fromkeys(tests.values()))  # decay and last/first of networks of one depth are one hypothesis
+    adjusted = dict(zip(once, holm([p for *_, p in once]), strict=True))
+    for at, test in tests.items():
+        cells[at] = replace(cells[at], p=adjusted[test])
     return replace(table, cells=cells, baseline=baseline)
 
 
+def _hypothesis(name: str) -> str:
+    """What a value is about: decay rate, decay factor and last/first of one moment are functions of one another."""
+    for head in ("last_first_ratio", "decay_rate", "decay_factor"):
+        if name.startswith(head):
+            return f"decay{name.removeprefix(head)}"
+    return name
+
+
 def _difference(cell: Cell, base: Cell) -> Difference | None:
-    """Paired by seed where both have one run a seed; None without common seeds."""
+    """Paired by seed where both have one run a seed; None without common seeds, and where a bound was not reached: the
+    runs that did reach it are no fair sample."""
+    if cell.watched or base.watched:
+        return None
     mine, other = ({each.runs[index].seed: number for index, number in each.numbers.items()} for each in (cell, base))
     if len(mine) != len(cell.numbers) or len(other) != len(base.numbers):
         return None  # two runs of one seed in a cell: nothing says which belong together

@@ -6,7 +6,8 @@
     last_first_ratio, decay_rate, decay_factor, effective_depth      likewise
     verdict, cause              the run's word and what stands behind it; with a time, those of that moment
     learning                    learned or at chance, by the accuracy at the end
-    decay_low, decay_high       the 95 % t interval of that slope within a run, from three hidden layers on
+    decay_low, decay_high       the 95 % t interval of that rate within a run, over its steps from layer to layer
+    decay_spread                how much the factors from layer to layer scatter: their geometric standard deviation
     epochs, epochs_to(validation_accuracy>=0.95), seconds, status
 
 Each value has a kind, which says how it is averaged over seeds and printed.
@@ -190,10 +191,9 @@ def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
             return last_first_ratio(norms)
         if name == "effective_depth":
             return effective_depth(norms, thresholds)
-        slope = decay(norms)
-        if slope is None:
-            return None
-        return power(slope.value) if name == "decay_factor" else getattr(slope, _OF_SLOPE[name])
+        fall = decay(norms)
+        found: float | None = None if fall is None else getattr(fall, _OF_DECAY[name])
+        return power(found) if found is not None and kind == "factor" else found
 
     shown = title if when == "start" else f"{title} {_told(when)}"
     return Value(f"{name}{_suffix(when)}", kind, shown, of)
@@ -246,11 +246,18 @@ _SIMPLE = {
     "status": Value("status", "word", "status", lambda run: run.status),
     "learning": Value("learning", "word", "learning", lambda run: learning_of(run.summary)),
 }
-_OF_SLOPE = {"decay_rate": "value", "decay_low": "low", "decay_high": "high"}
+_OF_DECAY = {
+    "decay_rate": "rate",
+    "decay_low": "low",
+    "decay_high": "high",
+    "decay_factor": "rate",
+    "decay_spread": "spread",
+}
 _GRADIENT = {
     "last_first_ratio": ("factor", "last/first"),
     "decay_rate": ("decades", "decades per layer"),
     "decay_low": ("decades", "decades per layer, low"),
+    "decay_spread": ("factor", "spread of the factors per layer"),
     "decay_high": ("decades", "decades per layer, high"),
     "decay_factor": ("factor", "decay per layer"),
     "effective_depth": ("count", "effective depth"),

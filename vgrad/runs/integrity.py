@@ -37,7 +37,7 @@ from vgrad.training.memory import check_memory
 from vgrad.training.record import stopped
 
 _REWORDED = ("schema", "verdict", "cause")
-_OF_MOMENT, _OF_SPEED = ("epoch", "delta_norm"), ("decay_rate", "last_first_ratio")
+_OF_MOMENT, _OF_SPEED = ("epoch", "delta_norm"), ("last_first_ratio",)
 """What a summary of any version says of the norms, and what it says in words of its own."""
 
 

@@ -65,8 +65,8 @@ def _gradient(record: EpochRecord, norms: Sequence[float], history: History) -> 
         "saturated": None if saturated is None else list(saturated[:hidden]),
     }
     found = speeds(moment) or []
-    slope, ratio = decay(found), last_first_ratio(found)
-    moment["decay_rate"] = slope.value if slope else None
+    fall, ratio = decay(found), last_first_ratio(found)
+    moment["decay_rate"] = fall.rate if fall else None
     moment["last_first_ratio"] = ratio if ratio is not None and math.isfinite(ratio) else None
     return {**moment, "verdict": verdict_of(moment), "cause": cause_of(moment)}
 

@@ -64,10 +64,9 @@ class Draws:
         ours = ours.reshape(len(seeds), len(published))
         usable = np.isfinite(published) & (np.isfinite(ours).sum(axis=0) * 2 > len(seeds))
         whole = np.isfinite(ours[:, usable]).all(axis=1)
-        lost = len(set().union(*(block.ours for block in self.blocks))) - int(whole.sum())
         names = [name for block in self.blocks for name in block.names]
         kept = [name for name, use in zip(names, usable, strict=True) if use]
-        return Settled(self, kept, published[usable], ours[whole][:, usable], usable, lost)
+        return Settled(self, kept, published[usable], ours[whole][:, usable], usable, len(seeds) - int(whole.sum()))
 
 
 @dataclass(frozen=True)

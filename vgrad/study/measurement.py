@@ -311,7 +311,8 @@ def _curves(
                 continue  # a network that was not published
             outcome.figures.append(_curve_row(each, label, name, found, len(seeds) - len(there)))
             if each.comparable:
-                ours = {run.config.seed: row for run, row in zip(there, values, strict=True)}
+                ours = dict.fromkeys(each.seeds, np.full(len(epochs), np.nan))
+                ours |= {run.config.seed: row for run, row in zip(there, values, strict=True)}
                 block = draws.curve_block(_line_name(name), epochs.tolist(), found.published, ours, name)
                 outcome.of(each, label).blocks.append(block)
 

@@ -14,7 +14,7 @@ from vgrad.cli.screen.streams import Line
 from vgrad.runs.summary import AT_CHANCE, LEARNED, learning_of, run_cause, run_verdict, speeds, verdict_of
 from vgrad.statistics import power
 from vgrad.text.plain import Axis, log_axis, measure, ratio, sparkline, table
-from vgrad.vanishing import DEAD, EVEN, EXPLODING, UNEVEN, USUAL, VANISHING, last_first_ratio
+from vgrad.vanishing import DEAD, EVEN, EXPLODING, UNEVEN, USUAL, VANISHING, decay, last_first_ratio
 
 Summary = Mapping[str, Any]
 LEAST_SPARK, MOST_SPARK = 8, 40
@@ -124,13 +124,15 @@ def _course(moment: Mapping[str, Any]) -> str:
         return f"{layers} a norm of exactly zero"
     if word == UNEVEN:
         return f"{speed} goes up and down between {min(norms):.2g} and {max(norms):.2g} over the hidden layers"
-    rate, total = moment["decay_rate"], last_first_ratio(norms)
-    if rate is None or total is None:
+    fall, total = decay(norms), last_first_ratio(norms)
+    if fall is None or total is None:
         return f"{speed} of the hidden layer is {norms[0]:.2g}"
     if len(norms) == 2:
-        return f"{speed} {_shrinks(rate)} from the second hidden layer to the first"
+        return f"{speed} {_shrinks(fall.rate)} from the second hidden layer to the first"
+    scatter = f" (give or take a factor of {power(fall.spread):.2g})" if fall.spread else ""
     overall = _shrinks(math.log10(total)) if 0 < total < math.inf else "leaves all floats"
-    return f"{speed} {_shrinks(rate)} with each hidden layer towards the input and {overall} over all of them"
+    each = f"{speed} {_shrinks(fall.rate)}{scatter} with each hidden layer"
+    return f"{each} towards the input and {overall} over all of them"
 
 
 def _shrinks(decades: float) -> str:

@@ -1,6 +1,6 @@
 """A study's outcome as a table: a row a published figure, grouped by experiment, published beside measured.
 
-    published | measured (mean ± half interval, or geometric mean ×÷ geometric sd) | z | alone | band | n
+    published | measured (mean ± half of its t interval, or the same of logarithms) | z | alone | band | n
 
 `alone` says whether a figure by itself lies in its band; it stands before the band, so that a terminal of 80 columns
 shows it in its first block. The verdict of the study is that of the joint test, in the caption.
@@ -99,13 +99,13 @@ def published(figure: Figure) -> str:
 
 
 def measured(figure: Figure) -> str:
-    """What the seeds gave: mean ± half interval, geometric mean ×÷ geometric standard deviation, or one number."""
+    """What the seeds gave: mean ± half of its t interval, the same of logarithms as a factor, or one number."""
     if figure.center is None:
         return "curve" if figure.of_a_curve else MISSING
-    if figure.scale == "log":
-        return times_over(figure.center, figure.spread) if figure.spread else plain(figure.center, figure)
     if figure.low is None or figure.high is None:
         return plain(figure.center, figure)
+    if figure.scale == "log":
+        return times_over(figure.center, figure.high / figure.center)
     return plus_minus(figure.center, figure.low, figure.high)
 
 
@@ -184,8 +184,8 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
         found.append("last/first: ‖δˡ‖ of the last hidden layer over that of the first.")
     if any(figure.scale == "linear" and figure.low is not None for figure in figures):
         found.append(f"±: half of the {level} t interval of the mean over seeds.")
-    if any(figure.scale == "log" and figure.spread is not None for figure in figures):
-        found.append("×÷: geometric mean and geometric standard deviation over seeds.")
+    if any(figure.scale == "log" and figure.low is not None for figure in figures):
+        found.append(f"×÷: the same of the logarithms, as a factor: the {level} t interval of the geometric mean.")
     if any(figure.band_low is not None for figure in figures):
         inside = 100 * within(study.limit)
         found.append(f"one more draw: where the next seed falls, {inside:.1f} % of the time (Student's t).")
@@ -230,13 +230,8 @@ def joint(study: Study) -> list[str]:
     ]
     if study.power:
         noticed = "; ".join(f"{each.alternative} {100 * each.noticed:.0f} %" for each in study.power)
-        found.append(f"So often the test rejects, by simulation with {_seeds(study)} seeds of these: {noticed}.")
+        found.append(f"So often the test rejects, by simulation with one seed fewer than here: {noticed}.")
     return found
-
-
-def _seeds(study: Study) -> str:
-    counts = sorted({each.seeds for each in study.power})
-    return " or ".join(map(str, counts))
 
 
 def _reach(limit: float, seeds: Sequence[int]) -> str:
