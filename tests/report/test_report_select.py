@@ -130,7 +130,9 @@ def test_a_time_that_was_not_always_reached_is_a_median_of_all(depths: Path) -> 
     assert (cell.median, show(cell)) == (None, f"{len(cell.numbers)} of {len(runs)} reach it")
     both = compare(
         where(collect([str(depths)], Path())[0], "activation=relu", Thresholds()),
-        **{"rows": ["depth"], "values": [told.values[0].name, "train_cost"], "baseline": "depth=1"},
+        rows=["depth"],
+        values=[told.values[0].name, "train_cost"],
+        baseline="depth=1",
     )
     assert both.cells[(4,), (), told.values[0].name].difference is None  # those that reach it are no fair sample
 
