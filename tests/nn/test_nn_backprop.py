@@ -180,7 +180,10 @@ def test_add_gradients_adds() -> None:
 
 @pytest.mark.parametrize(("activation", "pair"), VARIANTS)
 def test_a_step_allocates_nothing_that_stays(activation: str, pair: tuple[str, str]) -> None:
-    """Views, scalars and buffers come and go; a copy of the smallest W here would be 32 kB and would show."""
+    """Views, scalars and buffers come and go; a copy of the smallest W here would be 32 kB and would show.
+
+    What other threads of the test's process allocate meanwhile does not come three times.
+    """
     sizes, m = (200, 80, 80, 50), 10
     model = Model((activation,) * 2, pair[1], pair[0])
     params, (x, y) = oracle.draw(sizes, 0, spread=0.01), oracle.examples(sizes, m, 0)
@@ -192,18 +195,22 @@ def test_a_step_allocates_nothing_that_stays(activation: str, pair: tuple[str, s
             passes.backward(y)
             passes.descend(x, 1e-6, 1.0)
 
-    steps(3)
-    tracemalloc.start()
-    try:
+    def grown() -> tuple[int, int]:
         steps(1)
         before, _ = tracemalloc.get_traced_memory()
         tracemalloc.reset_peak()
         steps(100)
         after, peak = tracemalloc.get_traced_memory()
+        return after - before, peak - before
+
+    steps(3)
+    tracemalloc.start()
+    try:
+        left, most = min(grown() for _ in range(3))
     finally:
         tracemalloc.stop()
-    assert after - before < 2_000
-    assert peak - before < 8_000 + 2 * m * max(sizes[1:]) * 8  # NumPy's buffers, for broadcasting and casting
+    assert left < 2_000
+    assert most < 8_000 + 2 * m * max(sizes[1:]) * 8  # NumPy's buffers, for broadcasting and casting
 
 
 def test_a_thousand_steps_do_not_grow() -> None:

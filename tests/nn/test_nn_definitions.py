@@ -185,7 +185,9 @@ def network(*sizes: int, activation: str = "sigmoid") -> Network:
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "maxout"])
-def test_lsuv_gives_unit_variance(activation: str) -> None:
+@pytest.mark.parametrize(("biases", "gain"), [("zeros", 1.0), ("normal", 1.0), ("uniform", 1.7)])
+def test_lsuv_gives_unit_variance(activation: str, biases: str, gain: float) -> None:
+    """Or that of the gain, whatever the biases add, unless they alone are more."""
     from vgrad.nn.backprop import GeneralBackprop
 
     net = network(20, 40, 40, 40, 5, activation=activation)
@@ -193,12 +195,16 @@ def test_lsuv_gives_unit_variance(activation: str) -> None:
     lsuv = INITIALIZERS["lsuv"]()
     assert isinstance(lsuv, DataDriven)
     pieces = [f.pieces for f in net.activations]
-    parameters_of = initialize(net.sizes, lsuv, BIASES["zeros"](), 1.0, (generator, generator), pieces)
+    drawn_biases = BIASES[biases](**({"sd": 0.4} if biases == "normal" else {}))
+    parameters_of = initialize(net.sizes, lsuv, drawn_biases, gain, (generator, generator), pieces)
     x = generator.normal(2, 3, (200, 20))
-    lsuv.adapt(net, parameters_of, x)
+    lsuv.adapt(net, parameters_of, x, gain)
     passes = GeneralBackprop(net, parameters_of, 200, {}, "evaluate")
     passes.forward(x)
-    assert all(abs(z.var() - 1) < 0.01 for z in passes.z)
+    assert all(abs(z.var() / gain**2 - 1) < 0.01 for z in passes.z)
+    large = initialize(net.sizes, lsuv, BIASES["normal"](sd=5.0), gain, (generator, generator), pieces)
+    with pytest.raises(ValueError, match="no scale of W1 gives z1 the variance; its biases alone have"):
+        lsuv.adapt(net, large, x, gain)
 
 
 def test_exploding_example_explodes() -> None:
@@ -211,7 +217,7 @@ def test_exploding_example_explodes() -> None:
         assert isinstance(exploding, DataDriven)
         drawn = initialize(net.sizes, exploding, BIASES["normal"](), 1.0, (generator, generator))
         x = generator.normal(size=(30, sizes[0]))
-        exploding.adapt(net, drawn, x)
+        exploding.adapt(net, drawn, x, 1.0)
         passes = Backprop(net, drawn, 30)
         passes.forward(x)
         assert all(np.abs(z).max() < 1e-10 for z in passes.z)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Annotated
 
@@ -30,10 +31,12 @@ Biases = Callable[[Generator, int], Array]
 
 @dataclass(frozen=True)
 class DataDriven:
-    """Weights that are drawn as usual, then adapted in place: adapt(network, parameters, x), x of shape (m, n_0)."""
+    """Weights that are drawn as usual, then adapted in place: adapt(network, parameters, x, gain), x of shape (m, n_0).
+
+    ValueError where what is asked for cannot be reached."""
 
     draw: Weights
-    adapt: Callable[[Network, Parameters, Array], None]
+    adapt: Callable[[Network, Parameters, Array, float], None]
 
     def __call__(self, generator: Generator, n_out: int, n_in: int) -> Array:
         """W as it is before it is adapted."""
@@ -154,20 +157,51 @@ def sparse(*, k: PositiveInt = 15, sd: Positive = 1.0) -> Weights:
 def lsuv(*, tolerance: Positive = 0.01, iterations: PositiveInt = 10) -> Weights:
     """Orthogonal, then layer by layer from below W^l <- W^l / sd(z^l) until |var(z^l) - 1| < tolerance  (Mishkin 2016).
 
-    The variance is that of all of z^l over the first training examples (with a norm z^l has unit variance anyway).
+    The variance is that of all of z^l over the first training examples (with a norm z^l has unit variance anyway); with
+    a `gain` it is gain^2. Biases that are not 0 and maxout make z^l no multiple of W^l: where that has not settled in
+    so many iterations, its scale is bisected.
     """
 
-    def adapt(network: Network, parameters: Parameters, x: Array) -> None:
+    def adapt(network: Network, parameters: Parameters, x: Array, gain: float) -> None:
         passes = GeneralBackprop(network, parameters, len(x), network.buffers(), "probe")
+
+        def scaled(layer: int, factor: float) -> float:
+            """The variance of z^l over gain^2 with W^l multiplied by this."""
+            parameters[f"W{layer}"] *= factor
+            passes.forward(x)
+            return float(passes.z[layer - 1].var()) / gain**2
+
         for layer in range(1, network.depth + 1):
+            variance = scaled(layer, 1.0)
             for _ in range(iterations):
-                passes.forward(x)
-                variance = float(passes.z[layer - 1].var())
                 if variance == 0 or abs(variance - 1) < tolerance:
                     break
-                parameters[f"W{layer}"] /= variance**0.5
+                variance = scaled(layer, variance**-0.5)
+            if variance != 0 and not abs(variance - 1) < tolerance:
+                _bisect(parameters[f"W{layer}"], partial(scaled, layer, 1.0), tolerance, layer)
 
     return DataDriven(orthogonal(), adapt)
+
+
+def _bisect(W: Array, variance: Callable[[], float], tolerance: float, layer: int) -> None:
+    """Scales W, which has been scaled in vain, until `variance` is within `tolerance` of 1. ValueError where no scale
+    does: what is there without W is more than that."""
+    given, low, high = W.copy(), 0.0, 1.0
+
+    def at(factor: float) -> float:
+        np.multiply(given, factor, out=W)
+        return variance()
+
+    least = at(0.0)
+    while least < 1 and at(high) < 1 and high < 2**60:
+        high *= 2
+    for _ in range(200):
+        middle = (low + high) / 2
+        found = at(middle)
+        if abs(found - 1) < tolerance:
+            return
+        low, high = (middle, high) if found < 1 else (low, middle)
+    raise ValueError(f"lsuv: no scale of W{layer} gives z{layer} the variance; its biases alone have {least:.3g} of it")
 
 
 def exploding(*, weight: Positive = 100.0) -> Weights:
@@ -181,7 +215,7 @@ def exploding(*, weight: Positive = 100.0) -> Weights:
         signs = np.where(generator.random((n_out, n_in)) < 0.5, -1.0, 1.0)
         return np.asarray(signs * (weight / n_in**0.5))
 
-    def adapt(network: Network, parameters: Parameters, x: Array) -> None:
+    def adapt(network: Network, parameters: Parameters, x: Array, gain: float) -> None:
         passes = GeneralBackprop(network, parameters, len(x), network.buffers(), "probe")
         parameters["W1"].fill(0)
         for layer in range(1, network.depth + 1):

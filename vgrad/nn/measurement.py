@@ -20,7 +20,8 @@ import numpy as np
 from vgrad.nn.activations import steepest
 from vgrad.nn.arrays import Array, Parameters, mean_norm
 from vgrad.nn.backprop import GeneralBackprop, Passes, passes
-from vgrad.nn.functions import identity_f
+from vgrad.nn.costs import softmax_f
+from vgrad.nn.functions import identity_f, sigmoid_f
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
 
@@ -113,7 +114,7 @@ class Standing:
             z, a, delta = (
                 [np.concatenate(parts) for parts in zip(*lists, strict=True)] for lists in zip(*kept, strict=True)
             )
-            slope = [*map(self._hidden_slope, range(1, self._network.depth), z), self._output_slope(a[-1])]
+            slope = [*map(self._hidden_slope, range(1, self._network.depth), z), self._output_slope(z[-1], a[-1])]
         names = [f"W{layer}" for layer in range(1, self._network.depth + 1)]
         W = [self._parameters[name].copy() for name in names]
         bounded = [*(each.bounded for each in self._network.activations), self._network.output is not identity_f]
@@ -127,9 +128,14 @@ class Standing:
         slope = activation.slope(z, activation.f(z, np.empty_like(z)), np.empty_like(z))
         return np.abs(slope) / steepest(activation, units)
 
-    def _output_slope(self, a: Array) -> Array:
-        """da_j/dz_j of the output: a (1 - a) of at most 1/4 for sigmoid and softmax, 1 for the identity."""
-        return np.ones_like(a) if self._network.output is identity_f else 4 * a * (1 - a)
+    def _output_slope(self, z: Array, a: Array) -> Array:
+        """4 da_j/dz_j of the output: 4 a (1 - a) for sigmoid and softmax, without the cancellation of 1 - a where a is
+        near 1; 1 for the identity."""
+        output = self._network.output
+        if output is identity_f:
+            return np.ones_like(a)
+        others = a @ (1 - np.eye(a.shape[1])) if output is softmax_f else sigmoid_f(-z, np.empty_like(z))
+        return np.asarray(4 * a * others)
 
     @cached_property
     def jacobians(self) -> tuple[list[Array], list[Array]]:

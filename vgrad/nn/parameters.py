@@ -4,7 +4,7 @@ else a network learns (`Network.shapes`). Functions take the names and shapes th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -46,6 +46,13 @@ def problems(arrays: Mapping[str, Array], of: Wanted) -> list[str]:
         elif not np.isfinite(array).all():
             found.append(f"{name} holds NaN or infinity")
     return found
+
+
+def split(arrays: Mapping[str, Array], buffers: Iterable[str]) -> tuple[Parameters, Parameters]:
+    """The parameters of a file, and the running statistics, `buffers` by name, that it holds as well."""
+    known = set(buffers)
+    parameters = {name: value for name, value in arrays.items() if name not in known}
+    return parameters, {name: value for name, value in arrays.items() if name in known}
 
 
 def as_type(arrays: Mapping[str, Array], of: Wanted, dtype: DTypeLike) -> Parameters:

@@ -16,7 +16,7 @@ import numpy as np
 
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
-from vgrad.nn.parameters import problems
+from vgrad.nn.parameters import problems, split
 from vgrad.nn.probes import BINS
 from vgrad.runs.history import QUANTITIES, History, empty_history
 from vgrad.storage.npz import Arrays, NpzError, pack, unpack
@@ -91,7 +91,8 @@ def _saved(arrays: Arrays, config: Config) -> Saved:
 def _check_state(config: Config, parameters: Arrays, optimizer: Arrays, buffers: Arrays, best: Arrays) -> None:
     """ValueError unless these are arrays that training `config` leaves."""
     shape_of = build_network(config).shapes()
-    wrong = problems(parameters, shape_of) + (problems(best, shape_of) if best else [])
+    own, _ = split(best, build_network(config).buffers())
+    wrong = problems(parameters, shape_of) + (problems(own, shape_of) if best else [])
     if wrong:
         raise ValueError("; ".join(wrong[:3]))
     if any(value.dtype != config.dtype for value in parameters.values()):
@@ -99,7 +100,8 @@ def _check_state(config: Config, parameters: Arrays, optimizer: Arrays, buffers:
     due = fresh_state(config, parameters)
     if _kinds(optimizer) != _kinds(due.optimizer) or _kinds(buffers) != _kinds(due.buffers):
         raise ValueError("not the state of the config's optimizer and normalization")
-    if best and (config.early_stopping is None or _kinds(best) != _kinds(parameters)):
+    whole = _kinds(best) in (_kinds(parameters | buffers), _kinds(parameters))  # earlier versions kept no statistics
+    if best and (config.early_stopping is None or not whole):
         raise ValueError("not the best parameters of this config")
 
 
@@ -110,8 +112,10 @@ def _history(config: Config, arrays: Arrays, meta: Mapping[str, Any]) -> History
     reached = history.records[-1].epoch if history.records else None
     if type(meta["epoch"]) is not int or meta["epoch"] != reached or reached > config.epochs:
         raise ValueError(f"parameters of epoch {meta['epoch']} with a history of {len(history.records)} epochs")
-    if any((r.gradients is None) == config.probes.measures(r.epoch, config.epochs) for r in history.measured):
-        raise ValueError("other epochs were probed than those of the config")
+    for record in history.measured:  # the last one before an early end is measured, too
+        due, ended = config.probes.measures(record.epoch, config.epochs), record is history.measured[-1]
+        if (record.gradients is not None) != due and not (ended and record.gradients is not None):
+            raise ValueError("other epochs were probed than those of the config")
     return history
 
 

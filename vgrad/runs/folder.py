@@ -107,7 +107,7 @@ class RunFolder:
         """The last files of a run whose last epoch is saved; at the very end run.json, with `facts` and the digests of
         what this run has written, whatever else lies there under a name that it does not use."""
         state, summary = saved.state, summarize(saved.history)
-        last = {FINAL: pack(state.parameters), SUMMARY: dump_json(summary)}
+        last = {FINAL: pack(state.network), SUMMARY: dump_json(summary)}
         if state.best:
             last[BEST] = pack(state.best)
         for name, content in last.items():

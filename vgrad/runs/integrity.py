@@ -85,11 +85,13 @@ def verify(path: Path) -> Verified:
                 raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
         return Verified(path, "interrupted", state.epoch, len(begun) + len(measured) + 1)
     summary = summarize(history)
-    expected = {**measured, SUMMARY: _summary_file(path, summary), FINAL: pack(state.parameters)}
+    expected = {**measured, SUMMARY: _summary_file(path, summary), FINAL: pack(state.network)}
     if state.best:
         expected[BEST] = pack(state.best)
+    earlier = {FINAL: pack(state.parameters)}  # of versions that kept no running statistics in it
     for name, content in expected.items():
-        if name not in digests or hashlib.sha256(content).hexdigest() != digests[name]:
+        due = [hashlib.sha256(each).hexdigest() for each in (content, earlier.get(name, content))]
+        if name not in digests or digests[name] not in due:
             raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
     unexpected = sorted(digests.keys() - {*expected, CONFIG, INITIAL, CHECKPOINT})
     if unexpected:

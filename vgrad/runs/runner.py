@@ -122,6 +122,9 @@ def _train(
             resumed = continued is not None
             steps = train(config, dataset, state, resumed=resumed, past=past, cancelled=cancelled)
             for record, state in steps:
+                if history.records and history.records[-1].epoch == record.epoch:  # now with the norms of the end
+                    history.records[-1] = record
+                    continue
                 history.records.append(record)
                 if pace.is_due():
                     with pace.timed():

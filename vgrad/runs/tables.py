@@ -47,8 +47,9 @@ class Table:
     """One file. The first key is the epoch; `keys` are the others, each the column that it has in every epoch.
 
     `values` are the columns of numbers, of which those in `gaps` are empty in the first row, and those in `sparse` may
-    be empty in any. `epochs` are those that the file has when so many are done, and `rows` the numbers of a record,
-    None when it has none. With `bins`, each group of so many rows has a `low` that is the `high` of the row before.
+    be empty in any. `epochs` are those that the file has when so many are done, with `ended` and the last one too where
+    a run has come to its end early; `rows` are the numbers of a record, None when it has none. With `bins`, each group
+    of so many rows has a `low` that is the `high` of the row before.
     """
 
     file: str
@@ -57,6 +58,7 @@ class Table:
     epochs: Callable[[Config, int], Sequence[int]]
     rows: Callable[[Config, EpochRecord], Iterable[Row] | None]
     asked: Callable[[Config], bool] = field(default=lambda config: True)
+    ended: bool = False
     gaps: Sequence[str] = ()
     sparse: Callable[[Sequence[str]], Sequence[str]] = field(default=lambda names: ())
     bins: int = 0
@@ -99,14 +101,17 @@ def _cell(value: object) -> str:
 def read(table: Table, config: Config, last: int | None, content: bytes | None, path: Path) -> DataFrame:
     """`content`, or when it is None the file at `path`, as a frame; RunStateError when it is not `table` up to epoch
     `last`, None when nothing is measured yet."""
-    epochs = [] if last is None else table.epochs(config, last)
+    epochs = [] if last is None else list(table.epochs(config, last))
     within = table.known(config)
-    count = len(epochs) * (len(within[0]) if within else 1)
-    limit = min(_CELL * (count + 1) * (1 + table.header(config).count(",")), MOST_BYTES)
+    each = len(within[0]) if within else 1
+    limit = min(_CELL * ((len(epochs) + 1) * each + 1) * (1 + table.header(config).count(",")), MOST_BYTES)
     if not table.asked(config):
         content = _written(table, config, [])
     try:
-        return _parse(table, config, epochs, count, read_bounded(path, limit) if content is None else content)
+        content = read_bounded(path, limit) if content is None else content
+        if table.ended and last is not None and last not in epochs and content.count(b"\n") > len(epochs) * each + 1:
+            epochs.append(last)
+        return _parse(table, config, epochs, len(epochs) * each, content)
     except OSError as error:
         raise state_error(path, error) from None
     except ValueError as error:
@@ -231,6 +236,7 @@ TABLES = {
         lambda config, last: config.probes.measured(last, config.epochs),
         _per_layer,
         sparse=sparse,
+        ended=True,
     ),
     "neurons": Table(
         NEURONS,

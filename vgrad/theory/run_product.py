@@ -14,7 +14,7 @@ from vgrad.data.datasets import load
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.measurement import CHUNK
-from vgrad.nn.parameters import as_type, problems
+from vgrad.nn.parameters import as_type, problems, split
 from vgrad.runs.checkpoint import most_bytes
 from vgrad.runs.folder import FINAL, INITIAL
 from vgrad.runs.stored import StoredRun, read_run
@@ -95,6 +95,7 @@ def _parameters(run: StoredRun, when: When) -> tuple[int, Parameters]:
         raise state_error(file, error) from None
     except NpzError as error:
         raise RunStateError(f"{shown}: damaged: {printable(str(error), 200)}; vgrad verify looks at the rest") from None
+    arrays, _ = split(arrays, build_network(run.config).buffers())
     wrong = problems(arrays, shapes)
     if wrong:
         raise RunStateError(f"{shown}: damaged: {printable('; '.join(wrong[:3]), 200)}")

@@ -12,7 +12,7 @@ from vgrad.nn.limits import Clip
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
-from vgrad.nn.parameters import joined
+from vgrad.nn.parameters import joined, split
 from vgrad.training.descent import Penalty, Rule
 from vgrad.training.randomness import Purpose, generator
 from vgrad.training.record import TrainingState
@@ -65,7 +65,9 @@ def noise_of(config: Config, epoch: int) -> Callable[[], Noise]:
 
 
 def fresh_state(config: Config, initial: Parameters) -> TrainingState:
-    """The state before any update; `initial` is left alone."""
-    parameters = {name: value.copy() for name, value in initial.items()}
+    """The state before any update; `initial` is left alone. It may hold running statistics beside the parameters."""
     buffers = {name: value.astype(config.dtype) for name, value in build_network(config).buffers().items()}
+    given, running = split(initial, buffers)
+    parameters = {name: value.copy() for name, value in given.items()}
+    buffers |= {name: value.astype(config.dtype) for name, value in running.items()}
     return TrainingState(0, parameters, build_optimizer(config).init(joined(parameters)[0]), buffers)

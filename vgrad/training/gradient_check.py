@@ -10,6 +10,7 @@ from vgrad.config.fields import Init
 from vgrad.config.lone import norm_over_examples
 from vgrad.errors import ConfigError
 from vgrad.nn.gradcheck import ParameterCheck, gradient_check
+from vgrad.nn.parameters import split
 from vgrad.training.assembly import build_network, noise_of
 from vgrad.training.initial import draw_parameters, first_examples, with_digest
 from vgrad.training.memory import check_memory
@@ -28,4 +29,6 @@ def check_gradients(config: Config, base: Path, examples: int) -> Iterator[Param
     x, y = first_examples(config, None, examples)
     parameters = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
     assert parameters is not None  # an init file has been read by now
-    yield from gradient_check(build_network(config), parameters, x, y, noise_of(config, 1)())
+    network = build_network(config)
+    parameters, _ = split(parameters, network.buffers())
+    yield from gradient_check(network, parameters, x, y, noise_of(config, 1)())

@@ -46,7 +46,10 @@ def draw_parameters(config: Config, init: Init, dataset: Dataset | None = None) 
     complete = completed(network, drawn)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is refused below
         if isinstance(weights, DataDriven):
-            weights.adapt(network, complete, first_examples(config, dataset, SEEN)[0])
+            try:
+                weights.adapt(network, complete, first_examples(config, dataset, SEEN)[0], init.gain)
+            except ValueError as error:
+                raise ConfigError(f"init: {error}; use smaller biases") from None
         parameters = as_type(complete, network.shapes(), config.dtype)
     if not all(np.isfinite(value).all() for value in parameters.values()):
         raise ConfigError(f"init.gain: {init.gain:g} makes weights that {config.dtype} cannot hold; use a smaller one")
@@ -74,14 +77,16 @@ def first_examples(config: Config, dataset: Dataset | None, most: int) -> tuple[
 
 
 def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
-    """Reads an `init` file relative to `base`: the config with its digest, and the parameters; (config, None) when
-    they are drawn. DataError when the file does not fit the network or is not the one that the config names."""
+    """Reads an `init` file relative to `base`: the config with its digest, and the parameters, with the running
+    statistics of a batch norm where the file has them; (config, None) when they are drawn. DataError when the file does
+    not fit the network or is not the one that the config names."""
     init = config.init
     if not isinstance(init, InitFile):
         return config, None
     path = base / init.path
     network = build_network(config)
-    wanted = network.shapes()
+    running = {name: value.shape for name, value in network.buffers().items()}
+    wanted = network.shapes() | running
     numbers = sum(math.prod(shape) for shape in wanted.values())
     try:
         arrays = unpack(path, 8 * numbers)
@@ -89,6 +94,8 @@ def with_digest(config: Config, base: Path) -> tuple[Config, Parameters | None]:
         raise DataError(f"{printable(str(path), 200)}: not a parameters file: {printable(str(error), 200)}") from None
     except OSError as error:
         raise DataError(f"{printable(str(path), 200)}: cannot be read: {why(error)}") from None
+    if running.keys().isdisjoint(arrays):  # a file of parameters alone: the statistics begin anew
+        wanted = network.shapes()
     arrays = completed(network, arrays)
     wrong = problems(arrays, wanted)
     if wrong:

@@ -6,19 +6,19 @@ Epoch 0 is the untrained network; epoch k is what stands after k passes over the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
 from vgrad.config.config import Config
-from vgrad.config.monitors import is_best
+from vgrad.config.monitors import is_best, turned, waited
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
-from vgrad.nn.probes import PROBES, histograms
+from vgrad.nn.probes import PROBES, Measurement, histograms
 from vgrad.training.assembly import build_network, build_rule, build_schedule, noise_of
 from vgrad.training.descent import Cancelled, Descent, Epoch, Penalty
 from vgrad.training.evaluation import Evaluator, ProbeSet
@@ -41,7 +41,8 @@ def train(
 
     A resumed run is told its `past` records, which schedules and early stopping look at. The arrays of a yielded state
     are valid until the next one is asked for. When `cancelled()` becomes true, Cancelled is raised between two batches.
-    A run that diverges ends with a record that says where; its state then has the last finite parameters.
+    A run that diverges ends with a record that says where; its state then has the last finite parameters. Where the
+    epoch before was not measured, its record comes again before that one, now with the norms of the end.
     """
     session = _Session(config, dataset, state, past)
     if not resumed:
@@ -53,6 +54,8 @@ def train(
         if session.is_over:
             return
         record = session.epoch(number, cancelled)
+        if session.last_whole:
+            yield session.last_whole, session.after(session.last_whole)
         yield record, session.after(record)
         if record.divergence:
             return
@@ -74,6 +77,8 @@ class _Session:
         self._arrays = (self._parameters, self._memory, self._buffers)
         self._kept = [{name: value.copy() for name, value in arrays.items()} for arrays in self._arrays]
         self._past = list(past)
+        self.last_whole: EpochRecord | None = None
+        """After a divergence, the record before it with the norms that were not measured then."""
 
     def epoch(self, number: int, cancelled: Callable[[], bool]) -> EpochRecord:
         """One pass over the training part, and what is measured after it."""
@@ -82,24 +87,41 @@ class _Session:
         epoch = Epoch(number, _order(config, self._n, number), eta, noise_of(config, number))
         _overwrite(self._kept, self._arrays)
         try:
-            ratios = descent.epoch(epoch, self._memory, cancelled, watched=self.look.watches(number))
+            watched = self.look.watches(number, may_end=self._waited() + 1)
+            ratios = descent.epoch(epoch, self._memory, cancelled, watched=watched)
         except Cancelled:
             _overwrite(self._arrays, self._kept)
             raise
         finite = all(np.isfinite(value).all() for arrays in self._arrays[::2] for value in arrays.values())
-        record = self.look.record(number, eta, ratios) if finite else None
+        record = self.look.record(number, eta, ratios, ends=self._ends) if finite else None
         if record is None or record.divergence:
             _overwrite(self._arrays, self._kept)
+            if self._past[-1].gradients is None:
+                self.last_whole = self.look.again(self._past[-1])
             return EpochRecord(number, divergence=descent.locate(epoch, self._memory))
         return record
+
+    def _waited(self, *values: float) -> int:
+        """Epochs since the best one, with further values of the monitor of early stopping."""
+        stopping = self._config.early_stopping
+        return waited([*self._values(stopping.monitor), *values]) if stopping else 0
+
+    def _ends(self, metrics: Mapping[str, float | None]) -> bool:
+        """Whether training ends with the epoch that has these metrics, because patience runs out."""
+        stopping = self._config.early_stopping
+        if stopping is None:
+            return False
+        return self._waited(turned(stopping.monitor, metrics[stopping.monitor])) >= stopping.patience
 
     def after(self, record: EpochRecord) -> TrainingState:
         """The state after `record`, which becomes part of the past."""
         if record.divergence is None:
+            if self._past and self._past[-1].epoch == record.epoch:
+                self._past.pop()
             self._past.append(record)
             stopping = self._config.early_stopping
             if stopping and is_best(self._values(stopping.monitor)):
-                self._best = {name: value.copy() for name, value in self._parameters.items()}
+                self._best = {name: value.copy() for name, value in (self._parameters | self._buffers).items()}
         return TrainingState(record.epoch, self._parameters, self._memory, self._buffers, self._best)
 
     @property
@@ -122,41 +144,69 @@ class _Look:
         self._probes = ProbeSet(network, dataset, config.probe_examples, config.label_smoothing)
         self._penalty = Penalty(config.l2, config.l1, len(dataset.train))
 
-    def watches(self, epoch: int) -> bool:
-        """Whether the last step of `epoch` is measured."""
-        return "update_ratio" in self._config.probes.record and self._is_probed(epoch)
+    def watches(self, epoch: int, may_end: int) -> bool:
+        """Whether the last step of `epoch` is measured: `may_end` epochs without a better one may end it."""
+        stopping = self._config.early_stopping
+        last = stopping is not None and may_end >= stopping.patience
+        return "update_ratio" in self._config.probes.record and (last or self._is_probed(epoch))
 
     def _is_probed(self, epoch: int) -> bool:
         return self._config.probes.measures(epoch, self._config.epochs)
 
-    def record(self, epoch: int, eta: float | None, ratios: list[float | None] | None = None) -> EpochRecord:
+    def record(
+        self,
+        epoch: int,
+        eta: float | None,
+        ratios: list[float | None] | None = None,
+        ends: Callable[[Mapping[str, float | None]], bool] = lambda metrics: False,
+    ) -> EpochRecord:
         """The record of the epoch: of a divergence where the numbers overflow, although the parameters do not."""
         try:
             with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
-                return self._measured(epoch, eta, ratios)
+                return self._measured(epoch, eta, ratios, ends)
         except FloatingPointError:
             return EpochRecord(epoch, divergence=Divergence(epoch, None, None))
 
-    def _measured(self, epoch: int, eta: float | None, ratios: list[float | None] | None) -> EpochRecord:
+    def again(self, record: EpochRecord) -> EpochRecord | None:
+        """That record with the norms that were not measured; None where they are not finite."""
+        try:
+            with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
+                return _finite(self._with_norms(record, self._probes.measure(self._parameters, None)))
+        except FloatingPointError:
+            return None
+
+    def _with_norms(self, record: EpochRecord, measurement: Measurement) -> EpochRecord:
+        gradients = {name: PROBES[name](measurement) for name in self._config.probes.record}
+        return replace(record, gradients=gradients, silent=measurement.silent, mean_norms=measurement.mean_norms)
+
+    def _measured(
+        self,
+        epoch: int,
+        eta: float | None,
+        ratios: list[float | None] | None,
+        ends: Callable[[Mapping[str, float | None]], bool],
+    ) -> EpochRecord:
         config, probes = self._config, self._config.probes
         means = self._evaluator.means(config.monitors, config.cost, config.output)
         after = After(self._parameters, self._penalty, eta)
         metrics = {**means, **{name: of(after) for name, of in OTHERS.items()}}
-        record, probed = EpochRecord(epoch, metrics), self._is_probed(epoch)
+        record, probed = EpochRecord(epoch, metrics), self._is_probed(epoch) or ends(metrics)
         if probed or epoch in (*probes.neurons, *probes.histograms):
             measurement = self._probes.measure(self._parameters, ratios)
             record = replace(
-                record,
-                gradients={name: PROBES[name](measurement) for name in probes.record} if probed else None,
+                self._with_norms(record, measurement) if probed else record,
                 neurons=measurement.mean_delta if epoch in probes.neurons else None,
                 histograms=histograms(measurement) if epoch in probes.histograms else None,
-                silent=measurement.silent if probed else None,
-                mean_norms=measurement.mean_norms if probed else None,
             )
-        numbers = chain(metrics.values(), record.mean_norms or (), *(record.gradients or {}).values())
-        if not all(number is None or math.isfinite(number) for number in numbers):
-            raise FloatingPointError("a mean or a norm is not finite")
-        return record
+        return _finite(record)
+
+
+def _finite(record: EpochRecord) -> EpochRecord:
+    """The record; FloatingPointError where a mean or a norm in it is not finite."""
+    numbers = chain(record.metrics.values(), record.mean_norms or (), *(record.gradients or {}).values())
+    if not all(number is None or math.isfinite(number) for number in numbers):
+        raise FloatingPointError("a mean or a norm is not finite")
+    return record
 
 
 def _overwrite(targets: Sequence[Parameters], sources: Sequence[Parameters]) -> None:

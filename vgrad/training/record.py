@@ -40,8 +40,8 @@ class TrainingState:
     """Where training stands after `epoch`: all that the next epoch starts from. Training changes it in place, and
     leaves the state of the last whole epoch in it when it is cancelled; entries of `parameters` may become new arrays.
 
-    `buffers` are the running statistics of normalization, `best` the parameters of the best epoch so far with early
-    stopping; both are empty without.
+    `buffers` are the running statistics of normalization, `best` the parameters and statistics of the best epoch so far
+    with early stopping; both are empty without. `network` is all that it takes to evaluate what was trained.
     """
 
     epoch: int
@@ -49,6 +49,11 @@ class TrainingState:
     optimizer: State
     buffers: Parameters = field(default_factory=dict)
     best: Parameters = field(default_factory=dict)
+
+    @property
+    def network(self) -> Parameters:
+        """The parameters, and the running statistics where there are any."""
+        return self.parameters | self.buffers
 
 
 def stopped(config: Config, past: Sequence[EpochRecord]) -> bool:
