@@ -201,4 +201,4 @@ def test_an_unknown_study_is_named(tmp_path: Path) -> None:
 
 
 def test_the_file_travels_with_the_package() -> None:
-    assert {path.name for path in HERE.glob("nielsen*")} == {"nielsen.yaml", "nielsen-curves.csv"}
+    assert {path.name for path in HERE.glob("nielsen*")} == {"nielsen.yaml", "nielsen-curves.csv", "nielsen-power.csv"}

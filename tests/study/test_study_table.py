@@ -69,7 +69,7 @@ def figure(**changes: object) -> Figure:
 @pytest.mark.parametrize(
     ("show", "changes", "told"),
     [
-        (measured, {"center": 0.0626, "spread": 1.437}, "0.0626 ×÷ 1.44"),
+        (measured, {"center": 0.0626, "low": 0.0522, "high": 0.0751}, "0.0626 ×÷ 1.20"),
         (measured, {"scale": "linear", "unit": "%", "center": 96.51, "low": 96.4, "high": 96.62}, "96.51 ± 0.11"),
         (measured, {"spread": None, "low": None, "high": None, "n": 1}, "1.00"),
         (measured, {"center": None, "n": 0}, "–"),
