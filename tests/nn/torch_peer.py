@@ -68,8 +68,13 @@ def peer(
     cost: str = "cross_entropy",
     variant: str = "plain",
     masks: list[np.ndarray] | None = None,
+    running: Tensors | None = None,
+    training: bool = True,
 ) -> Peer:
-    """The forward pass; `variant` is plain, batch_norm, layer_norm, residual or dropout (with inverted `masks`)."""
+    """The forward pass; `variant` is plain, batch_norm, layer_norm, residual or dropout (with inverted `masks`).
+
+    A batch norm moves the statistics in `running`, mean1, variance1, …, and goes by them where it is not `training`.
+    """
     a, zs, activations = torch.tensor(x), [], []
     for layer in range(1, depth):
         u = F.linear(a, p[f"W{layer}"], p[f"b{layer}"])
@@ -77,7 +82,8 @@ def peer(
         if activation == "maxout":
             u = u.view(len(u), 2, n).amax(dim=1)
         if variant == "batch_norm":
-            u = F.batch_norm(u, None, None, p[f"gamma{layer}"], p[f"beta{layer}"], training=True)
+            kept = (running[f"mean{layer}"], running[f"variance{layer}"]) if running else (None, None)
+            u = F.batch_norm(u, *kept, p[f"gamma{layer}"], p[f"beta{layer}"], training=training)
         if variant == "layer_norm":
             u = F.layer_norm(u, (n,), p[f"gamma{layer}"], p[f"beta{layer}"])
         z = u

@@ -195,9 +195,10 @@ def adamw(
     epsilon: Positive = 1e-8,
     decay: NonNegative = 0.01,
 ) -> Optimizer:
-    """w <- (1 - eta decay) w, then Adam's step   (Loshchilov and Hutter 2019, algorithm 2).
+    """w <- (1 - eta decay) w, then Adam's step   (Loshchilov and Hutter 2019, in PyTorch's form).
 
-    As in PyTorch every parameter decays, biases too, unlike with `l2`.
+    Algorithm 2 of the paper multiplies the decay by the schedule alone, not by the learning rate. As in PyTorch every
+    parameter decays, biases too, unlike with `l2`.
     """
     plain = adam(learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon)
 

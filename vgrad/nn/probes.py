@@ -63,7 +63,7 @@ def z_mean(measurement: Measurement) -> Values:
 
 
 def z_std(measurement: Measurement) -> Values:
-    """Standard deviation (divisor n) over examples and units of z^l; its square is q^l less the mean  (Poole 2016)."""
+    """Standard deviation (divisor n) over examples and units of z^l; its square is q^l less the squared mean  (Poole 2016)."""
     return [float(z.std()) for z in measurement.detail.z]
 
 
@@ -93,7 +93,7 @@ def z_p85(measurement: Measurement) -> Values:
 
 
 def z_p98(measurement: Measurement) -> Values:
-    """The 98th percentile over examples and units of z^l  (as in Glorot and Bengio 2010, fig. 2)."""
+    """The 98th percentile over examples and units of z^l  (Glorot and Bengio 2010, fig. 3, have those of a^l)."""
     return _percentile(measurement, 98)
 
 
@@ -114,7 +114,7 @@ def dead(measurement: Measurement) -> Values:
 
 
 def zero_deltas(measurement: Measurement) -> Values:
-    """Number of entries of delta^l that are exactly 0: underflow, dead units, or losing pieces."""
+    """Number of entries of delta^l that are exactly 0: underflow, or units without a slope on an example."""
     return [float(np.count_nonzero(delta == 0)) for delta in measurement.detail.delta]
 
 

@@ -74,7 +74,8 @@ class Outcome:
         self.power = draws.powers(self.draws.values())
         fewest = min((run.n for run in self.published_runs), default=0)
         most = max((each.seeds for each in known if each.seeds <= fewest), default=0)
-        self.power += [each for each in known if self.power and each.seeds == most]
+        told = {each.alternative for each in self.power}
+        self.power += [each for each in known if told and each.seeds == most and each.alternative not in told]
 
     @property
     def verdict(self) -> Found:
