@@ -15,10 +15,10 @@ PYTEST := $(BIN)/python -m pytest -q -n auto
 test test-slow test-plain: export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
-.PHONY: help docs demo test test-slow test-plain smoke torture mutants mutation lint format types check bench gallery studies peers axe constraints clean FORCE
+.PHONY: help docs demo test test-slow test-plain smoke torture differential mutants mutation lint format types check bench gallery studies peers axe constraints clean FORCE
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.installed  ## train a shallow and a deep network on the embedded digits and compare them
 	@vgrad() { echo "> vgrad $$*" >&2; $(BIN)/python -m vgrad "$$@"; }; \
@@ -60,6 +60,9 @@ check: lint types test test-slow test-plain smoke  ## everything that a change h
 
 torture: .venv/.installed-dev  ## kill runs N times (default 5000) at random moments and compare their bytes
 	@$(BIN)/python tests/faults/faultlab.py torture $(or $(N),5000)
+
+differential: .venv/.installed-peers  ## train N (default 200) random configs beside PyTorch; SEED=1 draws others
+	@$(BIN)/python tests/nn/differential.py $(or $(N),200) $(or $(SEED),0)
 
 mutants: .venv/.installed-dev  ## take each safeguard out and see its test turn red
 	@$(BIN)/python tests/faults/mutants.py

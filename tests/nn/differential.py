@@ -1,6 +1,6 @@
 """Random configs trained by vgrad and, beside it, by PyTorch: modules, autograd and optimizers of a different library.
 
-    python tests/differential.py [CASES] [SEED]        make differential N=200; needs make peers
+    python tests/nn/differential.py [CASES] [SEED]        make differential N=200; needs make peers
 
 Each case is a valid config drawn from vgrad's own tables: an activation, an output with its cost, an initializer, an
 optimizer, a schedule, a kind of hidden layer, penalties, clipping, max-norm, label smoothing, odd batches with a
@@ -9,42 +9,46 @@ parameters and the order of the examples are vgrad's; nothing else is shared. Af
 statistics and costs are compared, and the norms of the mean error and the mean norms before it.
 
 Left out, and tested with masks and constants of their own: dropout, input noise (tests/nn/test_nn_torch.py), momentum
-that changes and heavy balls whose rate does (PyTorch keeps the rate out of the velocity), gains and slopes of activations.
+that changes and heavy balls whose rate does (PyTorch keeps the rate out of the velocity), gains of activations.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "nn")]
 import torch
 import yaml
 from torch_peer import Tensors, peer, tensors
 
 from vgrad.config.check import check
 from vgrad.config.config import Config
-from vgrad.data.datasets import load
 from vgrad.data.dataset import Dataset
+from vgrad.data.datasets import load
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import SCHEDULES
+from vgrad.registry import parameters
 from vgrad.training.assembly import build_schedule, fresh_state
+from vgrad.training.feed import Feed
 from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
 from vgrad.training.randomness import Purpose, generator
 
 EXACT = 1e-8
 """Of the largest entry: both sides are float64, and steps that divide by the size of a gradient amplify roundings."""
+MOST_AMPLIFIED = 1e3
+"""A larger difference than EXACT is none of ours if it is at most so many times what the last digits of W make."""
 HIDDEN = ("plain", "batch_norm", "layer_norm", "residual")
 ENDS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs]
+EPSILON = 1e-3
+"""Of optimizers that divide by the size of a gradient: some are 0 but for rounding, such as that of a shift below a
+norm, and with 1e-8 their sign would decide."""
 TABLES: dict[str, list[Any]] = {
     "activation": list(ACTIVATIONS),
     "end": ENDS,
@@ -55,8 +59,15 @@ TABLES: dict[str, list[Any]] = {
     "hidden": list(HIDDEN),
 }
 KINDS = {
-    **{"sgd": "SGD", "momentum": "SGD", "nesterov": "SGD", "adagrad": "Adagrad", "adadelta": "Adadelta"},
-    **{"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW", "nadam": "NAdam"},
+    "sgd": "SGD",
+    "momentum": "SGD",
+    "nesterov": "SGD",
+    "adagrad": "Adagrad",
+    "adadelta": "Adadelta",
+    "rmsprop": "RMSprop",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "nadam": "NAdam",
 }
 RATES = {"adadelta": 1.0, "adagrad": 0.05, "sgd": 0.2, "momentum": 0.05, "nesterov": 0.05}
 
@@ -72,6 +83,7 @@ def cases(count: int, seed: int) -> Iterator[dict[str, Any]]:
 def _tree(number: int, random: Random, drawn: dict[str, Any]) -> dict[str, Any]:
     cost, output = drawn["end"]
     name, hidden = drawn["optimizer"], drawn["hidden"]
+    own = {"epsilon": EPSILON} if "epsilon" in parameters(OPTIMIZERS[name]) else {}
     tree: dict[str, Any] = {
         "name": "case",
         "seed": number,
@@ -81,7 +93,7 @@ def _tree(number: int, random: Random, drawn: dict[str, Any]) -> dict[str, Any]:
         "output": output,
         "cost": cost,
         "init": {"weights": drawn["weights"], "biases": drawn["biases"]},
-        "optimizer": {"name": name, "learning_rate": RATES.get(name, 0.01)},
+        "optimizer": {"name": name, "learning_rate": RATES.get(name, 0.01), **own},
         "schedule": "constant" if name in ("momentum", "nesterov") else drawn["schedule"],
         "batch_size": random.choice([3, 7, 8, "full"]),
         "epochs": 3,
@@ -99,18 +111,23 @@ def _tree(number: int, random: Random, drawn: dict[str, Any]) -> dict[str, Any]:
         tree["schedule"] = {"name": "plateau", "patience": 1} if tree["schedule"] == "plateau" else tree["schedule"]
     if hidden != "plain":
         tree[hidden] = True
+    if hidden == "layer_norm" and drawn["weights"] in ("constant", "zeros"):
+        tree["layer_norm"] = False  # units that are all alike have no variance but rounding
+    if drawn["weights"] == "lsuv":
+        tree["init"]["biases"] = "zeros"  # N(0, 1) may be more than the variance that it aims at
     if hidden == "batch_norm" and tree["batch_size"] != "full" and tree["data"]["train"] % tree["batch_size"] == 1:
         tree["data"]["train"] += 1  # a last batch of one has no statistics
     return tree
 
 
 def _widths(random: Random, hidden: str) -> list[int]:
-    depth = random.randint(0 if hidden == "plain" else 1, 4)
+    depth = random.randint({"plain": 0, "residual": 2}.get(hidden, 1), 4)
     return [random.randint(2, 9)] * depth if hidden == "residual" else [random.randint(2, 9) for _ in range(depth)]
 
 
 def difference(tree: dict[str, Any]) -> tuple[float, str]:
     """The largest difference of all that is compared, relative to the largest entry, and where it is."""
+    torch.set_default_dtype(torch.float64)  # else NAdam keeps its products in float32
     config = check(tree)
     dataset = load(**config.plain()["data"])
     initial = draw_parameters(config, config.init)  # type: ignore[arg-type]
@@ -128,16 +145,34 @@ def difference(tree: dict[str, Any]) -> tuple[float, str]:
         pairs["validation_cost"] = np.array(record.metrics["validation_cost"]), other.cost(dataset.validation)
         for name, (ours, theirs) in pairs.items():
             wanted = theirs.detach().numpy() if isinstance(theirs, torch.Tensor) else np.asarray(theirs)
-            off = float(np.abs(ours - wanted).max() / max(np.abs(wanted).max(), 1e-8))
+            size = pairs["delta_norm_mean"][1] if name == "delta_norm" else wanted  # a mean may cancel
+            off = float(np.abs(ours - wanted).max() / max(np.abs(size).max(), 1e-6))
             worst = max(worst, (off, f"{name}, epoch {record.epoch}"))
     return worst
+
+
+def amplified(tree: dict[str, Any]) -> float:
+    """What a change of the initial weights in their last digits does to vgrad's own numbers, relative to the largest
+    entry: a case in which that is much tells nothing of small differences."""
+    config = check(tree)
+    dataset, random = load(**config.plain()["data"]), np.random.default_rng(0)
+    initial = draw_parameters(config, config.init)  # type: ignore[arg-type]
+    moved = {name: value * (1 + 2e-16 * random.choice([-1, 1], value.shape)) for name, value in initial.items()}
+    ends = []
+    for start in (initial, moved):
+        numbers = {}
+        for record, state in train(config, dataset, fresh_state(config, start)):
+            numbers = {name: value.copy() for name, value in state.parameters.items()} | dict(record.gradients or {})
+        ends.append({name: np.asarray(value) for name, value in numbers.items()})
+    one, other = ends
+    return max(float(np.abs(one[name] - other[name]).max() / max(np.abs(one[name]).max(), 1e-6)) for name in one)
 
 
 class _Peer:
     """The same training in PyTorch."""
 
     def __init__(self, config: Config, dataset: Dataset, initial: dict[str, np.ndarray]) -> None:
-        self.config, self.records, self.p = config, list[Any](), tensors(initial)
+        self.config, self.dataset, self.records, self.p = config, dataset, list[Any](), tensors(initial)
         self.hidden = next((kind for kind in HIDDEN[1:] if getattr(config, kind)), "plain")
         self.running: Tensors = {}
         if self.hidden == "batch_norm":
@@ -148,7 +183,7 @@ class _Peer:
         unused = {f"b{layer}" for layer in range(1, len(config.sizes) - 1)} if self.running else set()
         if config.activations and config.activations[0].name == "maxout":
             unused = set()
-        moved = [value for name, value in self.p.items() if name not in unused]
+        self.unused = {name: torch.zeros_like(self.p[name]) for name in unused}
         own = config.optimizer.parameters
         given: dict[str, Any] = {"lr": own["learning_rate"]}
         for mine, theirs in (("momentum", "momentum"), ("decay", "weight_decay"), ("rho", "rho"), ("epsilon", "eps")):
@@ -160,17 +195,18 @@ class _Peer:
             given["betas"] = own["beta1"], own["beta2"]
         if config.optimizer.name == "nesterov":
             given["nesterov"] = True
-        self.optimizer = getattr(torch.optim, KINDS[config.optimizer.name])(moved, **given)
+        self.optimizer = getattr(torch.optim, KINDS[config.optimizer.name])(list(self.p.values()), **given)
 
     def _examples(self, part: Any, smoothing: float | None = None) -> tuple[np.ndarray, np.ndarray]:
         y = np.eye(self.config.sizes[-1])[np.asarray(part.labels)]
         share = self.config.label_smoothing if smoothing is None else smoothing
-        return np.asarray(part.x, dtype=np.float64), y * (1 - share) + share / y.shape[1]
+        x, _ = Feed(self.dataset, y.shape[1], len(part), np.float64).load(part, np.arange(len(part)))
+        return x.copy(), y * (1 - share) + share / y.shape[1]
 
     def _forward(self, x: np.ndarray, y: np.ndarray, running: Tensors | None, *, training: bool) -> Any:
         names = [choice.name for choice in self.config.activations] or ["identity"]
         return peer(
-            self.p,
+            self.p | self.unused,
             x,
             y,
             depth=len(self.config.sizes) - 1,
@@ -202,6 +238,8 @@ class _Peer:
         cost = cost + config.l2 / (2 * self.n) * sum((W**2).sum() for W in weights)
         cost = cost + config.l1 / self.n * sum(W.abs().sum() for W in weights)
         cost.backward()
+        for name in self.unused:  # their gradient is exactly 0; AdamW decays them
+            self.p[name].grad = torch.zeros_like(self.p[name])
         moved = self.optimizer.param_groups[0]["params"]
         if config.clip and config.clip.value is not None:
             torch.nn.utils.clip_grad_value_(moved, config.clip.value)
@@ -213,7 +251,8 @@ class _Peer:
         self.optimizer.step()
         with torch.no_grad():
             for W in weights[:-1] if config.max_norm else []:
-                W.copy_(torch.renorm(W, 2, 0, config.max_norm))
+                lengths = W.norm(dim=1, keepdim=True)  # torch.renorm adds 1e-7 to them
+                W *= torch.where(lengths > config.max_norm, config.max_norm / lengths, 1.0)
 
     def probes(self) -> dict[str, np.ndarray]:
         """||mean delta||, the mean of ||delta||, and ||dC/dW||, on the first examples, layer by layer."""
@@ -247,7 +286,7 @@ def main(count: int = 200, seed: int = 0) -> int:
     for tree in cases(count, seed):
         found, where = difference(tree)
         largest = max(largest, found if found <= EXACT else 0.0)
-        if found > EXACT:
+        if found > EXACT and found > MOST_AMPLIFIED * amplified(tree):
             wrong += 1
             print(f"{found:.1e} at {where}:\n{yaml.safe_dump(tree, sort_keys=False)}", flush=True)
     print(f"{count} cases, seed {seed}: {wrong} differ; the others agree to {largest:.1e}")
