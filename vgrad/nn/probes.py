@@ -63,7 +63,7 @@ def z_mean(measurement: Measurement) -> Values:
 
 
 def z_std(measurement: Measurement) -> Values:
-    """Standard deviation (divisor n) over examples and units of z^l; its square is q^l less the squared mean  (Poole 2016)."""
+    """Standard deviation (divisor n) over examples and units of z^l: its square is q^l - <z^l>^2  (Poole 2016)."""
     return [float(z.std()) for z in measurement.detail.z]
 
 
@@ -93,7 +93,7 @@ def z_p85(measurement: Measurement) -> Values:
 
 
 def z_p98(measurement: Measurement) -> Values:
-    """The 98th percentile over examples and units of z^l  (Glorot and Bengio 2010, fig. 3, have those of a^l)."""
+    """The 98th percentile over examples and units of z^l  (of a^l in Glorot and Bengio 2010, fig. 3)."""
     return _percentile(measurement, 98)
 
 
