@@ -2,8 +2,8 @@
 
     python scripts/coverage.py [--write]        a minute; puts the tables into docs/numerics.md
 
-Every interval of a report is a 95 % interval and every test of size 5 %. Here they are made again and again: of normal
-draws, of what reports are made of (accuracies, norms of random networks), and of what is far from normal. Small versions
+Every interval of a report is a 95 % interval, every test of size 5 %. Here they are made again and again: of normal
+draws, of what reports are made of (accuracies, norms of random networks), of what is far from normal. Small versions
 are in tests/test_statistics.py, tests/test_vanishing.py and tests/study/test_study_joint.py.
 """
 
