@@ -73,7 +73,7 @@ class Thresholds:
         return (
             f"vanishing: ‖δˡ‖ falls by {tenfold} or more in all or by {twofold} or more a layer, towards the input; "
             f"exploding: it grows so{mirror}; even: neither; uneven: both; "
-            f"dead: it is 0, or {self.dead:g} of a layer's units pass no gradient"
+            f"dead: {self.dead:g} of a layer's units pass no gradient"
         )
 
 

@@ -86,7 +86,9 @@ def default_values(runs: Sequence[Run], thresholds: Thresholds, *, pivot: bool) 
     hidden = max((run.hidden for run in runs if "delta_norm" in run.config["probes"]["record"]), default=0)
     layers = range(1, hidden + 1) if hidden <= MOST_LAYERS else (1, -1)
     few = len(configs(runs)) <= MOST_ROWS
-    norms = [f"delta_norm[{layer}].{when}" for when in ("start", "end") for layer in layers if few]
+    every = {bool(run.config.get("batch_norm")) for run in runs}  # in a mixed table, what all of them have
+    probe = "delta_norm_mean" if every == {True} else "delta_norm"
+    norms = [f"{probe}[{layer}].{when}" for when in ("start", "end") for layer in layers if few]
     told = ["verdict"]
     told += ["verdict.end"] if any(verdict_changes(run, thresholds) for run in runs) else []
     alone = len(configs(runs)) == len(runs)  # of many seeds, the causes would fill the table: --value cause

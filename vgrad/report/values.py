@@ -82,7 +82,7 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
         return _of_monitor(name, f"@{found['epoch']}" if found["epoch"] else found["part"] or "last", text)
     if found and found["layer"]:
         probes = {probe for run in runs for probe in run.config["probes"]["record"]}
-        if name in probes:
+        if name in probes or name == "delta_norm_mean":
             return _of_probe(name, found["layer"], _when(found, text))
     known = {*KNOWN, *(monitor for run in runs[:50] for monitor in run.summary["final"])}
     known |= {f"{probe}[1]" for run in runs[:50] for probe in run.config["probes"]["record"]}
@@ -154,7 +154,8 @@ def _of_monitor(name: str, part: str, text: str) -> Value:
 
 def _of_probe(probe: str, layer: str, when: str | int) -> Value:
     at = _PLACES.get(layer, layer)
-    symbol = f"‖δ^{at}‖" if probe == "delta_norm" else f"{probe.replace('_', ' ')}, layer {at}"
+    norms = {"delta_norm": "‖δ^{}‖", "delta_norm_mean": "<‖δ^{}‖>"}
+    symbol = norms[probe].format(at) if probe in norms else f"{probe.replace('_', ' ')}, layer {at}"
     kind = "factor" if probe.endswith(("_norm", "norm_mean")) else "number"
 
     def of(run: Run) -> Content:
@@ -176,7 +177,7 @@ def _of_probe(probe: str, layer: str, when: str | int) -> Value:
         return float(cell.iloc[0]) if len(cell) and cell.notna().all() else None
 
     name = f"{probe}[{layer}]{_suffix(when)}"
-    panel = f"{'‖δˡ‖' if probe == 'delta_norm' else probe} {_told(when)}"
+    panel = f"{norms[probe].replace('^{}', 'ˡ') if probe in norms else probe} {_told(when)}"
     return Value(name, kind, f"{symbol} {_told(when)}", of, panel=panel, short=symbol)
 
 

@@ -62,7 +62,7 @@ def _tree(run: StoredRun) -> dict[str, Any]:
 
 
 def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
-    from vgrad.cli.screen.results import NORMS, monitor_lines, norm_lines, verdict_words
+    from vgrad.cli.screen.results import monitor_lines, norm_lines, norms_title, verdict_words
 
     metrics, gradients, summary = run.metrics, run.gradients, run.summary
     curves = {name: metrics[name].tolist() for name in run.config.monitors}
@@ -77,7 +77,7 @@ def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
     for title, part in (
         ("monitors", monitor_lines(summary, curves, width, pictures)),
         (
-            NORMS,
+            norms_title(summary),
             norm_lines(summary, norms, run.config.sizes, width, pictures, sparks=True),
         ),
     ):

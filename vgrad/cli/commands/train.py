@@ -130,7 +130,7 @@ def _command(
 
 def _tell(stored: StoredRun, opened: Opened, screen: Screen, quiet: bool) -> None:
     """What has become of the run, on the screen."""
-    from vgrad.cli.screen.results import NORMS, monitor_lines, norm_lines, verdict_words
+    from vgrad.cli.screen.results import monitor_lines, norm_lines, norms_title, verdict_words
     from vgrad.runs.history import delta_norms
 
     diverged = stored.status == "diverged"
@@ -143,7 +143,7 @@ def _tell(stored: StoredRun, opened: Opened, screen: Screen, quiet: bool) -> Non
         norms = {record.epoch: found for record in stored.history.records if (found := delta_norms(record))}
         width, summary, sizes = screen.width, stored.summary, stored.config.sizes
         screen.say(monitor_lines(summary, {}, width, screen.pictures))
-        screen.say([(NORMS, "")] if summary["gradient"] else [])
+        screen.say([(norms_title(summary), "")] if summary["gradient"] else [])
         screen.say(norm_lines(summary, norms, sizes, width, screen.pictures, most=MOST_LAYERS_TOLD))
     if diverged or not (quiet or opened.complete):
         screen.say_words(*verdict_words(stored.summary))

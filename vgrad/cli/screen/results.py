@@ -18,7 +18,13 @@ from vgrad.vanishing import DEAD, EVEN, EXPLODING, UNEVEN, USUAL, VANISHING, dec
 
 Summary = Mapping[str, Any]
 LEAST_SPARK, MOST_SPARK = 8, 40
-NORMS = "speed of learning, ||delta|| by layer"
+_SPEED = {"delta_norm": "||delta||", "delta_norm_mean": "the mean ||delta|| (batch norm)"}
+
+
+def norms_title(summary: Summary) -> str:
+    """What `norm_lines` shows, or nothing."""
+    moments = summary["gradient"]
+    return f"speed of learning, {_SPEED[moments['start']['speed']]} by layer" if moments else ""
 
 
 def monitor_lines(summary: Summary, curves: Mapping[str, Sequence[float]], width: int, pictures: bool) -> list[Line]:
@@ -45,14 +51,17 @@ def norm_lines(
     sparks: bool = False,
 ) -> list[Line]:
     """||delta^l|| of each layer at the start, at its worst and at the end; the first and last layers of more than
-    `most`. Nothing where it was not measured."""
-    moments = summary["gradient"]
-    if not moments:
+    `most`. Nothing where it was not measured; with batch norm <||delta^l||> of hidden layers, which is kept of these
+    epochs."""
+    moments, out = summary["gradient"], len(sizes) - 1
+    if moments and moments["start"]["speed"] != "delta_norm":
+        norms, sizes, sparks = {each["epoch"]: speeds(each) or [] for each in moments.values()}, sizes[:-1], False
+    if not moments or not all(norms.values()):
         return []
     chosen = [moments[name]["epoch"] for name in ("start", "worst", "end")]
     rows = [["layer", "units", f"epoch {chosen[0]}", f"worst: {chosen[1]}", f"end: {chosen[2]}"]]
     for layer, units in enumerate(sizes[1:], start=1):
-        label = f"l{layer}" if layer < len(sizes) - 1 else f"l{layer} out"
+        label = f"l{layer}" if layer < out else f"l{layer} out"
         rows.append([label, str(units), *(f"{norms[epoch][layer - 1]:.2e}" for epoch in chosen)])
     lines = table(rows, width=width - LEAST_SPARK - 2, drop=(1, 3)) if sparks else table(rows, width=width, drop=(1,))
     courses, axis = _log_courses(norms, len(sizes) - 1) if sparks else ([], None)
@@ -61,7 +70,7 @@ def norm_lines(
         above = most // 2
         gap = f"... {len(shown) - 1 - most} layers more ..."
         shown = [*shown[: 1 + above], (gap, "dim"), *shown[len(shown) - (most - above) :]]
-    hidden = len(sizes) - 2
+    hidden = out - 1
     return [*shown, *_ratio_lines(moments, hidden, width)] if hidden > 1 else shown
 
 
@@ -110,9 +119,6 @@ def _meaning(word: str | None) -> str:
         UNEVEN: "neither end says how fast the layers between them learn",
         DEAD: "what stands before a dead layer does not learn",
     }.get(word or "", "a single layer has nothing to be compared with")
-
-
-_SPEED = {"delta_norm": "||delta||", "delta_norm_mean": "the mean ||delta|| (batch norm)"}
 
 
 def _course(moment: Mapping[str, Any]) -> str:

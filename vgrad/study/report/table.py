@@ -230,7 +230,7 @@ def joint(study: Study) -> list[str]:
     ]
     if study.power:
         noticed = "; ".join(f"{each.alternative} {100 * each.noticed:.0f} %" for each in study.power)
-        found.append(f"So often the test rejects, by simulation with one seed fewer than here: {noticed}.")
+        found.append(f"How often the test rejects, by simulation with one seed fewer than here: {noticed}.")
     return found
 
 
