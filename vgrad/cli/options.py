@@ -13,6 +13,7 @@ import typer
 from vgrad.cli import completion
 from vgrad.errors import ConfigError, DataError, StorageError
 from vgrad.storage.reading import is_folder, is_there, why
+from vgrad.text.escapes import shown
 
 if TYPE_CHECKING:
     from vgrad.config.config import Config
@@ -28,7 +29,7 @@ def folder_name(text: str | Path) -> Path:
         path.lstat()
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError) or error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-            raise ConfigError(f"{_shown(path)}: {why(error)}; choose another folder") from None
+            raise ConfigError(f"{shown(path)}: {why(error)}; choose another folder") from None
     return path
 
 
@@ -42,26 +43,20 @@ def readable(text: str | Path) -> Path:
         reason = "permission denied"
     except OSError as error:
         reason = why(error)
-    raise StorageError(f"{_shown(path)}: {reason}; change its mode, or choose another folder")
+    raise StorageError(f"{shown(path)}: {reason}; change its mode, or choose another folder")
 
 
 def runs_folder(text: str | Path) -> Path:
     """As `readable`, and StorageError where a file is in the way; it need not be there yet."""
     path = readable(text)
     if is_there(path) and not is_folder(path):
-        raise StorageError(f"{_shown(path)}: is a file, not a directory; choose another --runs-dir")
+        raise StorageError(f"{shown(path)}: is a file, not a directory; choose another --runs-dir")
     return path
 
 
 def as_argument(name: str) -> str:
     """A file's name as a command takes it: one that begins like an option is written as a path."""
     return f"./{name}" if name.startswith("-") else name
-
-
-def _shown(path: Path) -> str:
-    from vgrad.text.escapes import printable
-
-    return printable(str(path), 200)
 
 
 ConfigFile = Annotated[
@@ -155,4 +150,4 @@ def _check_init_file(config: Config, document: Document, base: Path) -> None:
         document.where(("init", "path")),
         "write the path of an initial.npz or final.npz, relative to the config",
     )
-    raise DataError(f"{where}: init.path: {_shown(path)}: cannot be read: {reason}; {hint}")
+    raise DataError(f"{where}: init.path: {shown(path)}: cannot be read: {reason}; {hint}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError
-from vgrad.text.escapes import printable
+from vgrad.text.escapes import printable, shown
 from vgrad.text.formats import DEFAULT, ENDINGS
 
 
@@ -18,11 +18,11 @@ def output_file(text: str | Path) -> Path:
     path = Path(text)
     folder = os.path.isdir(path)  # noqa: PTH112  (False for a name that is too long; writing says so)
     if not os.fspath(text) or path.name in ("", "..") or folder:
-        what = f"{_shown(path)} is a directory" if os.fspath(text) else "the name is empty"
+        what = f"{shown(path)} is a directory" if os.fspath(text) else "the name is empty"
         raise ConfigError(f"output: {what}; name the file to write")
     owner = _owner(Path(os.path.realpath(path)))
     if owner:
-        raise ConfigError(f"output: {_shown(path)} is the name of a file of {owner}; choose another one")
+        raise ConfigError(f"output: {shown(path)} is the name of a file of {owner}; choose another one")
     return path
 
 
@@ -32,7 +32,7 @@ def save(output: Path, content: bytes) -> None:
 
     target = Path(os.path.realpath(output))
     if target.suffix.lower() in (".yaml", ".yml") and target.is_file():
-        raise ConfigError(f"output: {_shown(output)} is a config; choose another name")
+        raise ConfigError(f"output: {shown(output)} is a config; choose another name")
     write_output(output, content)
 
 
@@ -50,7 +50,7 @@ def form_of(asked: str | None, output: Path | None) -> str:
     ending = output.suffix.lower() if output else ""
     meant = ENDINGS.get(ending)
     if asked is None and ending and meant is None:
-        told = f"{_shown(output)}: no format has that ending" if output else ""
+        told = f"{shown(output)}: no format has that ending" if output else ""
         raise ConfigError(f"output: {told}; write {', '.join(ENDINGS)}, or give --format")
     if asked is not None and meant not in (None, asked, DEFAULT):  # any format is text, too
         raise ConfigError(
@@ -74,14 +74,10 @@ def _owner(target: Path) -> str | None:
     with suppress(OSError):
         run = folder.parent if re.fullmatch("attempt-[0-9]+", folder.name) else folder
         if (kept or name in (*DETERMINISTIC, RUN)) and is_run(run):
-            return f"the run {_shown(run)}"
+            return f"the run {shown(run)}"
         if name.startswith(PREFIX) and name.endswith(SUFFIX):
-            return f"a sweep in {_shown(folder)}"
+            return f"a sweep in {shown(folder)}"
         of_study = (STUDY, *TABLES, PAGE, *(f"{kind}.png" for kind in STUDY_PICTURES))
         if name in of_study and (folder / STUDY).exists():
-            return f"the study {_shown(folder)}"
+            return f"the study {shown(folder)}"
     return None
-
-
-def _shown(path: Path) -> str:
-    return printable(str(path), 200)

@@ -17,7 +17,7 @@ from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.runs.index import find_runs, is_run
 from vgrad.storage.reading import is_folder, is_there, may_be_folder
-from vgrad.text.escapes import printable
+from vgrad.text.escapes import printable, shown
 
 MOST_NAMES = 8
 _REMEDY = "name run directories, a folder of them, or a sweep; vgrad ls lists them"
@@ -32,7 +32,7 @@ def runs_of(argument: str, runs_dir: Path) -> list[Path]:
         return _by_name(argument, runs_dir)
     found = [run for place in places for run in find_runs(place)]
     if not found:
-        raise ConfigError(f"{_shown(argument)}: no runs there; {_REMEDY}")
+        raise ConfigError(f"{shown(argument)}: no runs there; {_REMEDY}")
     return found
 
 
@@ -43,8 +43,8 @@ def run_of(argument: str, runs_dir: Path) -> Path:
         return place
     if place and place == Path(argument):
         find_runs(place)  # what cannot be looked into is told as that
-        shown = _shown(argument)
-        raise ConfigError(f"{shown}: not a run directory; vgrad ls {shown} lists the runs in it")
+        told = shown(argument)
+        raise ConfigError(f"{told}: not a run directory; vgrad ls {told} lists the runs in it")
     runs = [run for match in _matches(argument, runs_dir) for run in find_runs(match)]
     return _only(argument, runs or _by_name(argument, runs_dir))
 
@@ -54,7 +54,7 @@ def _directory(argument: str, runs_dir: Path) -> Path | None:
     if not argument:
         raise ConfigError("a run's name is empty; write . for all runs in this folder")
     if "\0" in argument:
-        raise ConfigError(f"{_shown(argument)}: not a file name; {_REMEDY}")
+        raise ConfigError(f"{shown(argument)}: not a file name; {_REMEDY}")
     return next((path for path in (Path(argument), runs_dir / argument) if may_be_folder(path)), None)
 
 
@@ -71,11 +71,11 @@ def _by_name(wanted: str, runs_dir: Path) -> list[Path]:
     """The runs in `runs_dir`, or in a sweep's folder there, with this hash or name, or the one that is called so."""
     if is_there(wanted):
         what = "is a file" if Path(wanted).exists() else "is a link to nothing"
-        raise ConfigError(f"{_shown(wanted)}: {what}; name a run directory")
+        raise ConfigError(f"{shown(wanted)}: {what}; name a run directory")
     if glob.has_magic(wanted):
-        raise ConfigError(f"{_shown(wanted)}: no run matches, here or in {_shown(str(runs_dir))}; {_REMEDY}")
+        raise ConfigError(f"{shown(wanted)}: no run matches, here or in {shown(str(runs_dir))}; {_REMEDY}")
     if len(Path(wanted).parts) > 1 or not is_folder(runs_dir):
-        raise ConfigError(f"{_shown(wanted)}: no runs there; {_REMEDY}")
+        raise ConfigError(f"{shown(wanted)}: no runs there; {_REMEDY}")
     known = find_runs(runs_dir)
     runs = [run for run in known if run.name == wanted or run.name.endswith(f"-{wanted}")]
     runs = runs or [run for run in known if wanted in _shared(run.name)]
@@ -89,7 +89,7 @@ def _by_name(wanted: str, runs_dir: Path) -> list[Path]:
         runs = [_only(wanted, begun)] if begun else []
     if not runs:
         hint = did_you_mean(wanted, [run.name for run in known])
-        raise ConfigError(f"{_shown(wanted)}: no such run in {_shown(str(runs_dir))}{printable(hint, 2000)}")
+        raise ConfigError(f"{shown(wanted)}: no such run in {shown(str(runs_dir))}{printable(hint, 2000)}")
     return runs
 
 
@@ -104,8 +104,4 @@ def _only(wanted: str, runs: list[Path]) -> Path:
         return runs[0]
     names = ", ".join(printable(str(run), 120) for run in runs[:MOST_NAMES])
     more = f" and {len(runs) - MOST_NAMES} more" if len(runs) > MOST_NAMES else ""
-    raise ConfigError(f"{_shown(wanted)}: which one? {names}{more}")
-
-
-def _shown(name: str) -> str:
-    return printable(name, 200)
+    raise ConfigError(f"{shown(wanted)}: which one? {names}{more}")

@@ -65,6 +65,11 @@ def visible_lines(text: str) -> str:
     return text if text.isprintable() else "\n".join(map(visible, text.split("\n")))
 
 
+def shown(value: object) -> str:
+    """The name of a file or of anything else that a message tells: printable, and not endless."""
+    return printable(str(value), 200)
+
+
 def printable(text: str, limit: int = 60) -> str:
     """`visible`, cut with an ellipsis beyond `limit` characters."""
     shown = [_visible(character) for character in text[: limit + 1]]

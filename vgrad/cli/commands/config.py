@@ -16,6 +16,7 @@ from vgrad.cli.outputs import answer_name, output_file
 from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, StorageError, VgradError
 from vgrad.storage.json import strict
+from vgrad.text.escapes import shown
 
 if TYPE_CHECKING:
     from vgrad.config.config import Config
@@ -111,13 +112,13 @@ def new(
     try:
         text = (full_config if full else starting_config)(data, target.stem if target else "run")
     except Problems as failure:
-        raise ConfigError(*(f"{_shown(str(file))}: {problem.message}" for problem in failure.problems)) from None
+        raise ConfigError(*(f"{shown(str(file))}: {problem.message}" for problem in failure.problems)) from None
     if target is None:
         _write(text)
         return
     if not write_output(target, text.encode(), new=True):
         told = "exists already and is left as it is; choose another name, or remove it"
-        raise ConfigError(f"{_shown(str(file))}: {told}")
+        raise ConfigError(f"{shown(str(file))}: {told}")
     answer_name(target)
 
 
@@ -186,7 +187,7 @@ def _fitting(config: Config, file: str) -> Config:
     try:
         check_memory(config)
     except StorageError as error:
-        raise StorageError(*(f"{_shown(file)}: {problem}" for problem in error.problems)) from None
+        raise StorageError(*(f"{shown(file)}: {problem}" for problem in error.problems)) from None
     return _with_file_digest(config, file)
 
 
@@ -208,12 +209,6 @@ def _facts(config: Config) -> dict[str, Any]:
         "parameters": build_network(config).parameter_count,
         "probe_examples": config.probe_examples,
     }
-
-
-def _shown(name: str) -> str:
-    from vgrad.text.escapes import printable
-
-    return printable(name, 200)
 
 
 def _write(text: str) -> None:

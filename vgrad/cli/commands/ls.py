@@ -13,6 +13,7 @@ import typer
 from vgrad.cli.options import Json, readable
 from vgrad.errors import RunStateError, SweepError
 from vgrad.storage.json import strict
+from vgrad.text.escapes import shown
 
 if TYPE_CHECKING:
     from vgrad.runs.stored import StoredRun
@@ -50,7 +51,7 @@ def ls(
         screen = Screen(sys.stdout)
         answer("\n".join(_lines(entries, screen.width if screen.is_terminal else 10**6)))
     else:
-        Screen(sys.stderr).say_words(f"no runs in {_shown(folder)}; vgrad train CONFIG makes one")
+        Screen(sys.stderr).say_words(f"no runs in {shown(folder)}; vgrad train CONFIG makes one")
     if problems:
         raise SweepError(*problems)
 
@@ -83,20 +84,14 @@ def _place(path: Path, folder: Path) -> str:
     return str(path.relative_to(folder)) if path != folder else path.name
 
 
-def _shown(value: object) -> str:
-    from vgrad.text.escapes import printable
-
-    return printable(str(value), 200)
-
-
 def _cells(entry: Mapping[str, Any]) -> list[str]:
     from vgrad.text.plain import measure, ratio, shape
 
     if entry["status"] == "damaged":
-        return [_shown(entry["name"]), "-", "-", "-", "-", "damaged", "-", "-", "-", "-"]
+        return [shown(entry["name"]), "-", "-", "-", "-", "damaged", "-", "-", "-", "-"]
     done = "-" if entry["epoch"] is None else entry["epoch"]
     return [
-        _shown(entry["name"]),
+        shown(entry["name"]),
         entry["hash"],
         str(entry["seed"]),
         shape(entry["layers"], most=7),
@@ -122,7 +117,7 @@ def _lines(entries: list[dict[str, Any]], width: int) -> list[str]:
         _, _, _, layers, activation, status, epochs, accuracy, factor, verdict = cells
         words = [layers, activation, status, epochs, accuracy.replace(" %", "\xa0%"), f"ratio\xa0{factor}", verdict]
         rest = [status] if status == "damaged" else words
-        told.append(_shown(Path(entry["run"]).name))
+        told.append(shown(Path(entry["run"]).name))
         told += textwrap.wrap(
             "  ".join(rest), width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
         )

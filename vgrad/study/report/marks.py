@@ -30,7 +30,7 @@ SEED, MEASURED = "#7a9cc6", "#20568f"
 BAND = 0.3  # opacity
 MOST_PANELS, MOST_CHARACTERS = 12, 44
 LEAST, GREATEST = 1e-200, 1e200  # of an axis
-_NORM = re.compile(r"‖δ\^([0-9]{1,3})‖")
+NORM = re.compile(r"‖δ\^([0-9]{1,3})‖")
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,7 @@ def cut(text: str, most: int = MOST_CHARACTERS) -> str:
 
 def math_text(label: str) -> str:
     """A label with its norms and derivatives as matplotlib's math."""
-    return _NORM.sub(lambda found: symbol(int(found[1])), plain(cut(label))).replace(
-        "∂C/∂b", r"$\partial C/\partial b$"
-    )
+    return NORM.sub(lambda found: symbol(int(found[1])), plain(cut(label))).replace("∂C/∂b", r"$\partial C/\partial b$")
 
 
 def mark_published(axes: Axes, x: float, y: float, layout: Layout) -> None:

@@ -5,7 +5,6 @@ One file that runs no script and asks nothing of a network: its style is named b
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from importlib.resources import files
 from itertools import groupby
@@ -17,6 +16,7 @@ from vgrad.pictures.fonts import load_matplotlib
 from vgrad.pictures.svg import dark, inline
 from vgrad.report.page.page import digest
 from vgrad.study.outcome import Experiment, Outcome
+from vgrad.study.report.marks import NORM
 from vgrad.study.report.pictures import picture
 from vgrad.study.report.table import heading, joint, lay_out, sentence, short_layers, verdict
 from vgrad.study.report.words import ALTERNATIVES, found
@@ -28,7 +28,6 @@ OF_ALL = "study-figures"
 """The picture that is of the whole study; each other kind is drawn for each experiment that has something for it."""
 NUMBER = ' class="number"'
 Drawn = dict[tuple[str, str], tuple[str, str, str]]
-_NORM = re.compile(r"‖δ\^([0-9]{1,3})‖")
 
 
 def render(outcome: Outcome) -> str:
@@ -174,7 +173,7 @@ def _row(columns: list[Column], row: int) -> str:
 
 def _raised(text: str) -> str:
     """Text with its norms as Nielsen writes them."""
-    return _NORM.sub(r"‖δ<sup>\1</sup>‖", inert(text))
+    return NORM.sub(r"‖δ<sup>\1</sup>‖", inert(text))
 
 
 def _figure(name: str, svg: str, told: str) -> str:
