@@ -47,7 +47,7 @@ study: small
 title: A small study
 source: Nobody, Nowhere, 2026
 url: https://example.org
-seeds: 2
+seeds: 3
 experiments:
   - name: start
     title: How fast?

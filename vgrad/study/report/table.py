@@ -102,7 +102,7 @@ def measured(figure: Figure) -> str:
     """What the seeds gave: mean ± half of its t interval, the same of logarithms as a factor, or one number."""
     if figure.center is None:
         return "curve" if figure.of_a_curve else MISSING
-    if figure.low is None or figure.high is None:
+    if figure.low is None or figure.high is None or figure.center == 0:
         return plain(figure.center, figure)
     if figure.scale == "log":
         return times_over(figure.center, figure.high / figure.center)
