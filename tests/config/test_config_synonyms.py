@@ -61,7 +61,7 @@ NAMES = [
     ("optimizer", "RMSprop", "did you mean 'rmsprop'?"),
     ("optimizer", "nag", "that is nesterov here"),
     ("optimizer", "gd", "that is optimizer: sgd with batch_size: full here"),
-    ("optimizer", "adamax", "vgrad does not have it; known: sgd"),
+    ("optimizer", "bfgs", "vgrad does not have it; known: sgd"),
     ("data set", "MNIST", "did you mean 'mnist'?"),
     ("data set", "moons", "vgrad does not have it; known: mnist"),
     ("cost", "nll", "that is cost: log_likelihood with output: softmax here"),

@@ -29,6 +29,7 @@ def test_a_few_dozen_cases_have_every_entry_of_every_table() -> None:
         "hidden": {next((kind for kind in differential.HIDDEN[1:] if tree.get(kind)), "plain") for tree in trees},
     }
     assert drawn == {name: set(entries) for name, entries in differential.TABLES.items()}
+    assert {*differential.KINDS} == {*differential.TABLES["optimizer"]}
     for key in ("l2", "l1", "clip", "max_norm", "label_smoothing"):
         assert any(key in tree for tree in trees), key
     assert any(tree["data"]["train"] % tree["batch_size"] for tree in trees if tree["batch_size"] != "full")

@@ -81,6 +81,7 @@ ON: dict[str, Any] = {
 def test_keys_that_are_off_leave_no_trace() -> None:
     plain = check(BASE).plain()
     assert not set(OPTIONAL) & set(plain)
+    assert set(OPTIONAL) - set(ON) <= {"layer_norm"}  # which goes with no batch norm: what is in ON is continued below
     off = dict.fromkeys(OPTIONAL, None)
     off |= {"label_smoothing": 0.0, "dropout": 0.0, "input_noise": 0.0, "residual": False, "batch_norm": False}
     assert check({**BASE, **off}).plain() == plain

@@ -179,6 +179,7 @@ class Descent:
         if not self._fused:
             self._w, views = joined(parameters)
             parameters.update(views)
+            # what no pass writes, such as biases before a batch norm, has to stay 0: nothing is added to g in place
             self._g, self._gradients = joined({name: np.zeros_like(value) for name, value in parameters.items()})
 
     def epoch(

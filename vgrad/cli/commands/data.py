@@ -18,9 +18,7 @@ from vgrad.storage.json import strict
 if TYPE_CHECKING:
     from vgrad.data.fetch import FileStatus
 
-app = typer.Typer(
-    cls=Group, help="Fetch and verify MNIST; digits, xor and circles need no download.", no_args_is_help=True
-)
+app = typer.Typer(cls=Group, help="Fetch and verify MNIST; the other sets need no download.", no_args_is_help=True)
 
 SHOWN = 12  # digits of a SHA-256 in the table; all of them with --json
 
