@@ -20,6 +20,7 @@ from vgrad.statistics import (
     power,
     prediction,
     proportion,
+    reached_by,
     sign_flip,
     within,
 )
@@ -97,6 +98,11 @@ def test_the_median_of_what_is_not_always_reached() -> None:
     assert median_time([3.0, 5.0], [9.0] * 5) is None
     assert median_time([1.0, 2.0, 3.0, 4.0]) == 2.5
     assert median_time([]) is None
+    assert median_time([2.0, 3.0, 5.0], [math.inf] * 3) == 5.0
+    assert median_time([2.0, 3.0, 5.0], [math.inf] * 4) is None
+    assert median_time([2.0, 3.0, 5.0], [1.0] * 4) == 3.0  # watched too shortly to say anything
+    assert reached_by([3.0], [9.0] * 4) is None
+    assert reached_by([3.0, 5.0, 9.0], [9.0]) == Estimate(3, 7.0, None, None, None, 7.0, 3.0, None)
 
 
 def test_holm_is_the_textbook() -> None:
@@ -129,7 +135,14 @@ def test_single_values_and_equal_ones() -> None:
     assert paired([1.0], [0.5], quotient=False) == Difference(1, 0.5, None, None, None)
     assert paired([1.0], [0.1], quotient=True) == Difference(1, pytest.approx(10.0), None, None, None)
     same = arithmetic([0.1] * 3)
-    assert (same.spread, same.low, same.high) == (0.0, same.center, same.center)
+    assert (same.spread, same.low, same.high) == (0.0, None, None)
+    assert geometric([3.0] * 20).low is None
+    tenths = [0.92, 0.96, 0.3], [0.9, 0.94, 0.28]  # alike but for the last bit of a difference
+    assert len(set(np.subtract(*tenths))) > 1
+    assert paired(*tenths, quotient=False) == Difference(3, pytest.approx(0.02), None, None, None)
+    thirds = np.array([1e-9, 7.0, 123.0] * 7)
+    assert paired(thirds / 3, thirds, quotient=True) == Difference(21, pytest.approx(1 / 3), None, None, None)
+    assert paired([1e-9, 2e-9, 4e-9], [0.0, 0.0, 0.0], quotient=False).p == 0.25  # small is not equal
     for shift, quotient in ((0.0, False), (0.5, False), (0.0, True)):  # of equal differences no scatter is known
         found = paired([1.0 + shift, 2.0 + shift, 3.0 + shift], [1.0, 2.0, 3.0], quotient=quotient)
         assert found == Difference(3, pytest.approx(1.0 if quotient else shift), None, None, None)

@@ -21,10 +21,11 @@ LEAST = 3
 
 @dataclass(frozen=True)
 class Estimate:
-    """`center` of `n` values with its confidence interval `low` … `high`, both None where n < LEAST.
+    """`center` of `n` values with its confidence interval `low` … `high`, both None where n < LEAST or all values are
+    equal: nothing is known of their scatter.
 
     `spread` is the standard deviation (n - 1), or the geometric one; `median`, `least` and `greatest` speak for
-    themselves.
+    themselves, the last None where some values are only known to be larger.
     """
 
     n: int
@@ -34,7 +35,7 @@ class Estimate:
     high: float | None
     median: float
     least: float
-    greatest: float
+    greatest: float | None
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,10 @@ def paired(values: Sequence[float], base: Sequence[float], *, quotient: bool, le
     if quotient and not ((x > 0).all() and (y > 0).all()):
         raise ValueError("quotients are of values above 0")
     d = np.log10(x) - np.log10(y) if quotient else x - y
-    mean, spread, half = _interval(d, level)
+    size = max(float(np.abs(np.log10(each) if quotient else each).max()) for each in (x, y))
+    mean, spread, half = _interval(d, level, size)
     back = power if quotient else float
-    if half is None or not spread:
+    if half is None or spread is None:
         return Difference(len(d), back(mean), None, None, None)
     if len(d) <= EXACT:
         p = sign_flip(d.tolist())
@@ -150,6 +152,14 @@ def proportion(successes: int, n: int, level: float = LEVEL) -> tuple[float, flo
     return low, high
 
 
+def reached_by(reached: Sequence[float], censored: Sequence[float]) -> Estimate | None:
+    """The median time to an event that only some had: no mean of those is one of all. None where less than half did."""
+    median = median_time(reached, censored)
+    if median is None:
+        return None
+    return Estimate(len(reached), median, None, None, None, median, min(reached), None)
+
+
 def median_time(reached: Sequence[float], censored: Sequence[float] = ()) -> float | None:
     """The median time to an event: the first time by which S <= 1/2, S the survival function  (Kaplan and Meier 1958).
 
@@ -178,15 +188,19 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _interval(x: np.ndarray, level: float) -> tuple[float, float | None, float | None]:
+NOISE = 1e-12
+"""So small a share of the numbers that they were taken from, differences are equal but for rounding."""
+
+
+def _interval(x: np.ndarray, level: float, size: float | None = None) -> tuple[float, float | None, float | None]:
     """Mean, standard deviation and half width of the t interval; None for a single value, the last for fewer than
-    LEAST."""
+    LEAST and for equal ones, by the `size` of what they were computed from."""
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the largest, the mean may be infinite
         mean = float(x.mean())
         if len(x) < 2:
             return mean, None, None
         spread = float(x.std(ddof=1)) if (x != x[0]).any() else 0.0
-    if len(x) < LEAST:
+    if len(x) < LEAST or spread <= NOISE * (np.abs(x).max() if size is None else size):
         return mean, spread, None
     return mean, spread, float(stdtrit(len(x) - 1, (1 + level) / 2)) * spread / math.sqrt(len(x))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from vgrad.errors import ConfigError
 from vgrad.report.compare import compare
+from vgrad.report.formats import FORMATS
 from vgrad.report.layout import show
 from vgrad.report.runs import collect
 from vgrad.report.select import parse_conditions, where
@@ -120,6 +122,26 @@ def test_holm_counts_one_hypothesis_once(depths: Path) -> None:
     assert {name: cell.p for name, cell in found.items()} == dict(zip(found, [due[0]] * 3 + [due[1]], strict=True))
 
 
+def test_last_first_and_decay_of_other_depths_are_two_hypotheses(depths: Path) -> None:
+    """From two to four layers last/first may rise where the decay falls; exact p values of both are often equal."""
+    runs = where(collect([str(depths)], Path())[0], "depth>1,activation=sigmoid", Thresholds())
+    table = compare(runs, rows=["depth"], values=["last_first_ratio", "decay_rate", "decay_factor"], baseline="depth=2")
+    found = {name: cell for (row, _, name), cell in table.cells.items() if row == (4,)}
+    assert {cell.difference.p for cell in found.values() if cell.difference} == {0.25}
+    assert {name: cell.p for name, cell in found.items()} == dict.fromkeys(found, 0.5)
+
+
+def test_pairs_are_counted_where_cells_have_other_numbers_of_them(depths: Path) -> None:
+    runs = where(collect([str(depths)], Path())[0], "activation=sigmoid", Thresholds())
+    fewer = [run for run in runs if run.hidden != 4 or run.seed]
+    written = [FORMATS["table"](compare(each, rows=["depth"], baseline="depth=1")) for each in (runs, fewer)]
+    assert ["(n=" in each for each in written] == [False, True]
+    assert ["of 3 pairs" in written[0], "of 2 to 3 pairs" in written[1].replace("\n", " ")] == [True, True]
+    rows = csv.DictReader(StringIO(FORMATS["csv"](compare(fewer, rows=["depth"], baseline="depth=1"))))
+    pairs = {(row["layers.depth"], row["pairs"]) for row in rows if row["value"] == "validation_accuracy"}
+    assert pairs == {("1", ""), ("2", "3"), ("4", "2")}
+
+
 def test_a_time_that_was_not_always_reached_is_a_median_of_all(depths: Path) -> None:
     runs = where(collect([str(depths)], Path())[0], "depth=1,activation=relu", Thresholds())
     best = sorted(run.stored.metrics["train_accuracy"].max() for run in runs)
@@ -127,7 +149,19 @@ def test_a_time_that_was_not_always_reached_is_a_median_of_all(depths: Path) -> 
     (cell,) = told.cells.values()
     assert 0 < len(cell.numbers) < len(runs) / 2
     assert cell.watched == (3,) * (len(runs) - len(cell.numbers))
-    assert (cell.median, show(cell)) == (None, f"{len(cell.numbers)} of {len(runs)} reach it")
+    assert (cell.estimate, cell.rank, show(cell)) == (None, None, f"{len(cell.numbers)} of {len(runs)} reach it")
+    (row,) = csv.DictReader(StringIO(FORMATS["csv"](told)))
+    assert [row[name] for name in ("center", "median", "least", "greatest")] == [""] * 4
+    (written,) = json.loads(FORMATS["json"](told))["cells"]
+    assert (written["estimate"], written["lost"]) == (None, {"no value": len(runs) - len(cell.numbers)})
+    most = compare(runs, rows=["depth"], values=[f"epochs_to(train_accuracy>={float(best[1])!r})"])
+    (cell,) = most.cells.values()
+    assert len(cell.numbers) == 2
+    assert cell.estimate is not None
+    assert (cell.estimate.median, cell.estimate.greatest) == (max(cell.numbers.values()), None)
+    ended = [replace(run, config={**run.config, "epochs": 30}) for run in runs]
+    (cell,) = compare(ended, rows=["depth"], values=[told.values[0].name]).cells.values()
+    assert cell.watched == (math.inf,) * 2  # what stopped early never reaches it
     both = compare(
         where(collect([str(depths)], Path())[0], "activation=relu", Thresholds()),
         rows=["depth"],

@@ -15,7 +15,7 @@ from vgrad.errors import ConfigError
 from vgrad.report.absent import why_not
 from vgrad.report.compare import compare, parse_thresholds
 from vgrad.report.keys import flatten, resolve, varying
-from vgrad.report.layout import lay_out, show
+from vgrad.report.layout import lay_out, show, show_difference
 from vgrad.report.runs import Run, collect
 from vgrad.report.values import parse_value
 from vgrad.vanishing import Thresholds, verdict
@@ -43,6 +43,33 @@ def test_diverged_runs_are_counted_and_in_no_mean(diverging: list[Run]) -> None:
     assert len(norm.numbers) == 3  # before training, every run has its norms
     assert word.words["diverged"] == 1
     assert any("Cells mix runs of different" in note for note in lay_out(table).notes)
+
+
+def test_zeros_and_equal_numbers_have_no_mean_of_another_kind(depths: Path) -> None:
+    """Zeros are counted beside the geometric mean, and against norms there is no difference; of equal numbers nobody
+    knows how they scatter."""
+    runs = [run for run in collect([str(depths)], Path())[0] if run.hidden == 2]
+
+    def told(*norms: float) -> tuple[list[str], list[str], str]:
+        """||delta^l|| before training, differences and notes, where the networks of sigmoids have these, by seed."""
+        changed = []
+        for run in runs:
+            gradient, start = run.summary["gradient"], {"delta_norm": [norms[run.seed], 1.0]}
+            start = gradient["start"] | (start if run.config["activation"] == "sigmoid" else {})
+            changed.append(replace(run, summary={**run.summary, "gradient": {**gradient, "start": start}}))
+        values = ["delta_norm[1]", "delta_norm[2]"]
+        table = compare(changed, rows=["activation"], values=values, baseline="activation=relu")
+        cells = [table.cells[("sigmoid",), (), value.name] for value in table.values]
+        return [*map(show, cells)], [*map(show_difference, cells)], " ".join(lay_out(table).notes)
+
+    shown, differences, notes = told(0.0, 0.01, 0.04)
+    assert shown == ["0.0100, 0.0400, 1 exactly 0", "1.00"]
+    assert "p = " not in differences[0]
+    assert "p = 0.25" in differences[1]
+    assert "of 2 to 3 pairs" in notes
+    assert "has no interval: nothing is known of its scatter" in notes
+    shown, differences, _ = told(0.0, 0.0, 0.0)
+    assert (shown[0], differences[0]) == ("0", "")
 
 
 def test_values_are_those_of_the_files(depths: Path) -> None:

@@ -27,7 +27,7 @@ def as_csv(table: Table) -> str:
     keys = (*table.row_keys, *table.column_keys)
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    differences = ("difference", "difference_low", "difference_high", "p", "p_holm") if table.baseline else ()
+    differences = ("difference", "difference_low", "difference_high", "p", "p_holm", "pairs") if table.baseline else ()
     writer.writerow(
         [*map(escapes.spreadsheet, keys), "value", "text", *_STATISTICS, "diverged", "absent", *differences, "runs"]
     )
@@ -67,8 +67,8 @@ def _numbers(cell: Cell) -> list[str]:
 def _differences(cell: Cell) -> list[str]:
     found = cell.difference
     if found is None:
-        return [""] * 5
-    return [*map(_number, (found.center, found.low, found.high, found.p, cell.p))]
+        return [""] * 6
+    return [*map(_number, (found.center, found.low, found.high, found.p, cell.p, found.n))]
 
 
 def as_json(table: Table) -> str:

@@ -57,7 +57,7 @@ def _row(run: Run) -> dict[str, Any]:
     for when in WHENS:
         norms = run.summary["gradient"].get(when, {}).get("delta_norm", [])
         row |= {f"delta_norm[{layer}].{when}": norm for layer, norm in enumerate(norms, start=1)}
-        for name in ("last_first_ratio", "decay_rate", "decay_low", "decay_high", "effective_depth"):
+        for name in ("last_first_ratio", "decay_rate", "decay_low", "decay_high", "decay_spread", "effective_depth"):
             row[f"{name}.{when}"] = parse_value(f"{name}.{when}", [run], Thresholds()).of(run)
     for name in ("verdict", "verdict.end", "cause", "learning"):
         row[name] = parse_value(name, [run], Thresholds()).of(run)

@@ -78,18 +78,13 @@ def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]
     counted = bool(table.column_keys) and len(_sizes(table)) > 1
     told = tuple(show(cell, table.spread, counted=counted) for cell in cells)
     shades = tuple(_decades(cell) for cell in cells) if value.name.startswith("last_first_ratio") else ()
-    ranks = tuple(_rank(cell) for cell in cells)
+    ranks = tuple(cell.rank if cell else None for cell in cells)
     found = [Column(title, told, panel, value.short if panel else "", value.kind != "word", shades, ranks)]
     if any(cell and cell.difference for cell in cells):
         sign = "÷" if value.kind == "factor" else "–"
-        found.append(Column(f"{sign} baseline", tuple(map(show_difference, cells)), panel))
+        counted = len(_pairs(table)) > 1
+        found.append(Column(f"{sign} baseline", tuple(show_difference(cell, counted=counted) for cell in cells), panel))
     return found
-
-
-def _rank(cell: Cell | None) -> float | str | None:
-    if cell is None or not (cell.estimate or cell.words):
-        return None
-    return cell.estimate.center if cell.estimate else next(iter(cell.words))
 
 
 def _decades(cell: Cell | None) -> float | None:
@@ -105,7 +100,7 @@ def show(cell: Cell | None, spread: str = CI, *, counted: bool = False) -> str:
         told += f" (n={len(cell.numbers)})"
     if cell.watched and len(cell.runs) > 1:
         reached = f"{len(cell.numbers)} of {len(cell.runs)} reach it"
-        return f"{told}, {reached}" if cell.median is not None else reached
+        return f"{told}, {reached}" if cell.estimate else reached
     lost = [f"{count} {why}" for why, count in cell.lost.items() if why != ABSENT or len(cell.runs) > 1]
     if not cell.numbers and not cell.words:
         return next((why for why in (DIVERGED, INFINITE) if why in cell.lost), MISSING)
@@ -125,9 +120,10 @@ def _number(cell: Cell, spread: str) -> str:
         return MISSING
     scale = 100 if cell.kind == "accuracy" else 1
     if cell.kind == "count":
-        whole = f"{found.median if cell.median is None else cell.median:g}"
-        greatest = "–" if cell.watched else f"{found.greatest:g}"  # of those that do not reach it nobody knows
-        return whole if found.least == found.greatest and not cell.watched else f"{whole} [{found.least:g}, {greatest}]"
+        greatest = MISSING if found.greatest is None else f"{found.greatest:g}"
+        return f"{found.median:g}" + ("" if found.least == found.greatest else f" [{found.least:g}, {greatest}]")
+    if found.n >= LEAST and found.low is None:
+        return f"{found.center * scale:.2f}" if cell.kind == "accuracy" else significant(found.center)
     if found.low is None or found.high is None or found.spread is None:  # too few for an interval: the values
         ordered = sorted(cell.numbers.values())
         return ", ".join(f"{each * scale:.2f}" if cell.kind == "accuracy" else significant(each) for each in ordered)
@@ -138,18 +134,19 @@ def _number(cell: Cell, spread: str) -> str:
     return plus_minus(found.center * scale, found.center * scale - half, found.center * scale + half)
 
 
-def show_difference(cell: Cell | None) -> str:
-    """The difference to the baseline with its interval and adjusted p."""
+def show_difference(cell: Cell | None, *, counted: bool = False) -> str:
+    """The difference to the baseline with its interval and adjusted p; `counted` adds the number of pairs."""
     if cell is None or cell.difference is None:
         return ""
     found, scale = cell.difference, 100 if cell.kind == "accuracy" else 1
+    pairs = f" (n={found.n})" if counted else ""
     if found.low is None or found.high is None:
-        return significant(found.center * scale)
+        return significant(found.center * scale) + pairs
     if cell.multiplicative:
         shown = f"{significant(found.center)} [{significant(found.low)}, {significant(found.high)}]"
     else:
         shown = plus_minus(found.center * scale, found.low * scale, found.high * scale)
-    return shown if cell.p is None else f"{shown}, {p_value(cell.p)}"
+    return (shown if cell.p is None else f"{shown}, {p_value(cell.p)}") + pairs
 
 
 def _caption(table: Table) -> str:
@@ -175,7 +172,7 @@ def _notes(table: Table) -> tuple[str, ...]:
     """What the symbols mean, only those that stand in the table."""
     names = [value.name for value in table.values]
     cells = table.cells.values()
-    kinds = {cell.kind for cell in cells if len(cell.numbers) >= LEAST}
+    kinds = {cell.kind for cell in cells if cell.estimate and cell.estimate.low is not None}
     examples = table.constant.get("probes.examples")
     notes = []
     if any(name.startswith("delta_norm[") for name in names):
@@ -197,13 +194,19 @@ def _notes(table: Table) -> tuple[str, ...]:
     notes += _verdict_notes(table, names)
     if any(len(cell.numbers) == 2 and cell.kind not in ("count", "word") for cell in cells):
         notes.append("Two values are those of two seeds: too few for an interval.")
+    found = [cell.estimate for cell in cells if cell.estimate and cell.kind != "count"]
+    if any(each.n >= LEAST and each.low is None for each in found):
+        notes.append("A number that is the same in all runs has no interval: nothing is known of its scatter.")
     if kinds & {"accuracy", "number", "decades"}:
         notes.append(f"±: {_SPREADS[table.spread]} over seeds.")
     if "factor" in kinds:
         also = "" if kinds & {"accuracy", "number", "decades"} else f" {_SPREADS[table.spread]} over seeds"
         notes.append(f"×÷: geometric mean, and as a factor the{also or ' same'} of the logarithms.")
-    if any(cell.kind == "count" and cell.estimate and cell.estimate.least < cell.estimate.greatest for cell in cells):
+    counts = [cell.estimate for cell in cells if cell.kind == "count" and cell.estimate]
+    if any(found.least != found.greatest for found in counts):
         notes.append("[ ]: median with least and greatest.")
+    if any(cell.watched for cell in cells):
+        notes.append("Runs that do not reach a bound are in its median, by Kaplan and Meier; there is none below half.")
     sizes = _sizes(table)
     if table.column_keys and len(sizes) == 1 and sizes != {1}:
         notes.append(f"{sizes.pop()} runs a cell.")
@@ -211,8 +214,9 @@ def _notes(table: Table) -> tuple[str, ...]:
     if mixed:
         notes.append(f"Cells mix runs of different {', '.join(mixed)}: --where or --rows keeps them apart.")
     if table.baseline:
+        pairs = " to ".join(dict.fromkeys(map(str, (_pairs(table)[0], _pairs(table)[-1]))))
         notes.append(
-            f"baseline: {table.baseline}; differences (÷: quotients) of {_pairs(table)} pairs by seed, 95 % interval; "
+            f"baseline: {table.baseline}; differences (÷: quotients) of {pairs} pairs by seed, 95 % interval; "
             f"p of the exact sign-flip test (t test above {EXACT} pairs), adjusted by Holm over the table's hypotheses."
         )
     return tuple(notes)
@@ -221,10 +225,9 @@ def _notes(table: Table) -> tuple[str, ...]:
 _OF_SPEED = ("last_first_ratio", "decay_", "effective_depth", "verdict")
 
 
-def _pairs(table: Table) -> str:
-    """How many pairs differences are of: `5`, or `3 to 5`."""
-    counts = sorted({cell.difference.n for cell in table.cells.values() if cell.difference}) or [0]
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+def _pairs(table: Table) -> list[int]:
+    """How many pairs differences are of, the fewest first."""
+    return sorted({cell.difference.n for cell in table.cells.values() if cell.difference}) or [0]
 
 
 def _verdict_notes(table: Table, names: Sequence[str]) -> list[str]:

@@ -172,6 +172,7 @@ def _rank(table: Table, name: str) -> Callable[[Key], tuple[int, float, str]]:
 
 
 def _best(cell: Cell | None) -> tuple[int, float, str]:
-    if cell is None or not (cell.estimate or cell.words):
+    rank = cell.rank if cell else None
+    if rank is None:
         return 2, 0.0, ""
-    return (0, cell.estimate.center, "") if cell.estimate else (1, 0.0, next(iter(cell.words)))
+    return (1, 0.0, rank) if isinstance(rank, str) else (0, rank, "")

@@ -15,7 +15,7 @@ from vgrad.errors import ConfigError
 from vgrad.report.keys import Scalar, order, resolve, varying
 from vgrad.report.runs import Run, configs, known_keys
 from vgrad.report.values import Value
-from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, median_time, paired
+from vgrad.statistics import Difference, Estimate, arithmetic, geometric, holm, paired, reached_by
 from vgrad.vanishing import Thresholds
 
 Key = tuple[Scalar, ...]
@@ -30,7 +30,8 @@ class Cell:
     """What one value is over one group of runs. `lost` counts the runs that are not in it, and why: one that diverged
     before there was a value, one that has none, one whose value is larger than any number, and one that is exactly 0
     where others spread by factors, of which 0 is none. `watched`: of runs that have not reached a bound, the epochs up
-    to which they were trained; None where the value is no time to reach one."""
+    to which they were trained, infinite where they ended by themselves before they were due; None where the value is no
+    time to reach one."""
 
     runs: tuple[Run, ...]
     kind: str
@@ -39,23 +40,25 @@ class Cell:
     lost: Mapping[str, int] = field(default_factory=dict)
     difference: Difference | None = None
     p: float | None = None
-    watched: tuple[int, ...] | None = None
+    watched: tuple[float, ...] | None = None
 
     @cached_property
     def estimate(self) -> Estimate | None:
-        """The statistics that this kind of value has; None without numbers."""
+        """The statistics that this kind of value has; None without numbers, and for a bound that less than half of the
+        runs have reached."""
         numbers = list(self.numbers.values())
         if not numbers:
             return None
+        if self.watched:
+            return reached_by(numbers, self.watched)
         return geometric(numbers) if self.multiplicative else arithmetic(numbers)
 
-    @cached_property
-    def median(self) -> float | None:
-        """The median, of a time that was not always reached by Kaplan and Meier; None where less than half did."""
-        numbers = list(self.numbers.values())
-        if self.watched:
-            return median_time(numbers, self.watched)
-        return self.estimate.median if self.estimate else None
+    @property
+    def rank(self) -> float | str | None:
+        """What rows are sorted by: the number or the word that the cell shows first."""
+        if self.estimate:
+            return self.estimate.median if self.kind == "count" else self.estimate.center
+        return next(iter(self.words), None)
 
     @property
     def multiplicative(self) -> bool:
@@ -176,15 +179,21 @@ def fill(runs: Sequence[Run], value: Value) -> Cell:
         numbers = {index: number for index, number in numbers.items() if number}
     watched = None
     if value.name.startswith("epochs_to("):
-        watched = tuple(run.summary["epochs"] or 0 for at, run in enumerate(ordered) if at not in numbers)
+        watched = tuple(_watched(run) for at, run in enumerate(ordered) if at not in numbers)
     return Cell(tuple(ordered), value.kind, numbers, dict(words.most_common()), dict(lost), watched=watched)
+
+
+def _watched(run: Run) -> float:
+    """The epoch up to which a run was seen not to reach a bound; one that diverged or stopped early never would."""
+    done: int = run.summary["epochs"] or 0
+    return done if done == run.config["epochs"] and run.status != DIVERGED else math.inf
 
 
 def against(table: Table, baseline: str, chosen: Mapping[str, Scalar]) -> Table:
     """The table with differences to the cells whose keys are those of `chosen`, paired by seed, p adjusted by Holm."""
     keys = (*table.row_keys, *table.column_keys)
-    cells, ps = dict(table.cells), dict[tuple[Key, Key, str], float]()
-    kinds = {value.name: _hypothesis(value.name) for value in table.values}
+    cells, ps = dict(table.cells), dict[tuple[Key, Key, str, int], float]()
+    tests: dict[tuple[Key, Key, str], tuple[Key, Key, str, int]] = {}
     for (row, column, name), cell in table.cells.items():
         there = [chosen.get(key, part) for key, part in zip(keys, (*row, *column), strict=True)]
         base = table.cells.get((tuple(there[: len(row)]), tuple(there[len(row) :]), name))
@@ -193,27 +202,31 @@ def against(table: Table, baseline: str, chosen: Mapping[str, Scalar]) -> Table:
         difference = _difference(cell, base)
         cells[row, column, name] = replace(cell, difference=difference)
         if difference and difference.p is not None:
-            ps[row, column, name] = difference.p
-    tests = {at: (*at[:2], kinds.get(at[2], at[2]), round(p, 12)) for at, p in ps.items()}
-    once = list(dict.fromkeys(tests.values()))  # decay and last/first of networks of one depth are one hypothesis
-    adjusted = dict(zip(once, holm([p for *_, p in once]), strict=True))
+            test = (row, column, _hypothesis(name, cell, base), difference.n)
+            tests[row, column, name] = test
+            ps.setdefault(test, difference.p)
+    adjusted = dict(zip(ps, holm(list(ps.values())), strict=True))
     for at, test in tests.items():
         cells[at] = replace(cells[at], p=adjusted[test])
     return replace(table, cells=cells, baseline=baseline)
 
 
-def _hypothesis(name: str) -> str:
-    """What a value is about: decay rate, decay factor and last/first of one moment are functions of one another."""
-    for head in ("last_first_ratio", "decay_rate", "decay_factor"):
+def _hypothesis(name: str, cell: Cell, base: Cell) -> str:
+    """What a value is about: decay rate and decay factor of one moment are functions of one another, and in networks of
+    one depth so is last/first."""
+    one_depth = len({run.hidden for run in (*cell.runs, *base.runs)}) == 1
+    for head in ("decay_rate", "decay_factor", *(["last_first_ratio"] if one_depth else [])):
         if name.startswith(head):
             return f"decay{name.removeprefix(head)}"
     return name
 
 
 def _difference(cell: Cell, base: Cell) -> Difference | None:
-    """Paired by seed where both have one run a seed; None without common seeds, and where a bound was not reached: the
-    runs that did reach it are no fair sample."""
-    if cell.watched or base.watched:
+    """Paired by seed where both have one run a seed; None without common seeds, where a bound was not reached (the
+    runs that did reach it are no fair sample), and where one has norms and the other zeros, of which there is no
+    quotient."""
+    quotient = cell.multiplicative and base.multiplicative
+    if cell.watched or base.watched or (cell.kind == "factor" and not quotient):
         return None
     mine, other = ({each.runs[index].seed: number for index, number in each.numbers.items()} for each in (cell, base))
     if len(mine) != len(cell.numbers) or len(other) != len(base.numbers):
@@ -221,5 +234,4 @@ def _difference(cell: Cell, base: Cell) -> Difference | None:
     seeds = [seed for seed in mine if seed in other]
     if not seeds:
         return None
-    quotient = cell.multiplicative and base.multiplicative
     return paired([mine[seed] for seed in seeds], [other[seed] for seed in seeds], quotient=quotient)
