@@ -12,8 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import forked
+import numpy as np
 import pytest
+import scipy.stats
 from report_runs import trained
+from rows import each_row
 
 from vgrad.cli.screen.results import norm_lines, verdict_words
 from vgrad.report.compare import compare
@@ -87,6 +90,26 @@ def test_the_words_after_training_tell_of_the_end() -> None:
     )
     words, style = verdict_words(summarize(dying(0.9, 1.0)))
     assert (words.startswith("Verdict: even. Before"), style) == (True, "green")
+
+
+@each_row(
+    "norms, told",
+    [
+        ([1.0, 4.0, 20.0], "shrinks 4.47-fold (l2/l1 4, l3/l2 5) with each"),
+        ([1e-300, 1.0, 1e300], "shrinks 1e+300-fold (l2/l1 1.0e+300, l3/l2 1.0e+300) with each"),
+        ([20.0, 5.0, 1.0, 1.0], "grows 2.71-fold (l2/l1 0.25, l3/l2 0.2, l4/l3 1; give or take a factor of 2.4) with"),
+        ([4.0**layer for layer in range(7)], "shrinks 4-fold with each"),
+        ([4.0**layer for layer in range(6)] + [9e3], "shrinks 4.56-fold (give or take a factor of 1.4) with each"),
+    ],
+)
+def test_factors_from_layer_to_layer_are_told(norms: list[float], told: str) -> None:
+    """One by one where there are few, with their geometric standard deviation from three on."""
+    logs = np.diff(np.log10(norms))
+    if "factor" in told:
+        assert f"factor of {scipy.stats.gstd(10**logs):.2g})" in told
+    records = [EpochRecord(0, {"train_cost": 1.0, "penalty": 0.0, "learning_rate": 0.1}, {"delta_norm": [*norms, 1.0]})]
+    history = History((4, *[3] * len(norms), 2), ("train_cost",), ("delta_norm",), records=records)
+    assert told in verdict_words(summarize(history))[0]
 
 
 def test_a_report_tells_of_the_end(deep: Run) -> None:

@@ -18,6 +18,8 @@ from vgrad.vanishing import DEAD, EVEN, EXPLODING, UNEVEN, USUAL, VANISHING, dec
 
 Summary = Mapping[str, Any]
 LEAST_SPARK, MOST_SPARK = 8, 40
+MOST_STEPS = 5
+"""Factors from layer to layer that are told one by one; of more their spread is told alone."""
 _SPEED = {"delta_norm": "||delta||", "delta_norm_mean": "the mean ||delta|| (batch norm)"}
 
 
@@ -135,7 +137,10 @@ def _course(moment: Mapping[str, Any]) -> str:
         return f"{speed} of the hidden layer is {norms[0]:.2g}"
     if len(norms) == 2:
         return f"{speed} {_shrinks(fall.rate)} from the second hidden layer to the first"
-    scatter = f" (give or take a factor of {power(fall.spread):.2g})" if fall.spread else ""
+    steps = [f"l{layer + 1}/l{layer} {ratio(norms[layer] / norms[layer - 1])}" for layer in range(1, len(norms))]
+    told = [", ".join(steps)] if len(steps) <= MOST_STEPS else []
+    told += [f"give or take a factor of {power(fall.spread):.2g}"] if fall.spread else []
+    scatter = f" ({'; '.join(told)})" if told else ""
     overall = _shrinks(math.log10(total)) if 0 < total < math.inf else "leaves all floats"
     each = f"{speed} {_shrinks(fall.rate)}{scatter} with each hidden layer"
     return f"{each} towards the input and {overall} over all of them"
