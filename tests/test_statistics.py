@@ -41,14 +41,14 @@ def test_intervals_are_those_of_scipy(n: int) -> None:
     assert geometric(x).spread == pytest.approx(scipy.stats.gstd(x), rel=SCIPY)
 
 
-@pytest.mark.parametrize("n", [3, 5, 10, 16])
+@pytest.mark.parametrize("n", [3, 5, 10, 31])
 def test_paired_differences_are_those_of_scipy(n: int) -> None:
     x, y = GENERATOR.normal(1, 1, n), GENERATOR.normal(size=n)
     found, expected = paired(x, y, quotient=False), scipy.stats.ttest_rel(x, y)
     interval = expected.confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=SCIPY)
-    flipped = scipy.stats.permutation_test((x - y,), np.mean, permutation_type="samples", n_resamples=np.inf)
-    p = expected.pvalue if n > 15 else flipped.pvalue
+    everywhere = {"permutation_type": "samples", "n_resamples": np.inf}
+    p = expected.pvalue if n > 30 else scipy.stats.permutation_test((x - y,), np.mean, **everywhere).pvalue
     assert found.p == pytest.approx(p, rel=SCIPY)
     quotient = paired(10**x, 10**y, quotient=True)
     assert quotient.p == pytest.approx(p, rel=1e-8)
@@ -60,6 +60,11 @@ def test_signs_are_flipped_in_every_way() -> None:
     assert sign_flip([0.0, 0.0]) == 1.0
     assert sign_flip([1.0, -1.0, 0.0]) == 1.0
     assert sign_flip([3.0, 2.0, -1.0]) == 4 / 8  # sums of at least 4 in size: 6, 4 and their opposites
+    assert sign_flip([0.1] * 30) == 2 / 2**30
+    ones = scipy.stats.binomtest(21, 30).pvalue  # 21 of 30 equal differences up, whatever their size
+    assert sign_flip([0.7] * 21 + [-0.7] * 9) == pytest.approx(ones, rel=SCIPY)
+    drawn = np.random.default_rng(0).normal(0.3, 1, 30)
+    assert sign_flip(drawn.tolist()) == pytest.approx(scipy.stats.ttest_1samp(drawn, 0).pvalue, rel=0.1)
 
 
 @pytest.mark.parametrize("n", [3, 5, 8, 15])
