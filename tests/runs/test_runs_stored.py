@@ -274,3 +274,16 @@ def test_millions_of_rows_are_refused_before_they_are_made(folder: Path) -> None
 def test_what_is_no_run_is_said(tmp_path: Path) -> None:
     with pytest.raises(RunStateError, match="no such run directory"):
         read_run(tmp_path / "missing")
+
+
+def test_the_rate_of_an_earlier_version_is_todays() -> None:
+    """Kept runs of the chapter hold the slope of a regression, which was the rate then."""
+    kept = Path(__file__).resolve().parents[2] / "runs" / "reference" / "nielsen" / "speed"
+    old = [path for path in sorted(kept.iterdir()) if json.loads((path / "summary.json").read_bytes())["schema"] < 3]
+    written = [json.loads((path / "summary.json").read_bytes())["gradient"]["start"]["decay_rate"] for path in old]
+    moments = [read_run(path).summary["gradient"]["start"] for path in old]
+    rates = [math.log10(each["last_first_ratio"]) / (len(each["delta_norm"]) - 1) for each in moments]
+    assert [each["decay_rate"] for each in moments] == pytest.approx(rates, rel=1e-12)
+    slopes = [np.polyfit(range(len(each["delta_norm"])), np.log10(each["delta_norm"]), 1)[0] for each in moments]
+    assert written == pytest.approx(slopes, rel=1e-9)
+    assert max(len(each["delta_norm"]) for each in moments) == 4

@@ -22,6 +22,7 @@ from vgrad.storage.json import read_json
 from vgrad.storage.reading import is_file, state_errors
 from vgrad.text.escapes import printable
 from vgrad.training.metrics import OF_STEPS
+from vgrad.vanishing import decay
 
 Model = TypeVar("Model", bound=BaseModel)
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)
@@ -163,8 +164,12 @@ def check_summary(tree: dict[str, Any], file: Path, config: Config, status: str 
     _check_moments(summary, file, config)
     for moment in tree["gradient"].values():
         if "speed" not in moment:
-            other = {} if config.speed == "delta_norm" else {"decay_rate": None, "last_first_ratio": None}
-            moment.update(other, speed=config.speed, delta_norm_mean=None)
+            if config.speed == "delta_norm":  # it held the slope of a regression
+                fall = decay(moment["delta_norm"])
+                moment["decay_rate"] = fall.rate if fall else None
+            else:
+                moment.update(decay_rate=None, last_first_ratio=None)
+            moment.update(speed=config.speed, delta_norm_mean=None)
 
 
 def _impossible(summary: _Summary) -> Iterator[str]:
