@@ -129,7 +129,15 @@ def test_nielsen_is_what_the_chapter_says(path: Path) -> None:
         assert config.probes.neurons == [0]
 
 
-@pytest.mark.parametrize("path", NIELSEN, ids=lambda path: path.stem)
+QUICK = ("accuracy-2", "speed-3")
+"""One of each kind; all of them are trained by the slow suite."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path if path.stem in QUICK else pytest.param(path, marks=pytest.mark.slow) for path in NIELSEN],
+    ids=lambda path: path.stem,
+)
 def test_nielsen_trains(
     path: Path,
     capsys: pytest.CaptureFixture[str],

@@ -164,7 +164,7 @@ def wait_until(true: Any) -> None:
     deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.3)
 
 
 def test_two_sweeps_at_once_do_no_run_twice(config: Path, tmp_path: Path) -> None:

@@ -119,8 +119,10 @@ def proposed(message: str, kind: str) -> set[str]:
 def test_another_method_is_never_proposed(kind: str, every: bool) -> None:
     """For names from elsewhere and what is one slip away from them: a lost, a doubled, a swapped, a wrong letter."""
     names = {other: names for of, other, names in foreign() if of == kind}
-    for other, right in names.items():
+    for number, (other, right) in enumerate(names.items()):
         assert proposed(meant(kind, other, KNOWN[kind]), kind) <= right, other
+        if number % 4 and not every:
+            continue
         for at in range(0, len(other), 1 if FULL else 2) if every else [len(other) // 2]:
             slips = [other[:at] + other[at + 1 :], other[:at] + 2 * other[at] + other[at + 1 :]]
             slips += [other[:at] + other[at : at + 2][::-1] + other[at + 2 :], f"{other[:at]}x{other[at + 1 :]}"]

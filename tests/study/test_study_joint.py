@@ -86,9 +86,10 @@ def skewed(rng: np.random.Generator, n: int) -> Array:
     return found
 
 
-@pytest.mark.parametrize("n", [2, 3, 4, 8, 20])
+@pytest.mark.parametrize(
+    ("n", "times"), [(2, 300), (8, 300), *[pytest.param(n, 2000, marks=pytest.mark.slow) for n in (2, 3, 4, 8, 20)]]
+)
 @pytest.mark.parametrize("kind", [walks, shares, skewed])
-@pytest.mark.parametrize("times", [300, pytest.param(2000, marks=pytest.mark.slow)])
 def test_an_exact_replication_is_rejected_as_rarely_as_it_says(
     kind: Callable[[np.random.Generator, int], Array], n: int, times: int
 ) -> None:
