@@ -63,7 +63,7 @@ def copied(params: Params, dtype: str = "float64") -> Params:
 
 
 @pytest.mark.parametrize(("activation", "pair"), VARIANTS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.tuples(st.integers(1, 6)), WIDTHS, st.integers(2, 5), st.sampled_from((1, 3, 10)), st.integers(0, 10**6))
 def test_batches_equal_a_loop_over_examples(
     activation: str, pair: tuple[str, str], first: tuple[int], widths: list[int], last: int, m: int, seed: int

@@ -85,7 +85,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, encoding: str, *arguments: object) 
         return stdout.buffer.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("latin-1", marks=pytest.mark.slow)])
 def test_streams_without_utf8(
     pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
