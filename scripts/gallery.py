@@ -51,6 +51,18 @@ PICTURES = [
         ["--kind", "accuracy", "--by", "activation,layers"],
         "accuracy.png",
     ),
+    (
+        "The figure of a paper",
+        "Values against a swept key, a line for each value of the next one, with 95 % intervals over seeds.",
+        ["--x", "depth", "--y", "last_first_ratio,validation_accuracy", "--color", "activation", "--width", "3.4"],
+        "values.png",
+    ),
+    (
+        "A value over two keys",
+        "The same ratio as shades, with the numbers in them; one hidden layer has no ratio.",
+        ["--x", "depth,activation", "--y", "last_first_ratio", "--width", "3.4"],
+        "two-keys.png",
+    ),
     ("Where the factor comes from", "Every layer multiplies by a slope.", ["--kind", "activations"], "activations.png"),
 ]
 PIVOT = ["--rows", "layers.depth", "--cols", "activation"]

@@ -58,7 +58,7 @@ class Watched(Options):
 
     def __getattribute__(self, name: str) -> object:
         if name in Options.__dataclass_fields__:
-            object.__getattribute__(self, "seen").add({"keys": "by"}.get(name, name))
+            object.__getattribute__(self, "seen").add({"keys": "by", "values": "y"}.get(name, name))
         return super().__getattribute__(name)
 
 

@@ -52,16 +52,17 @@ def _listed(words: tuple[str, ...], last: str) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-KINDS = ("curves", "neurons", "layers", "heatmap", "accuracy", "activations")
+KINDS = ("curves", "neurons", "layers", "heatmap", "accuracy", "activations", "values")
 PLOT = Uses(
     "--kind",
     {
         "where": KINDS,
         "by": ("curves", "layers", "heatmap", "accuracy"),
-        "across": ("curves", "heatmap"),
+        "across": ("curves", "heatmap", "values"),
         "epoch": ("neurons",),
         "monitor": ("accuracy",),
-        "scale": ("curves", "neurons", "layers"),
+        "scale": ("curves", "neurons", "layers", "values"),
+        **dict.fromkeys(("x", "y", "color", "marker", "panel", "each"), ("values",)),
     },
 )
 """A picture of a study uses none of these: it draws the whole study."""

@@ -67,4 +67,5 @@ NEEDS: dict[str, Need] = {
     "heatmap": _norms,
     "accuracy": _monitor,
     "activations": _activation,
+    "values": lambda run, options: "",
 }

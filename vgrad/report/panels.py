@@ -41,7 +41,8 @@ NOTHING = "every norm is 0"
 class Options:
     """`width` in inches; `keys` label and order the panels; `across` panels stand beside each other, None: by width;
     `epoch` picks the one of the neurons; `scale` is log or linear, None: as the
-    kind is read best."""
+    kind is read best. Of values against keys, `x` is the key of the axis, or two of a heat map, `values` are what is
+    drawn, `color`, `marker` and `panel` the next keys, and `each` shows every seed in place of intervals."""
 
     width: float = 6.4
     keys: tuple[str, ...] = ()
@@ -49,6 +50,12 @@ class Options:
     epoch: int | None = None
     scale: str | None = None
     monitor: str = "validation_accuracy"
+    x: str = ""
+    values: tuple[str, ...] = ()
+    color: str = ""
+    marker: str = ""
+    panel: str = ""
+    each: bool = False
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -6,6 +6,7 @@ layers       ||delta^l|| against l at the start and at the end, a line a config
 heatmap      layer x epoch, log10 ||delta^l|| as shade
 accuracy     accuracy over epochs, a line a config
 activations  f and f' of the activations that the runs use
+values       values of reports against config keys, as lines or as a heat map
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from vgrad.nn.activations import build
 from vgrad.pictures.style import colour, symbol
+from vgrad.report.against.picture import values
 from vgrad.report.keys import text
 from vgrad.report.panels import (
     MOST_KEYS,
@@ -228,4 +230,5 @@ PICTURES: dict[str, Picture] = {
     "heatmap": heatmap,
     "accuracy": accuracy,
     "activations": activations,
+    "values": values,
 }

@@ -20,56 +20,76 @@ if TYPE_CHECKING:
     from vgrad.report.panels import Options
 
 
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        metavar="KIND",
+        autocompletion=completion.kinds,
+        help=f"{', '.join(KINDS)}, or of a study: study-speed, …; by default curves, and values where --x or --y is.",
+    ),
+]
+Output = Annotated[
+    Path, typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="A .png, .svg or .pdf file.")
+]
+Width = Annotated[
+    float | None,
+    typer.Option(
+        "--width", metavar="INCHES", min=2.0, max=40.0, help="Inches, 6.4 or a slide's 10 of a study; 3.4 is a column."
+    ),
+]
+By = Annotated[
+    Keys, typer.Option("--by", metavar="KEYS", help=f"Config keys that name lines and panels, {PLOT.told('by')}.")
+]
+Across = Annotated[
+    int | None,
+    typer.Option("--across", metavar="N", min=1, max=12, help=f"Panels beside each other, {PLOT.told('across')}."),
+]
+Epoch = Annotated[
+    int | None,
+    typer.Option("--epoch", metavar="N", min=0, help=f"Epoch, {PLOT.told('epoch')}; the first recorded one."),
+]
+Monitor = Annotated[
+    str, typer.Option("--monitor", metavar="NAME", help=f"Column of metrics.csv, {PLOT.told('monitor')}.")
+]
+Scale = Annotated[
+    str | None,
+    typer.Option("--scale", metavar="SCALE", help=f"log or linear, {PLOT.told('scale')}; by default as fits."),
+]
+AgainstX = Annotated[
+    str, typer.Option("--x", metavar="KEY[,KEY]", help="Config key of the axis; of both axes of a heat map.")
+]
+AgainstY = Annotated[Keys, typer.Option("--y", metavar="VALUES", help="Values of vgrad report, a row of panels each.")]
+Color = Annotated[str, typer.Option("--color", metavar="KEY", help="Config key that colours tell apart.")]
+Marker = Annotated[str, typer.Option("--marker", metavar="KEY", help="Config key that markers and dashes tell apart.")]
+Panel = Annotated[str, typer.Option("--panel", metavar="KEY", help="Config key with a panel for each of its values.")]
+Each = Annotated[bool, typer.Option("--each", help="Show every seed in place of 95 % intervals.")]
+
+
 def plot(
     context: typer.Context,
     runs: Runs,
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="A .png, .svg or .pdf file."),
-    ],
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--kind",
-            metavar="KIND",
-            autocompletion=completion.kinds,
-            help=f"{', '.join(KINDS)}, or of a study: study-speed, …",
-        ),
-    ] = "curves",
+    output: Output,
+    kind: Kind = None,
     where: Where = "",
-    by: Annotated[
-        Keys, typer.Option("--by", metavar="KEYS", help=f"Config keys that name lines and panels, {PLOT.told('by')}.")
-    ] = None,
-    across: Annotated[
-        int | None,
-        typer.Option("--across", metavar="N", min=1, max=12, help=f"Panels beside each other, {PLOT.told('across')}."),
-    ] = None,
-    width: Annotated[
-        float | None,
-        typer.Option(
-            "--width",
-            metavar="INCHES",
-            min=2.0,
-            max=40.0,
-            help="Inches, 6.4 or a slide's 10 of a study; 3.4 is a column.",
-        ),
-    ] = None,
-    epoch: Annotated[
-        int | None,
-        typer.Option("--epoch", metavar="N", min=0, help=f"Epoch, {PLOT.told('epoch')}; the first recorded one."),
-    ] = None,
-    monitor: Annotated[
-        str, typer.Option("--monitor", metavar="NAME", help=f"Column of metrics.csv, {PLOT.told('monitor')}.")
-    ] = "validation_accuracy",
-    scale: Annotated[
-        str | None,
-        typer.Option("--scale", metavar="SCALE", help=f"log or linear, {PLOT.told('scale')}; by default as fits."),
-    ] = None,
+    x: AgainstX = "",
+    y: AgainstY = None,
+    color: Color = "",
+    marker: Marker = "",
+    panel: Panel = "",
+    each: Each = False,
+    by: By = None,
+    across: Across = None,
+    width: Width = None,
+    epoch: Epoch = None,
+    monitor: Monitor = "validation_accuracy",
+    scale: Scale = None,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
-    """Draw runs: Nielsen's learning-speed curves, and more kinds; print the file's name.
+    """Draw runs: Nielsen's learning-speed curves, values against a swept key, and more; print the file's name.
 
-    Runs that differ only in their seed are one line with a band of a standard deviation to each side.
+    Runs that differ only in their seed are one line: over epochs with a band of a standard deviation to each side,
+    of values (--x, --y) with the 95 % interval of the mean.
     Of the folder that vgrad reproduce made, the kinds study-speed, study-ratio, study-bars, study-accuracy and
     study-figures draw published figures and measured ones.
     """
@@ -79,13 +99,17 @@ def plot(
     suffix(output)
     if scale not in (None, "log", "linear"):
         raise ConfigError("--scale: write log or linear")
+    kind = kind or ("values" if x or y else "curves")
     of_a_study = _is_of_a_study(kind)
     PLOT.refuse_unused(context, kind)
     if of_a_study:
         _plot_study(runs, runs_dir, kind, output, width)
         answer_name(output)
         return
-    options = Options(width or Options.width, tuple(split(by, "--by")), across, epoch, scale, monitor)
+    options = Options(
+        width or Options.width, tuple(split(by, "--by")), across, epoch, scale, monitor, x, tuple(split(y, "--y")),
+        color, marker, panel, each,
+    )  # fmt: skip
     problems = _plot_runs(runs, runs_dir, kind, output, where, options)
     answer_name(output)
     if problems:
