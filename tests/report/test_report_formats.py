@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import html5lib
 import pytest
@@ -17,6 +19,7 @@ from hostile_texts import ALL_ASCII, HOSTILE, Elements
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from rows import each_row
 
 from vgrad.report.compare import compare
 from vgrad.report.formats import FORMATS
@@ -24,7 +27,9 @@ from vgrad.report.layout import lay_out
 from vgrad.report.runs import collect
 from vgrad.report.table import Table
 from vgrad.text import escapes
+from vgrad.text.latex import COLUMN, PAGE, as_latex
 from vgrad.text.numbers import plus_minus, significant, times_over
+from vgrad.text.sheet import Column, Sheet
 from vgrad.text.terminal import render
 
 
@@ -135,6 +140,73 @@ def test_latex_compiles(depths: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Missing character" not in (tmp_path / "main.log").read_text(errors="replace")
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "pivot": {"columns": ["activation"], "values": ["validation_accuracy", "last_first_ratio"]},
+    "norms": {"rows": ["activation", "layers.depth"], "values": ["delta_norm[1]", "delta_norm[-1].end", "verdict"]},
+    "baseline": {"columns": ["activation"], "values": ["validation_accuracy"], "baseline": "activation=sigmoid"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [None, 3.4, 4.7, 6.9])
+def test_latex_is_never_wider_than_it_may_be(depths: Path, tmp_path: Path, width: float | None) -> None:
+    """By TeX itself, which tells every line that sticks out."""
+    if not shutil.which("pdflatex"):
+        if os.environ.get("CI"):
+            pytest.fail("no pdflatex")
+        pytest.skip("no pdflatex: install texlive-latex-recommended")
+    runs, _ = collect([str(depths)], Path())
+    kind, wide = ("twocolumn", PAGE) if width is None else ("onecolumn", width)
+    body = [rf"\documentclass[{kind}]{{article}}\usepackage{{booktabs}}\hfuzz=0.5pt"]
+    body += [rf"\textwidth={wide}in\columnsep={PAGE - 2 * COLUMN:.1f}in\textheight=9in\begin{{document}}x"]
+    for name, asked in SETTINGS.items():
+        (tmp_path / f"{name}.tex").write_text(as_latex(lay_out(compare(runs, **asked)), width))
+        body += [rf"\input{{{name}}}\clearpage"]
+    (tmp_path / "main.tex").write_text("\n".join([*body, r"\end{document}"]))
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    log = (tmp_path / "main.log").read_text(errors="replace")
+    assert "Overfull" not in log, re.findall(r"Overfull.*\n.*\n", log)
+    assert "multiply" not in log
+
+
+def test_latex_groups_columns_and_parts_what_is_too_wide(depths: Path) -> None:
+    runs, _ = collect([str(depths)], Path())
+    wide = as_latex(lay_out(compare(runs, **SETTINGS["pivot"])))
+    assert r"\multicolumn{2}{c}{relu} & \multicolumn{2}{c}{sigmoid} \\" in wide
+    assert r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}" in wide
+    assert wide.count(r"\begin{tabular}") == wide.count(r"\label{tab:vgrad-") == 1
+    narrow = as_latex(lay_out(compare(runs)), 3.4)
+    parts = narrow.count(r"\begin{tabular}")
+    assert parts == narrow.count(r"\begin{table}") > 1
+    assert narrow.count(r"\addtocounter{table}{-1}") == narrow.count("(continued)") == parts - 1
+    assert narrow.count(r"\label{") == 1
+    for title in ("epochs", "verdict", "learning"):  # nothing is lost
+        assert title in narrow
+    long = Sheet((Column("x", tuple(map(str, range(120)))),), (), "c", (), "r", "o")
+    assert [as_latex(long).count(each) for each in (r"\begin{tabular}", "\n119 ")] == [3, 1]
+
+
+@each_row(
+    "text, shown",
+    [
+        ("1.09e5", r"$1.09\times10^{5}$"),
+        ("-2.5e-8", r"$-2.5\times10^{-8}$"),
+        ("-0.5 ± 0.1", r"$-$0.5 $\pm$ 0.1"),
+        ("3 [2, 4]", "3 {[}2, 4{]}"),
+        ("1.65 ×÷ 1.14", r"1.65 $\times\!/\!\div$ 1.14"),
+        ("784-30-10", "784{-}30{-}10"),
+        ("p = 1e-5", r"p = $1\times10^{-5}$"),
+        ("–", "--"),
+    ],
+)
+def test_numbers_as_a_paper_has_them(text: str, shown: str) -> None:
+    sheet = Sheet((), (Column("x", (text,)),), "c", (), "r", "o")
+    assert f"\n{shown} \\\\\n" in as_latex(sheet)
 
 
 @given(st.text(max_size=60))

@@ -77,7 +77,7 @@ DIFF = "--diff"
 REPORT = Uses(
     "",
     {
-        "width": ("--format table",),
+        "width": ("--format table", "--format latex"),
         "spread": tuple(f"--format {form}" for form in FORMATS if form not in _WHOLE),
         **dict.fromkeys(_OF_A_TABLE, tuple(f"--format {form}" for form in FORMATS)),
     },

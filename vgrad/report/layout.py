@@ -79,11 +79,13 @@ def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]
     told = tuple(show(cell, table.spread, counted=counted) for cell in cells)
     shades = tuple(_decades(cell) for cell in cells) if value.name.startswith("last_first_ratio") else ()
     ranks = tuple(cell.rank if cell else None for cell in cells)
-    found = [Column(title, told, panel, value.short if panel else "", value.kind != "word", shades, ranks)]
+    over = (head, f"{value.title}{percent}") if head and not alone else None
+    found = [Column(title, told, panel, value.short if panel else "", value.kind != "word", shades, ranks, over)]
     if any(cell and cell.difference for cell in cells):
         sign = "÷" if value.kind == "factor" else "–"
         counted = len(_pairs(table)) > 1
-        found.append(Column(f"{sign} baseline", tuple(show_difference(cell, counted=counted) for cell in cells), panel))
+        differences = tuple(show_difference(cell, counted=counted) for cell in cells)
+        found.append(Column(f"{sign} baseline", differences, panel, over=(head, f"{sign} baseline") if over else None))
     return found
 
 

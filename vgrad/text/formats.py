@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vgrad.text.markup import as_latex, as_markdown
+from vgrad.text.latex import as_latex
+from vgrad.text.markup import as_markdown
 from vgrad.text.sheet import Sheet
 from vgrad.text.terminal import render
 

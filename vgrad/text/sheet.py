@@ -13,7 +13,8 @@ from dataclasses import dataclass
 class Column:
     """`cells` under `title`; `shades` are decades of a ratio, or None; cells sort by `ranks`.
 
-    Columns of one `panel` stand together, and below that heading the `short` title is enough.
+    Columns of one `panel` stand together, and below that heading the `short` title is enough. `over` is a heading that
+    may span columns, with the title below it, where the whole `title` has both.
     """
 
     title: str
@@ -23,6 +24,17 @@ class Column:
     numeric: bool = True
     shades: tuple[float | None, ...] = ()
     ranks: tuple[float | str | None, ...] = ()
+    over: tuple[str, str] | None = None
+
+    @property
+    def heading(self) -> str:
+        """What stands above this column and its neighbours, where headings can span columns; else nothing."""
+        return self.over[0] if self.over else self.panel
+
+    @property
+    def below(self) -> str:
+        """The title that is enough below the heading."""
+        return self.over[1] if self.over else self.short or self.title
 
 
 @dataclass(frozen=True)

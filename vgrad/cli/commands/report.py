@@ -47,6 +47,16 @@ Spread = Annotated[
     str,
     typer.Option("--spread", metavar="ci|se|sd", help="What ± and ×÷ are: 95 % interval, standard error or deviation."),
 ]
+Width = Annotated[
+    float | None,
+    typer.Option(
+        "--width",
+        min=2,
+        max=10_000,
+        metavar="N",
+        help=f"Characters of a line, else the terminal's, or inches (3.4, 6.9) of LaTeX, {REPORT.told('width')}.",
+    ),
+]
 AskedFormat = Annotated[
     str | None,
     typer.Option(
@@ -56,6 +66,9 @@ AskedFormat = Annotated[
         help=f"{', '.join(NAMES)}; else as FILE ends.",
     ),
 ]
+LATEX = "latex"
+OF_A_WIDTH = (DEFAULT, LATEX)
+LEAST_CHARACTERS = 20
 Write = TypeVar("Write", bound=Callable[..., str])
 
 
@@ -81,10 +94,7 @@ def report(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="Write to a file.")
     ] = None,
-    width: Annotated[
-        int | None,
-        typer.Option("--width", min=20, metavar="N", help=f"Columns, {REPORT.told('width')}; else the terminal's."),
-    ] = None,
+    width: Width = None,
     diff: Annotated[bool, typer.Option("--diff", help="Of two runs: where their configs and curves part.")] = False,
     as_json: Json = False,
     runs_dir: RunsDir = Path("runs"),
@@ -118,14 +128,14 @@ def report(
     )
     found, problems = collect(runs, runs_dir)
     if diff:
-        _tell(_differ(found, problems, write), output, width)
+        _tell(_differ(found, problems, write), form, output, width)
     elif found:
         found, copies = without_copies(found)
         complain(copies)
         table = compare(
             found, **axes, thresholds=held, condition=where, baseline=baseline, sort=sort, top=top, spread=spread
         )
-        _tell(lay_out(table) if form == DEFAULT else write(table), output, width)
+        _tell(lay_out(table) if form in OF_A_WIDTH else write(table), form, output, width)
     if problems:
         raise SweepError(*problems, f"reported without the {len(problems)} above" if found else "no whole run left")
 
@@ -155,7 +165,7 @@ def _writer(table: Mapping[str, Write], form: str, what: str) -> Write:
     return table[form]
 
 
-def tell_study(folder: Path, form: str, output: Path | None, width: int | None) -> None:
+def tell_study(folder: Path, form: str, output: Path | None, width: float | None) -> None:
     """Prints the outcome of a study in a format, or writes it to a file."""
     from vgrad.study.files import read_outcome
     from vgrad.study.report.formats import STUDY_FORMATS
@@ -163,22 +173,33 @@ def tell_study(folder: Path, form: str, output: Path | None, width: int | None) 
 
     write = _writer(STUDY_FORMATS, form, "a study")
     outcome = read_outcome(folder)
-    _tell(lay_out(outcome) if form == DEFAULT else write(outcome), output, width)
+    _tell(lay_out(outcome) if form in OF_A_WIDTH else write(outcome), form, output, width)
 
 
-def _tell(found: Sheet | str, output: Path | None, width: int | None) -> None:
+def _tell(found: Sheet | str, form: str, output: Path | None, width: float | None) -> None:
     """Prints a table or a text of another format, or writes it to a file.
 
     A text of a format is UTF-8 wherever it goes: an HTML page says so itself, and what is printed may go to a file.
     """
+    from vgrad.text.latex import as_latex
     from vgrad.text.terminal import render
 
+    characters = _characters(width) if form == DEFAULT else None
+    if form == LATEX and not isinstance(found, str):
+        found = as_latex(found, width)
     if output:
-        save(output, (found if isinstance(found, str) else render(found, width=width)).encode())
+        save(output, (found if isinstance(found, str) else render(found, width=characters)).encode())
     elif isinstance(found, str):
         answer(found.removesuffix("\n").encode())
     else:
-        answer(on_screen(found, width).removesuffix("\n"), coloured=True)
+        answer(on_screen(found, characters).removesuffix("\n"), coloured=True)
+
+
+def _characters(width: float | None) -> int | None:
+    """The characters of a line; ConfigError for parts of one, and for fewer than a table needs."""
+    if width is not None and (width < LEAST_CHARACTERS or width != int(width)):
+        raise ConfigError(f"--width {width:g}: a table of text has {LEAST_CHARACTERS} characters in a line, or more")
+    return None if width is None else int(width)
 
 
 def _differ(runs: list[Run], problems: list[str], write: Callable[..., str]) -> str:
