@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,6 +19,7 @@ from vgrad.report.drawable import drawable
 from vgrad.report.panels import Options
 from vgrad.report.pictures import PICTURES
 from vgrad.report.runs import Run, collect
+from vgrad.report.series import Series, smoothed
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -89,6 +91,33 @@ def test_seeds_make_a_band(depths: Path) -> None:
     assert np.asarray(line)[0] == pytest.approx(10 ** np.mean(np.log10(norms)))
     assert len(first.collections) == 2
     assert "(3\N{NO-BREAK SPACE}seeds)" in first.get_title()
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 5, 40])
+def test_smoothing_is_a_rolling_mean(epochs: int) -> None:
+    """pandas' own, of logarithms where the series is one of norms; a gap stays a gap."""
+    rng = np.random.default_rng(0)
+    y = np.exp(rng.normal(size=(3, 20)))
+    y[0, 7] = np.nan
+    frame = pd.DataFrame(y.T)
+    # pandas has the odd one of an even window before the middle, here it is after it
+    rolled = lambda table: table[::-1].rolling(epochs, center=True, min_periods=1).mean()[::-1]  # noqa: E731
+    for zeros, wanted in ((None, rolled(frame)), (np.zeros(20, np.intp), np.exp(rolled(np.log(frame))))):
+        found = smoothed(Series(np.arange(20.0), y[0], y[1], y[2], zeros), epochs)
+        wanted = wanted.where(frame.notna())
+        for column, each in enumerate((found.center, found.low, found.high)):
+            np.testing.assert_allclose(each, wanted[column], rtol=1e-12)
+
+
+def test_a_monitor_stands_under_the_norms(pair: tuple[Path, Path]) -> None:
+    figure = drawn("curves", runs(*pair), under="validation_accuracy")
+    lower = [axes for axes in figure.axes if not axes.get_title()]
+    for axes, run in zip(lower, runs(*pair), strict=True):
+        wanted = 100 * run.stored.metrics["validation_accuracy"]
+        np.testing.assert_allclose(axes.lines[0].get_ydata(), wanted, rtol=1e-12)
+    assert figure.axes[0].get_ylim() != lower[0].get_ylim()
+    with pytest.raises(ConfigError, match="no monitor 'no_such'"):
+        drawn("curves", runs(*pair), under="no_such")
 
 
 def test_bars_are_the_neurons(bars: Path) -> None:

@@ -61,6 +61,8 @@ PLOT = Uses(
         "across": ("curves", "heatmap", "values"),
         "epoch": ("neurons",),
         "monitor": ("accuracy",),
+        "under": ("curves",),
+        "smooth": ("curves", "accuracy"),
         "scale": ("curves", "neurons", "layers", "values"),
         **dict.fromkeys(("x", "y", "color", "marker", "panel", "each"), ("values",)),
     },

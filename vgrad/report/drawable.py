@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
@@ -60,8 +61,12 @@ def _activation(run: Run, options: Options) -> str:
     return "" if run.hidden else "it has no hidden layer, so no activation"
 
 
+def _curves(run: Run, options: Options) -> str:
+    return _norms(run, options) or (_monitor(run, replace(options, monitor=options.under)) if options.under else "")
+
+
 NEEDS: dict[str, Need] = {
-    "curves": _norms,
+    "curves": _curves,
     "neurons": _neurons,
     "layers": _norms,
     "heatmap": _norms,

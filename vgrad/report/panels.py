@@ -34,15 +34,18 @@ MOST_TITLE = 3  # lines of text
 CHARACTERS = 11  # of a title, an inch
 KEY_CHARACTERS, KEY_HEIGHT = 6, 0.17  # of a legend in two columns, an inch of the picture; inches a row
 BAND = 0.2  # opacity
+UNDER = 0.55  # of the height of a panel: what stands under it
 NOTHING = "every norm is 0"
 
 
 @dataclass(frozen=True)
 class Options:
     """`width` in inches; `keys` label and order the panels; `across` panels stand beside each other, None: by width;
-    `epoch` picks the one of the neurons; `scale` is log or linear, None: as the
-    kind is read best. Of values against keys, `x` is the key of the axis, or two of a heat map, `values` are what is
-    drawn, `color`, `marker` and `panel` the next keys, and `each` shows every seed in place of intervals."""
+    `epoch` picks the one of the neurons; `scale` is log or linear, None: as the kind is read best; `under` is a monitor
+    below the curves, and `smooth` epochs are averaged.
+
+    Of values against keys, `x` is the key of the axis, or two of a heat map, `values` are what is drawn, `color`,
+    `marker` and `panel` the next keys, and `each` shows every seed in place of intervals."""
 
     width: float = 6.4
     keys: tuple[str, ...] = ()
@@ -50,6 +53,8 @@ class Options:
     epoch: int | None = None
     scale: str | None = None
     monitor: str = "validation_accuracy"
+    under: str = ""
+    smooth: int = 1
     x: str = ""
     values: tuple[str, ...] = ()
     color: str = ""
@@ -66,35 +71,48 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def panels(
-    groups: Sequence[Group], options: Options, height: float = 0.75, below: int = 0
-) -> tuple[Figure, list[Axes]]:
-    """A figure with a titled axes for each group, sharing both scales; `height` is that of a panel in its widths, and
-    `below` the number of rows that the legend will have."""
+    groups: Sequence[Group], options: Options, height: float = 0.75, below: int = 0, rows: int = 1
+) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with a titled axes for each group, sharing both scales, or with two of them one above the other, the
+    lower ones with a scale of their own, and the axes by row, in the order of the groups.
+
+    `height` is that of a panel in its widths, and `below` the number of rows that the legend will have."""
     if len(groups) > MOST_PANELS:
         raise ConfigError(f"{len(groups)} panels are more than a page holds, {MOST_PANELS}; choose runs with --where")
     across = options.across or _across(len(groups), options.width)
     down = math.ceil(len(groups) / across)
     size = min(options.width / across, 4.5)
-    high = down * size * height + 0.5
+    ratios = [1.0, UNDER][:rows]
+    high = down * size * height * sum(ratios) + 0.5
     if high > MOST_HEIGHT:
         raise ConfigError(
             f"a picture {high:.0f} inches high is more than a page holds, {MOST_HEIGHT:.0f}: more --across"
         )
     figure = new_figure(options.width, high + _overhang(high, below))
-    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
-    flat = list(grid.flat)
-    for spare in flat[len(groups) :]:
-        spare.remove()
-    for lowest in flat[max(0, len(groups) - across) : len(groups)]:
+    grid = figure.subplots(rows * down, across, squeeze=False, sharex=True, height_ratios=ratios * down)
+    found = [_alike(list(grid[row::rows].flat), len(groups), across) for row in range(rows)]
+    for lowest in found[-1][max(0, len(groups) - across) :]:
         lowest.tick_params(labelbottom=True)
         lowest.set_xlabel("epoch")
         whole(lowest.xaxis)
-    for axes, found in zip(flat, groups, strict=False):
+    for axes, each in zip(found[0], groups, strict=True):
         words = textwrap.wrap(
-            title(found), max(10, int(CHARACTERS * size)), max_lines=MOST_TITLE, placeholder=" …", break_on_hyphens=True
+            title(each), max(10, int(CHARACTERS * size)), max_lines=MOST_TITLE, placeholder=" …", break_on_hyphens=True
         )
         axes.set_title("\n".join(words), fontsize="medium" if len(groups) <= MANY_PANELS else "small")
-    return figure, flat[: len(groups)]
+    return figure, found
+
+
+def _alike(every: list[Axes], count: int, across: int) -> list[Axes]:
+    """The first `count` of these axes, with one vertical scale, told at the left; the others are removed."""
+    for index, axes in enumerate(every):
+        if index:
+            axes.sharey(every[0])
+        if index % across:
+            axes.tick_params(labelleft=False, which="both")
+    for spare in every[count:]:
+        spare.remove()
+    return every[:count]
 
 
 def _across(count: int, width: float) -> int:

@@ -42,7 +42,7 @@ from vgrad.report.panels import (
     whole,
 )
 from vgrad.report.runs import Run
-from vgrad.report.series import Array, Group, Series, geometric, group, of_layer, of_monitor, speed
+from vgrad.report.series import Array, Group, Series, geometric, group, of_layer, of_monitor, smoothed, speed
 from vgrad.runs.summary import speeds
 from vgrad.text.escapes import visible
 
@@ -61,11 +61,19 @@ def curves(runs: Sequence[Run], options: Options) -> Figure:
     groups = group(runs, options.keys)
     deepest = max(len(found.layers) for found in groups)
     columns = max(2, int(options.width / 1.1))
-    figure, flat = panels(groups, options, below=-(-deepest // columns) if deepest <= MOST_KEYS else 0)
+    legends = -(-deepest // columns) if deepest <= MOST_KEYS else 0
+    figure, (flat, *under) = panels(groups, options, below=legends, rows=2 if options.under else 1)
     for axes, found in zip(flat, groups, strict=True):
         for index, layer in enumerate(found.layers):
-            draw(axes, of_layer(found, layer), label=symbol(layer), **line_style(index, deepest))
+            draw(
+                axes,
+                smoothed(of_layer(found, layer), options.smooth),
+                label=symbol(layer),
+                **line_style(index, deepest),
+            )
         axes.set_yscale(options.scale or "log")
+    for axes, found in zip(under[0] if under else [], groups, strict=bool(under)):
+        draw(axes, _percent(smoothed(of_monitor(found, options.under), options.smooth), options.under), color="0.25")
     handles = finish(flat)
     if deepest > MOST_KEYS:
         colour_bar(figure, flat, [str(layer + 1) for layer in range(deepest)], "hidden layer $l$")
@@ -76,6 +84,10 @@ def curves(runs: Sequence[Run], options: Options) -> Figure:
     symbols = {"delta_norm": r"$\Vert\delta^l\Vert$", "delta_norm_mean": r"mean of norms (batch norm)"}
     measured = dict.fromkeys(symbols[speed(found)] for found in groups)
     figure.supylabel(f"speed of learning {', '.join(measured)}", fontsize="medium")
+    for axes in under[0] if under else []:
+        place = axes.get_subplotspec()
+        if place and place.is_first_col():
+            axes.set_ylabel(_spoken(options.under).replace(" ", "\n", 1), fontsize="small")
     return figure
 
 
@@ -108,24 +120,32 @@ def accuracy(runs: Sequence[Run], options: Options) -> Figure:
     groups = group(runs, options.keys)
     figure = one_picture(groups, options)
     axes = figure.subplots()
-    percent = 100 if options.monitor.endswith("accuracy") else 1
     for index, found in enumerate(groups):
-        series = of_monitor(found, options.monitor)
-        low, high = (None if bound is None else bound * percent for bound in (series.low, series.high))
-        shown = Series(series.epochs, series.center * percent, low, high)
+        shown = _percent(smoothed(of_monitor(found, options.monitor), options.smooth), options.monitor)
         draw(axes, shown, band=len(groups) <= MOST_KEYS, label=title(found), **line_style(index, len(groups)))
     axes.set_xlabel("epoch")
     whole(axes.xaxis)
-    axes.set_ylabel(options.monitor.replace("_", " ") + (" %" if percent == 100 else ""))
+    axes.set_ylabel(_spoken(options.monitor))
     finish([axes])
     name_groups(figure, [axes], groups, options)
     return figure
 
 
+def _percent(series: Series, monitor: str) -> Series:
+    """Accuracies in percent, other monitors as they are."""
+    scale = 100 if monitor.endswith("accuracy") else 1
+    low, high = (None if bound is None else bound * scale for bound in (series.low, series.high))
+    return Series(series.epochs, series.center * scale, low, high)
+
+
+def _spoken(monitor: str) -> str:
+    return monitor.replace("_", " ") + (" %" if monitor.endswith("accuracy") else "")
+
+
 def heatmap(runs: Sequence[Run], options: Options) -> Figure:
     """Layer by epoch; one scale for all panels, in decades. Grey is a norm of 0 of every seed, white no such layer."""
     groups = group(runs, options.keys)
-    figure, flat = panels(groups, options, height=0.6)
+    figure, (flat,) = panels(groups, options, height=0.6)
     images = []
     for found, axes in zip(groups, flat, strict=True):
         series = [of_layer(found, layer) for layer in found.layers]

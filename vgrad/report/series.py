@@ -6,7 +6,7 @@ Accuracies and costs are averaged as they are, norms as log10; the band is one s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,3 +137,29 @@ def _center(stack: Array) -> tuple[Array, Array | None, Array | None]:
         center = np.where(there, stack, 0).sum(axis=0) / n
         spread = np.sqrt(np.square(np.where(there, stack - center, 0)).sum(axis=0) / (n - 1))
     return center, center - spread, center + spread
+
+
+def smoothed(series: Series, epochs: int) -> Series:
+    """Each point as the mean over `epochs` epochs around it, fewer at both ends; of norms the geometric mean.
+
+    What is no number (a norm that is exactly 0 in all runs) is left out of the means around it, and stays one.
+    """
+    if epochs <= 1:
+        return series
+    before, after = (epochs - 1) // 2, epochs // 2
+    first = np.searchsorted(series.epochs, series.epochs - before)
+    last = np.searchsorted(series.epochs, series.epochs + after, side="right")
+
+    def mean(y: Array | None) -> Array | None:
+        if y is None:
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log(y) if series.zeros is not None else y
+            there = np.isfinite(values)
+            sums, counts = (np.append(0.0, np.cumsum(each)) for each in (np.where(there, values, 0.0), there))
+            found = (sums[last] - sums[first]) / (counts[last] - counts[first])
+        return np.where(there, np.exp(found) if series.zeros is not None else found, np.nan)
+
+    center = mean(series.center)
+    assert center is not None
+    return replace(series, center=center, low=mean(series.low), high=mean(series.high))

@@ -52,6 +52,12 @@ Epoch = Annotated[
 Monitor = Annotated[
     str, typer.Option("--monitor", metavar="NAME", help=f"Column of metrics.csv, {PLOT.told('monitor')}.")
 ]
+Under = Annotated[
+    str, typer.Option("--under", metavar="NAME", help=f"Column of metrics.csv below the norms, {PLOT.told('under')}.")
+]
+Smooth = Annotated[
+    int, typer.Option("--smooth", metavar="N", min=1, help=f"Mean over N epochs around each, {PLOT.told('smooth')}.")
+]
 Scale = Annotated[
     str | None,
     typer.Option("--scale", metavar="SCALE", help=f"log or linear, {PLOT.told('scale')}; by default as fits."),
@@ -83,6 +89,8 @@ def plot(
     width: Width = None,
     epoch: Epoch = None,
     monitor: Monitor = "validation_accuracy",
+    under: Under = "",
+    smooth: Smooth = 1,
     scale: Scale = None,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
@@ -107,8 +115,8 @@ def plot(
         answer_name(output)
         return
     options = Options(
-        width or Options.width, tuple(split(by, "--by")), across, epoch, scale, monitor, x, tuple(split(y, "--y")),
-        color, marker, panel, each,
+        width or Options.width, tuple(split(by, "--by")), across, epoch, scale, monitor, under, smooth,
+        x, tuple(split(y, "--y")), color, marker, panel, each,
     )  # fmt: skip
     problems = _plot_runs(runs, runs_dir, kind, output, where, options)
     answer_name(output)
