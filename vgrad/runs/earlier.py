@@ -1,9 +1,9 @@
 """Where a run of more epochs may begin: at the end of a finished one that differs from it in nothing but `epochs`.
 
-No schedule and no draw depends on how many epochs there are, so the checkpoint of the shorter run is what the longer one
-would have saved there, once the norms that were measured for its last epoch alone are left out. It is taken only from a
-directory that is whole by `vgrad.runs.integrity.verify`, and only under the libraries and kernels that computed it: so
-the longer run has the bytes of one from the start.
+No schedule and no draw depends on how many epochs there are, so the checkpoint of the shorter run is what the longer
+one would have saved there, once the norms that were measured for its last epoch alone are left out. It is taken only
+from a directory that is whole by `vgrad.runs.integrity.verify`, and only under the libraries and kernels that computed
+it: so the longer run has the bytes of one from the start.
 """
 
 from __future__ import annotations
