@@ -1,7 +1,7 @@
 """What all commands have in common: a word that would be left out without a word is refused.
 
 An empty value names nothing, and of an option that is given twice only the last would count. A key of the config in the
-place of an option or an argument (`--epochs 10`, `lr=0.1`) is told how it is set.
+place of an option or an argument (`--l2 0.1`, `lr=0.1`) is told how it is set.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Command(Told, TyperCommand):
         return rest
 
     def _refuse_key(self, option: str, args: list[str]) -> None:
-        """ConfigError for an option that is a key of configs: `--epochs 10`, `--lr=0.1`."""
+        """ConfigError for an option that is a key of configs: `--l2 0.1`, `--lr=0.1`."""
         at = next((index for index, word in enumerate(args) if option and word.startswith(option)), None)
         if at is not None:
             key, equals, value = args[at].lstrip("-").partition("=")

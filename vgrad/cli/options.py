@@ -83,7 +83,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
 def read_config(
-    file: str, overrides: list[str] | None, seed: int | None = None, runs_dir: Path = Path("runs")
+    file: str,
+    overrides: list[str] | None,
+    seed: int | None = None,
+    runs_dir: Path = Path("runs"),
+    epochs: int | None = None,
 ) -> Config:
     """The checked config that a file and overrides make; ConfigError with every problem at its place.
 
@@ -92,10 +96,12 @@ def read_config(
     from vgrad.config.check import settled
     from vgrad.document.document import load_yaml, refuse_repeated, with_overrides
 
-    settings = [*(overrides or []), *([] if seed is None else [f"seed={seed}"])]
     refuse_repeated(overrides or [], "-s")
-    if seed is not None and any(text.partition("=")[0].strip() == "seed" for text in overrides or []):
-        raise ConfigError(f"--seed {seed}: -s seed=… says it, too; leave one of them out")
+    settings = list(overrides or [])
+    for key, value in (("seed", seed), ("epochs", epochs)):
+        if value is not None and any(text.partition("=")[0].strip() == key for text in overrides or []):
+            raise ConfigError(f"--{key} {value}: -s {key}=… says it, too; leave one of them out")
+        settings += [] if value is None else [f"{key}={value}"]
     document, problems = load_yaml(file), list[str]()
     _refuse_many(document, file, overrides or [], seed, runs_dir)
     for text in settings:

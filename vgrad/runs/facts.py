@@ -53,6 +53,7 @@ class _Facts(BaseModel):
     hash: Words
     seed: int
     continued_after_epoch: Count | None
+    continued_from: Words | None = None
     seconds: float = Field(ge=0, le=100 * YEAR)
     finished: Words
     data: dict[str, Words]

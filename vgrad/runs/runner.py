@@ -26,6 +26,7 @@ from vgrad.errors import StorageError, Unreadable
 from vgrad.machine import Surroundings, machine, versions
 from vgrad.nn.arrays import Parameters
 from vgrad.runs.checkpoint import Saved
+from vgrad.runs.earlier import find_start
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, RunFolder
 from vgrad.runs.history import empty_history
 from vgrad.storage import make_folder, new_folder, refuse_link, remove_leftovers, rename
@@ -46,12 +47,15 @@ CHECKPOINT_SECONDS = 1.0
 class Opened:
     """The first event. `epoch` is the one that training continues after, None for a new run; `complete` says that
     the run was there already and nothing was done; `mixed` is a line about libraries or BLAS kernels that are others
-    than those of the epochs before."""
+    than those of the epochs before. `source` is the finished run of fewer epochs that it begins with, where there is
+    one, and `passed` has a line for each that cannot be used."""
 
     folder: Path
     epoch: int | None
     complete: bool
     mixed: str | None = None
+    source: Path | None = None
+    passed: tuple[str, ...] = ()
 
 
 Event = Opened | EpochRecord
@@ -67,10 +71,12 @@ def run(
     cancelled: Callable[[], bool] = lambda: False,
     loader: Callable[..., Dataset] | None = None,
 ) -> Iterator[Event]:
-    """Trains `config` into its directory below `runs_dir`; continues where an interrupted run was saved.
+    """Trains `config` into its directory below `runs_dir`; continues where an interrupted run was saved, or where a
+    finished one of fewer epochs has ended.
 
-    A complete run is left alone. Relative file names in the config are relative to `base`. Raises Cancelled, with the
-    last whole epoch saved, when `cancelled()` becomes true; DataError, RunStateError and StorageError as they occur.
+    A complete run is left alone; with `restart` all begins at epoch 0. Relative file names in the config are relative
+    to `base`. Raises Cancelled, with the last whole epoch saved, when `cancelled()` becomes true; DataError,
+    RunStateError and StorageError as they occur.
     """
     config, given = with_digest(config, base)
     folder = RunFolder(runs_dir / config.run_name)
@@ -89,7 +95,7 @@ def run(
             dataset = (loader or load)(config.data.name, progress=progress, **config.data.parameters)
             if restart:
                 _set_aside(folder.path)
-            yield from _train(config, given, folder, dataset, cancelled)
+            yield from _train(config, given, folder, dataset, cancelled, fresh=restart)
         finally:
             remove_if_unused(folder.path)
 
@@ -100,12 +106,19 @@ def _train(
     folder: RunFolder,
     dataset: Dataset,
     cancelled: Callable[[], bool],
+    *,
+    fresh: bool,
 ) -> Iterator[Event]:
     begun = time.monotonic()
     saved = folder.resume(config)
+    start, passed = None, list[str]()
+    if saved is None and not fresh:
+        start, passed = find_start(config, folder.path.parent, dataset.digest)
     initial = draw_parameters(config, config.init, dataset) if isinstance(config.init, Init) else given
     assert initial is not None  # an init file has been read by now
     folder.begin(config, initial)  # also when continued: whatever became of these files, they are what they should be
+    if start is not None:
+        saved = start.saved
     if saved is None:
         saved = Saved(fresh_state(config, initial), empty_history(config))
         continued = None
@@ -114,7 +127,8 @@ def _train(
     state, history = saved.state, saved.history
     history.classes = _classes(config, dataset)
     surroundings = Surroundings.now(saved.surroundings)
-    yield Opened(folder.path, continued, complete=False, mixed=surroundings.mixed)
+    source = start.path if start else None
+    yield Opened(folder.path, continued, False, surroundings.mixed, source, tuple(passed))
     pace, last_saved = _Pace(), None  # also when continued: a kill may have come between checkpoint and CSVs
     try:
         if history.divergence is None:
@@ -138,7 +152,7 @@ def _train(
     if last_saved != state.epoch:
         folder.save(config, Saved(state, history, surroundings.all))
     seconds = round(time.monotonic() - begun, 3)
-    facts = _facts(config, dataset, seconds, continued)
+    facts = _facts(config, dataset, seconds, continued, source)
     folder.finish(config, Saved(state, history), {**facts, "surroundings": surroundings.all})
 
 
@@ -174,13 +188,16 @@ class _Pace:
         self._cost = self._last_end - begun
 
 
-def _facts(config: Config, dataset: Dataset, seconds: float, continued_after: int | None) -> dict[str, Any]:
+def _facts(
+    config: Config, dataset: Dataset, seconds: float, continued_after: int | None, source: Path | None
+) -> dict[str, Any]:
     """What run.json holds besides status and digests. `seconds` are those of the process that finished the run."""
     return {
         "name": config.name,
         "hash": config.identity,
         "seed": config.seed,
         "continued_after_epoch": continued_after,
+        **({"continued_from": source.name} if source else {}),
         "seconds": seconds,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": {"name": dataset.name, "sha256": dataset.digest},

@@ -121,6 +121,7 @@ def _circumstances(facts: dict[str, Any]) -> Iterator[Fact]:
     yield "versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     resumed = facts["continued_after_epoch"]
     after = "" if resumed is None else f", continued after epoch {resumed}"
+    after += f" of {facts['continued_from']}" if facts.get("continued_from") else ""
     yield "finished", f"{facts['finished']}, {facts['seconds']:.1f} s{after}"
 
 

@@ -17,6 +17,7 @@ from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, Seed, as_arg
 from vgrad.cli.signals import StopRequest, stop_requests
 from vgrad.errors import Interrupted
 from vgrad.storage.json import strict
+from vgrad.text.escapes import shown
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
@@ -31,14 +32,20 @@ def train(
     config: ConfigFile,
     overrides: Overrides = None,
     seed: Seed = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", metavar="N", min=0, help="How many; the same as -s epochs=N.")
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
-    restart: Annotated[bool, typer.Option("--restart", help="Begin anew; keeps an earlier attempt aside.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin at epoch 0; keeps an earlier attempt aside.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress and no table.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train one network; print its run directory.
 
-    Continues an interrupted run by itself. A complete run is left alone.
+    Continues an interrupted run by itself, and the finished one that differs from it in fewer epochs alone. A complete
+    run is left alone.
 
     Progress goes to stderr: a display on a terminal, elsewhere a line per finished epoch; of short epochs one a second,
     and the first and the last. Stdout has the run's path, or with --json one object: run, status, summary.
@@ -46,9 +53,9 @@ def train(
     from vgrad.cli.screen.streams import Screen, answer
     from vgrad.runs.stored import read_run
 
-    settled = read_config(config, overrides, seed, runs_dir)
+    settled = read_config(config, overrides, seed, runs_dir, epochs)
     screen = Screen(sys.stderr)
-    again = _command(config, overrides, seed, runs_dir, quiet, as_json)
+    again = _command(config, overrides, seed, epochs, runs_dir, quiet, as_json)
     opened = _train(settled, runs_dir, Path(config).parent, restart, quiet, screen, again)
     stored = read_run(opened.folder)
     _tell(stored, opened, screen, quiet)
@@ -77,7 +84,11 @@ def _train(
         if opened.complete:
             return opened
         epoch = opened.epoch
-        if epoch is not None and not quiet:
+        for line in opened.passed:
+            screen.say_words(line, "yellow")
+        if opened.source is not None and not quiet:
+            screen.say_words(f"continues from {shown(opened.source)}, epoch {epoch}")
+        elif epoch is not None and not quiet:
             screen.say_words(f"continuing after epoch {epoch} of {config.epochs}")
         if opened.mixed is not None:
             screen.say_words(opened.mixed, "yellow")
@@ -117,12 +128,19 @@ def _signals_end_at_once() -> Iterator[None]:
 
 
 def _command(
-    config: str, overrides: list[str] | None, seed: int | None, runs_dir: Path, quiet: bool, as_json: bool
+    config: str,
+    overrides: list[str] | None,
+    seed: int | None,
+    epochs: int | None,
+    runs_dir: Path,
+    quiet: bool,
+    as_json: bool,
 ) -> str:
     """The command that continues this one, to be pasted into a shell: without --restart, which would begin anew."""
     words = ["vgrad", "train", as_argument(config)]
     words += [word for text in overrides or [] for word in ("-s", text)]
     words += [] if seed is None else ["--seed", str(seed)]
+    words += [] if epochs is None else ["--epochs", str(epochs)]
     words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
     words += [word for word, given in (("--quiet", quiet), ("--json", as_json)) if given]
     return shlex.join(words)
