@@ -23,6 +23,7 @@ WIDTH, INDENT = 100, " " * 12
 FLOORS = (
     "__main__",
     "cli",
+    "notebook",
     "study",
     "theory",
     "report",

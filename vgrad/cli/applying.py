@@ -69,9 +69,6 @@ PLOT = Uses(
 )
 """A picture of a study uses none of these: it draws the whole study."""
 
-ONE_RUN = ("neurons",)
-"""The kinds of picture that are of a single run."""
-
 _OF_A_TABLE = ("rows", "cols", "value", "where", "baseline", "sort", "top", "threshold")
 _WHOLE = ("csv", "json")
 """Formats that have every statistic anyway."""

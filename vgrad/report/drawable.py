@@ -1,17 +1,29 @@
-"""Which runs a kind of picture can draw: what it needs of a run, and what is said of the runs that have it not."""
+"""Which runs a kind of picture can draw: what it needs of a run, what is said of those that have it not, and the rest
+drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from vgrad.errors import ConfigError
-from vgrad.registry import did_you_mean
+from vgrad.pictures.style import styled
+from vgrad.registry import did_you_mean, lookup
+from vgrad.report.keys import resolve
 from vgrad.report.panels import Options
-from vgrad.report.runs import Run
+from vgrad.report.pictures import PICTURES
+from vgrad.report.runs import Run, known_keys
+from vgrad.report.select import where
 from vgrad.text.escapes import printable
+from vgrad.vanishing import Thresholds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_TOLD = 5
+ONE_RUN = ("neurons",)
+"""The kinds of picture that are of a single run."""
 Need = Callable[[Run, Options], str]
 """What a run lacks, with the remedy; empty where it lacks nothing."""
 
@@ -30,6 +42,24 @@ def drawable(kind: str, runs: Sequence[Run], options: Options) -> tuple[list[Run
         told = [*left_out[:MOST_TOLD], *([f"and {more} more runs"] if more > 0 else [])]
         raise ConfigError(*told, f"there is nothing to draw as {kind}")
     return found, [f"{line}; left out" for line in left_out]
+
+
+def picture(kind: str, runs: Sequence[Run], condition: str, options: Options) -> tuple[Figure, list[Run], list[str]]:
+    """The figure of those runs that meet the condition and can be drawn, these runs, and a line for each one left out.
+
+    ConfigError for no such kind, for keys and values that the runs do not have, and where nothing is left to draw.
+    """
+    try:
+        draw = lookup(PICTURES, kind, "kind of picture")
+    except KeyError as error:
+        raise ConfigError(str(error.args[0])) from None
+    left, left_out = drawable(kind, where(runs, condition, Thresholds()), options)
+    if kind in ONE_RUN and len(left) > 1:
+        told = f"{len(left)} runs, the first {left[0].label}"
+        raise ConfigError(f"--kind {kind} draws one run, and these are {told}; name one, or choose with --where")
+    keys = tuple(resolve(key, known_keys(left)) for key in options.keys)
+    with styled():
+        return draw(left, replace(options, keys=keys)), left, left_out
 
 
 def _norms(run: Run, options: Options) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vgrad.cli import completion
-from vgrad.cli.applying import KINDS, ONE_RUN, PLOT
+from vgrad.cli.applying import KINDS, PLOT
 from vgrad.cli.commands.report import Keys, Runs, Where, split, study_folder
 from vgrad.cli.options import RunsDir
 from vgrad.cli.outputs import answer_name, output_file, save
@@ -130,29 +129,20 @@ def _plot_runs(
     """Draws the whole runs, and gives a line for each one that is not."""
     from vgrad.pictures.fonts import load_matplotlib
     from vgrad.pictures.style import content, styled, suffix
-    from vgrad.report.drawable import drawable
-    from vgrad.report.keys import resolve
+    from vgrad.report import drawable
     from vgrad.report.layout import provenance
-    from vgrad.report.pictures import PICTURES
-    from vgrad.report.runs import collect, known_keys, without_copies
-    from vgrad.report.select import where as chosen
-    from vgrad.vanishing import Thresholds
+    from vgrad.report.runs import collect, without_copies
 
     found, problems = collect(arguments, runs_dir)
     found, copies = without_copies(found)
     complain(copies)
     if not found:
         raise SweepError(*problems, "no whole run left to draw")
-    left, left_out = drawable(kind, chosen(found, where, Thresholds()), options)
-    complain(left_out)
-    if kind in ONE_RUN and len(left) > 1:
-        told = f"{len(left)} runs, the first {left[0].label}"
-        raise ConfigError(f"--kind {kind} draws one run, and these are {told}; name one, or choose with --where")
-    keys = tuple(resolve(key, known_keys(left)) for key in options.keys)
     load_matplotlib()
+    figure, drawn, left_out = drawable.picture(kind, found, where, options)
+    complain(left_out)
     with styled():
-        figure = PICTURES[kind](left, replace(options, keys=keys))
-        save(output, content(figure, suffix(output), f"vgrad: {kind}", provenance(left)))
+        save(output, content(figure, suffix(output), f"vgrad: {kind}", provenance(drawn)))
     return problems
 
 

@@ -15,7 +15,7 @@ from vgrad.cli.applying import of_sweeps, way
 from vgrad.cli.commands.report import tell_study
 from vgrad.cli.commands.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
 from vgrad.cli.options import Json, Overrides, RunsDir
-from vgrad.cli.sweeps import MOST_FAILURES_TOLD, Result, fetch_data, list_runs, processes, tell_plan, train_missing
+from vgrad.cli.sweeps import Outcome, fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, DataError, Interrupted, StorageError, SweepError, VgradError
 
 if TYPE_CHECKING:
@@ -117,11 +117,13 @@ def _fetch(plan: Plan, screen: Screen) -> None:
         raise DataError(*error.problems, "without it: --data digits, which is here already") from None
 
 
-def _end_if_stopped(result: Result, plan: Plan, words: Sequence[str]) -> None:
+def _end_if_stopped(result: Outcome, plan: Plan, words: Sequence[str]) -> None:
     if result.signal_number is not None:
         told = f"{result.tally.finished} of {result.tally.total} runs of {plan.name} are done, active ones are saved"
         raise Interrupted(f"stopped: {told}; continue with: {shlex.join(words)}", signal_number=result.signal_number)
 
 
-def _failures(result: Result) -> list[str]:
+def _failures(result: Outcome) -> list[str]:
+    from vgrad.sweep.training import MOST_FAILURES_TOLD
+
     return [f"{run}: {cause}" for run, cause in result.tally.failures[:MOST_FAILURES_TOLD]]

@@ -12,7 +12,7 @@ import typer
 from vgrad.cli import completion
 from vgrad.cli.applying import of_sweeps, way
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, as_argument
-from vgrad.cli.sweeps import MOST_FAILURES_TOLD, fetch_data, list_runs, processes, tell_plan, train_missing
+from vgrad.cli.sweeps import fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 from vgrad.storage.json import strict
 from vgrad.sweep.executors import addresses
@@ -137,6 +137,8 @@ def _answer(plan: Plan, tally: Tally, comparison: Comparison, as_json: bool) -> 
 
 def _failures(tally: Tally, failed: dict[str, Job], plan: Plan, words: list[str]) -> list[str]:
     """A line a failed run: its cause and the command that repeats it alone."""
+    from vgrad.sweep.training import MOST_FAILURES_TOLD
+
     lines = []
     for run, cause in tally.failures[:MOST_FAILURES_TOLD]:
         job = failed.get(run)
