@@ -23,13 +23,13 @@ from vgrad.__main__ import fix_blas_environment
 fix_blas_environment()
 
 from vgrad.document.document import load_yaml, read_yaml  # noqa: E402
-from vgrad.sweep.comparison import Comparison  # noqa: E402
-from vgrad.sweep.dispatch import Ended, dispatch  # noqa: E402
-from vgrad.sweep.executors import EXECUTORS  # noqa: E402
-from vgrad.sweep.grid import read_grid  # noqa: E402
-from vgrad.sweep.job import Job, publish  # noqa: E402
-from vgrad.sweep.plan import make_plan  # noqa: E402
-from vgrad.sweep.request import Request  # noqa: E402
+from vgrad.sweeps.comparison import Comparison  # noqa: E402
+from vgrad.sweeps.dispatch import Ended, dispatch  # noqa: E402
+from vgrad.sweeps.executors import EXECUTORS  # noqa: E402
+from vgrad.sweeps.grid import read_grid  # noqa: E402
+from vgrad.sweeps.job import Job, publish  # noqa: E402
+from vgrad.sweeps.plan import make_plan  # noqa: E402
+from vgrad.sweeps.request import Request  # noqa: E402
 
 SWEEP = Path(__file__).parents[1] / "configs" / "sweeps" / "depth-activation-mnist.yaml"
 TRIVIAL = "layers: {depth: 2, width: 3}\ndata: xor\nbatch_size: 4\nepochs: 0\nname: trivial\n"

@@ -28,11 +28,11 @@ fix_blas_environment()
 import numpy as np  # noqa: E402
 
 from vgrad.document.document import read_yaml  # noqa: E402
-from vgrad.sweep.dispatch import Ended, dispatch  # noqa: E402
-from vgrad.sweep.grid import read_grid  # noqa: E402
-from vgrad.sweep.job import Outcome  # noqa: E402
-from vgrad.sweep.plan import make_plan  # noqa: E402
-from vgrad.sweep.tally import Tally  # noqa: E402
+from vgrad.sweeps.dispatch import Ended, dispatch  # noqa: E402
+from vgrad.sweeps.grid import read_grid  # noqa: E402
+from vgrad.sweeps.job import Outcome  # noqa: E402
+from vgrad.sweeps.plan import make_plan  # noqa: E402
+from vgrad.sweeps.tally import Tally  # noqa: E402
 
 MEAN_SECONDS = 60.0
 GRID = "layers: {depth: 1, width: 3}\ndata: xor\nbatch_size: 4\ngrid: {layers.width: 1..2000, layers.depth: 1..100}\n"

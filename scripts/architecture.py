@@ -27,7 +27,7 @@ FLOORS = (
     "study",
     "theory",
     "report",
-    "sweep",
+    "sweeps",
     "runs",
     "training",
     "config",

@@ -80,7 +80,7 @@ def mnist_dir() -> Path:
 @pytest.fixture
 def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers of sweeps are forked from a process that has imported everything; see forked.py."""
-    monkeypatch.setattr("vgrad.sweep.workers.subprocess", forked)
+    monkeypatch.setattr("vgrad.sweeps.workers.subprocess", forked)
 
 
 # Run directories to report on: small networks really trained on the embedded digits, once a session.

@@ -173,10 +173,10 @@ def preload() -> None:
 
     import vgrad.cli
     import vgrad.cli.app
-    import vgrad.sweep.job
-    import vgrad.sweep.workers
+    import vgrad.sweeps.job
+    import vgrad.sweeps.workers
 
-    vgrad.sweep.workers.subprocess = sys.modules[__name__]  # type: ignore[attr-defined]
+    vgrad.sweeps.workers.subprocess = sys.modules[__name__]  # type: ignore[attr-defined]
 
 
 def keep(asked: socket.socket) -> NoReturn:

@@ -23,7 +23,7 @@ from vgrad.nn.schedules import MOMENTUM_SCHEDULES, SCHEDULES
 from vgrad.report.formats import FORMATS
 from vgrad.report.pictures import PICTURES
 from vgrad.study.report.pictures import STUDY_PICTURES
-from vgrad.sweep.executors import EXECUTORS
+from vgrad.sweeps.executors import EXECUTORS
 
 CONFIGS = ROOT / "configs"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

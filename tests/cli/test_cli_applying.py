@@ -17,7 +17,7 @@ from vgrad.cli.theory.chain import USES as CHAIN
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.report.pictures import PICTURES
 from vgrad.study.report.pictures import STUDY_PICTURES
-from vgrad.sweep.executors import EXECUTORS
+from vgrad.sweeps.executors import EXECUTORS
 from vgrad.text.formats import FORMATS
 from vgrad.theory.lesson import SECTIONS, Setting, teach
 

@@ -15,7 +15,7 @@ import pytest
 from vgrad.cli import run
 from vgrad.config.check import check
 from vgrad.runs.runner import run as train
-from vgrad.sweep.tally import SweepStatus
+from vgrad.sweeps.tally import SweepStatus
 
 TREE = {"name": "r", "layers": [64, 5, 5, 10], "epochs": 2, "data": {"name": "digits", "train": 30, "validation": 20}}
 ESCAPE = "\x1b[2J\x9b31m"

@@ -19,8 +19,8 @@ from vgrad.config.schema import config_schema
 from vgrad.document.document import load_yaml, read_yaml
 from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError
-from vgrad.sweep.grid import KEYS, read_grid, sweep_schema
-from vgrad.sweep.plan import make_plan
+from vgrad.sweeps.grid import KEYS, read_grid, sweep_schema
+from vgrad.sweeps.plan import make_plan
 
 Capture = pytest.CaptureFixture[str]
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

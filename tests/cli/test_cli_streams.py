@@ -17,7 +17,7 @@ from vgrad import __main__ as entry
 from vgrad.cli import run
 from vgrad.cli.commands.doctor import _runs
 from vgrad.cli.screen.streams import Screen, answer, complain, explain
-from vgrad.sweep.workers import WorkerPool
+from vgrad.sweeps.workers import WorkerPool
 from vgrad.text.plain import sparkline
 
 HOSTILE = "a\x1b[2Jb\x9b31mc\u202ed\re\x07\ud800f"
@@ -88,7 +88,7 @@ class FewThreads:
 
 
 def test_a_pool_works_with_the_threads_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vgrad.sweep.workers.threading.Thread", FewThreads)
+    monkeypatch.setattr("vgrad.sweeps.workers.threading.Thread", FewThreads)
     pool = WorkerPool(3)
     for _ in range(4):
         pool.submit(abs, 1)

@@ -78,7 +78,7 @@ def test_sweep_then_again_then_grown(config: Path, tmp_path: Path) -> None:
 def test_more_processes_than_the_cores_can_use_are_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("vgrad.sweep.executors.cores", lambda: 2)
+    monkeypatch.setattr("vgrad.sweeps.executors.cores", lambda: 2)
     assert [processes(jobs) for jobs in (None, 0, 8)] == [2, 0, 8]
     assert capsys.readouterr().err == ""
     assert processes(10_000) == 8

@@ -16,13 +16,13 @@ from vgrad.cli.screen.streams import Screen
 from vgrad.cli.screen.sweep_progress import SweepProgress
 from vgrad.cli.screen.sweep_table import table_lines
 from vgrad.document.document import load_yaml, read_yaml
-from vgrad.sweep.comparison import Comparison, Row
-from vgrad.sweep.dispatch import Ended, Failed, Skipped
-from vgrad.sweep.estimate import estimate
-from vgrad.sweep.grid import read_grid
-from vgrad.sweep.job import Job, Progress
-from vgrad.sweep.plan import make_plan
-from vgrad.sweep.tally import StatusFile, Tally, read_statuses
+from vgrad.sweeps.comparison import Comparison, Row
+from vgrad.sweeps.dispatch import Ended, Failed, Skipped
+from vgrad.sweeps.estimate import estimate
+from vgrad.sweeps.grid import read_grid
+from vgrad.sweeps.job import Job, Progress
+from vgrad.sweeps.plan import make_plan
+from vgrad.sweeps.tally import StatusFile, Tally, read_statuses
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -127,7 +127,7 @@ def test_means_over_seeds() -> None:
 
 
 def test_the_table_is_sorted_by_number_and_keeps_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vgrad.sweep.comparison.MOST_POINTS", 2)
+    monkeypatch.setattr("vgrad.sweeps.comparison.MOST_POINTS", 2)
     config, comparison = read_config(str(CONFIGS / "quickstart.yaml"), ["probes.record=[dead]"]), Comparison()
     measured = {"final": dict.fromkeys(config.monitors, 0.5) | {"penalty": 0.0, "learning_rate": 0.5}, "gradient": {}}
     measured["best"] = {name: {"value": 0.5, "epoch": 0} for name in config.monitors}

@@ -46,7 +46,7 @@ from vgrad.runs import runner  # noqa: E402
 from vgrad.storage import lock as locking  # noqa: E402
 from vgrad.storage import outputs  # noqa: E402
 from vgrad.study.report import folder as study_files  # noqa: E402
-from vgrad.sweep import job as jobs  # noqa: E402
+from vgrad.sweeps import job as jobs  # noqa: E402
 from vgrad.training.descent import Cancelled  # noqa: E402
 
 CODES = {0, 2, 3, 4, 5, 6}

@@ -19,7 +19,7 @@ from vgrad import load_runs
 from vgrad.errors import DataError, RunStateError, Unreadable
 from vgrad.runs.folder import run_config
 from vgrad.storage import reading
-from vgrad.sweep.job import Job, luggage
+from vgrad.sweeps.job import Job, luggage
 
 ROOT_ONLY = {"device", "link_to_endless"}
 LONG = "x" * 300

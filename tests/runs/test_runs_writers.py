@@ -13,9 +13,9 @@ import pytest
 
 from vgrad import cli, machine
 from vgrad.errors import StorageError, SweepError
-from vgrad.sweep.dispatch import Failed
-from vgrad.sweep.job import Job
-from vgrad.sweep.tally import Tally
+from vgrad.sweeps.dispatch import Failed
+from vgrad.sweeps.job import Job
+from vgrad.sweeps.tally import Tally
 
 CONFIG = "layers: [2, 2, 2]\ndata: xor\nbatch_size: 4\nepochs: %d\nname: w\n"
 SWEEP = CONFIG % 2 + "grid: {activation: [tanh, sigmoid]}\nseeds: 2\n"
@@ -112,7 +112,7 @@ def test_a_run_directory_is_no_link_and_failures_of_storage_alone_are_exit_5(
 
 
 def test_a_cluster_writes_into_no_link_and_empties_no_file_with_two_names(here: Path) -> None:
-    cluster = pytest.importorskip("vgrad.sweep.cluster")
+    cluster = pytest.importorskip("vgrad.sweeps.cluster")
     from vgrad.config.check import check
 
     config = check({"name": "w", "layers": [2, 2, 2], "data": "xor", "batch_size": 4, "epochs": 2})

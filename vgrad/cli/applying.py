@@ -13,7 +13,7 @@ import typer
 
 from vgrad.cli.command import given
 from vgrad.errors import ConfigError
-from vgrad.sweep.executors import EXECUTORS, chosen
+from vgrad.sweeps.executors import EXECUTORS, chosen
 from vgrad.text.formats import FORMATS
 
 

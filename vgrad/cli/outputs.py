@@ -67,7 +67,7 @@ def _owner(target: Path) -> str | None:
     from vgrad.study.files import TABLES
     from vgrad.study.report.folder import PAGE
     from vgrad.study.report.pictures import STUDY_PICTURES
-    from vgrad.sweep.tally import PREFIX, SUFFIX
+    from vgrad.sweeps.tally import PREFIX, SUFFIX
 
     folder, name = target.parent, target.name
     kept = name.startswith((LOCK, OWNER))

@@ -12,11 +12,11 @@ from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
-    from vgrad.sweep.comparison import Comparison
-    from vgrad.sweep.job import Job
-    from vgrad.sweep.plan import Plan
-    from vgrad.sweep.request import Request
-    from vgrad.sweep.tally import Tally
+    from vgrad.sweeps.comparison import Comparison
+    from vgrad.sweeps.job import Job
+    from vgrad.sweeps.plan import Plan
+    from vgrad.sweeps.request import Request
+    from vgrad.sweeps.tally import Tally
 
 MOST_A_CORE = 4
 """Processes that a core is given at the most: a run keeps one core busy, and more of them only take memory."""
@@ -34,7 +34,7 @@ class Outcome:
 
 def processes(jobs: int | None) -> int:
     """How many processes train at a time: by default one a core, never more than MOST_A_CORE, which is then told."""
-    from vgrad.sweep.executors import cores
+    from vgrad.sweeps.executors import cores
 
     usable = cores()
     most = MOST_A_CORE * usable
@@ -49,8 +49,8 @@ def train_missing(
 ) -> Outcome:
     """Trains every run of the plan that is not complete, telling `screen` how it goes, until a signal stops it."""
     from vgrad.cli.screen.sweep_progress import SweepProgress
-    from vgrad.sweep import training
-    from vgrad.sweep.tally import Tally
+    from vgrad.sweeps import training
+    from vgrad.sweeps.tally import Tally
 
     tally, labels = Tally(plan.count), dict[str, str]()
     progress = SweepProgress(screen, plan.name, tally, labels, quiet=quiet)
@@ -77,7 +77,7 @@ def fetch_data(plan: Plan, screen: Screen) -> None:
     """Each data set that a missing run wants is there, or is fetched, before the first one starts."""
     from vgrad.data.datasets import DATASETS, load
     from vgrad.registry import parameters
-    from vgrad.sweep.training import missing_jobs
+    from vgrad.sweeps.training import missing_jobs
 
     missing = missing_jobs(plan) if plan.points is not None else iter(())
     fetched = set[str]()
@@ -90,8 +90,8 @@ def fetch_data(plan: Plan, screen: Screen) -> None:
 
 def tell_plan(plan: Plan, request: Request, screen: Screen) -> None:
     """The axes, how many runs are missing, and what they will take."""
-    from vgrad.sweep.estimate import estimate
-    from vgrad.sweep.training import missing_jobs
+    from vgrad.sweeps.estimate import estimate
+    from vgrad.sweeps.training import missing_jobs
     from vgrad.text.plain import duration
 
     about = "at most " if plan.points is None else ""
@@ -127,7 +127,7 @@ def axis_lines(plan: Plan) -> list[str]:
 
 def list_runs(plan: Plan, as_json: bool) -> None:
     """Every run in a line, as it is made; nothing is held, and a reader that goes ends it."""
-    from vgrad.sweep.job import Job
+    from vgrad.sweeps.job import Job
 
     for job in plan.jobs():
         if not isinstance(job, Job):

@@ -14,13 +14,13 @@ from vgrad.errors import SweepError
 from vgrad.notebook.configs import Given, document, plain, read, settings
 from vgrad.notebook.runs import Run, Runs, Where, opened
 from vgrad.runs import runner
-from vgrad.sweep import training
-from vgrad.sweep.executors import cores
-from vgrad.sweep.grid import read_grid
-from vgrad.sweep.job import Job
-from vgrad.sweep.plan import make_plan
-from vgrad.sweep.request import Request
-from vgrad.sweep.tally import Tally
+from vgrad.sweeps import training
+from vgrad.sweeps.executors import cores
+from vgrad.sweeps.grid import read_grid
+from vgrad.sweeps.job import Job
+from vgrad.sweeps.plan import make_plan
+from vgrad.sweeps.request import Request
+from vgrad.sweeps.tally import Tally
 from vgrad.training.record import EpochRecord
 
 

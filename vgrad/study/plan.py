@@ -10,7 +10,7 @@ from vgrad.config.check import settled
 from vgrad.errors import ConfigError
 from vgrad.study.measurement import Trained
 from vgrad.study.published import Study
-from vgrad.sweep.plan import Plan, make_plan
+from vgrad.sweeps.plan import Plan, make_plan
 
 
 def make_plans(

@@ -48,7 +48,7 @@ from vgrad.registry import did_you_mean
 from vgrad.storage.reading import read_bounded, why
 from vgrad.study.measures import MEASURES, Measure
 from vgrad.study.outcome import Noticed
-from vgrad.sweep.grid import Grid, read_grid
+from vgrad.sweeps.grid import Grid, read_grid
 from vgrad.text.escapes import printable
 
 HERE = Path(__file__).parent

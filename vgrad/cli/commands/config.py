@@ -20,7 +20,7 @@ from vgrad.text.escapes import shown
 
 if TYPE_CHECKING:
     from vgrad.config.config import Config
-    from vgrad.sweep.plan import Plan
+    from vgrad.sweeps.plan import Plan
 
 app = typer.Typer(cls=Group, help="Check, show and begin configs.", no_args_is_help=True)
 
@@ -83,7 +83,7 @@ def show(config: ConfigFile, overrides: Overrides = None, seed: Seed = None, as_
 def schema() -> None:
     """Print the JSON Schema of configs and sweeps: every key and name there is, with descriptions and defaults."""
     from vgrad.config.schema import config_schema
-    from vgrad.sweep.grid import sweep_schema
+    from vgrad.sweeps.grid import sweep_schema
 
     _write_json(sweep_schema(config_schema()))
 
@@ -142,8 +142,8 @@ def _told(found: Mapping[str, Any]) -> str:
 def _plan(file: str, overrides: list[str], seed: int | None = None) -> Plan | None:
     """The plan of a sweep, None for any other file; ConfigError with what is wrong in it."""
     from vgrad.document.document import load_yaml
-    from vgrad.sweep.grid import read_grid, sweep_key
-    from vgrad.sweep.plan import make_plan
+    from vgrad.sweeps.grid import read_grid, sweep_key
+    from vgrad.sweeps.plan import make_plan
 
     document = load_yaml(file)
     if sweep_key(document) is None or "experiments" in document.data:
@@ -162,7 +162,7 @@ def _show_sweep(plan: Plan, file: str, as_json: bool) -> None:
     from vgrad.cli.sweeps import axis_lines
     from vgrad.document.document import load_yaml
     from vgrad.document.writer import dump_yaml
-    from vgrad.sweep.grid import KEYS
+    from vgrad.sweeps.grid import KEYS
 
     grid, written = plan.grid, load_yaml(file).data
     tree = {**grid.base.data, **{key: written[key] for key in KEYS if key in written}}

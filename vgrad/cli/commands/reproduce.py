@@ -20,8 +20,8 @@ from vgrad.errors import ConfigError, DataError, Interrupted, StorageError, Swee
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
-    from vgrad.sweep.plan import Plan
-    from vgrad.sweep.request import Request
+    from vgrad.sweeps.plan import Plan
+    from vgrad.sweeps.request import Request
 
 
 def reproduce(
@@ -51,7 +51,7 @@ def reproduce(
     from vgrad.study.plan import make_plans, trained
     from vgrad.study.published import load_study
     from vgrad.study.report.folder import write_pictures
-    from vgrad.sweep.request import Request
+    from vgrad.sweeps.request import Request
 
     if quick and seeds is not None:
         raise ConfigError("--quick and --seeds: both say how many seeds; give one of them")
@@ -124,6 +124,6 @@ def _end_if_stopped(result: Outcome, plan: Plan, words: Sequence[str]) -> None:
 
 
 def _failures(result: Outcome) -> list[str]:
-    from vgrad.sweep.training import MOST_FAILURES_TOLD
+    from vgrad.sweeps.training import MOST_FAILURES_TOLD
 
     return [f"{run}: {cause}" for run, cause in result.tally.failures[:MOST_FAILURES_TOLD]]

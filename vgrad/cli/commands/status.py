@@ -12,7 +12,7 @@ from vgrad.errors import SweepError
 from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
-    from vgrad.sweep.tally import Sweep
+    from vgrad.sweeps.tally import Sweep
 
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", parser=readable, help="A sweep's folder, or the one that has them.")
@@ -22,7 +22,7 @@ Folder = Annotated[
 def status(folder: Folder = Path("runs"), as_json: Json = False) -> None:
     """Tell how far the sweeps below DIR are, with their active runs and failures; exits 6 when some cannot be read."""
     from vgrad.cli.screen.streams import answer
-    from vgrad.sweep.tally import read_statuses
+    from vgrad.sweeps.tally import read_statuses
 
     found, problems = read_statuses(folder)
     if as_json:

@@ -15,14 +15,14 @@ from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, as_argument
 from vgrad.cli.sweeps import fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, Interrupted, SweepError
 from vgrad.storage.json import strict
-from vgrad.sweep.executors import addresses
-from vgrad.sweep.request import Request
+from vgrad.sweeps.executors import addresses
+from vgrad.sweeps.request import Request
 
 if TYPE_CHECKING:
-    from vgrad.sweep.comparison import Comparison
-    from vgrad.sweep.job import Job
-    from vgrad.sweep.plan import Plan
-    from vgrad.sweep.tally import Tally
+    from vgrad.sweeps.comparison import Comparison
+    from vgrad.sweeps.job import Job
+    from vgrad.sweeps.plan import Plan
+    from vgrad.sweeps.tally import Tally
 
 LIMIT = 10_000
 
@@ -82,8 +82,8 @@ def sweep(
     """
     from vgrad.cli.screen.streams import Screen
     from vgrad.document.document import load_yaml
-    from vgrad.sweep.grid import read_grid
-    from vgrad.sweep.plan import make_plan
+    from vgrad.sweeps.grid import read_grid
+    from vgrad.sweeps.plan import make_plan
 
     of_sweeps().refuse_unused(context, way(jobs, scheduler))
     grid = read_grid(load_yaml(config), typed=axes or [], overrides=overrides or [], seeds=seeds)
@@ -137,7 +137,7 @@ def _answer(plan: Plan, tally: Tally, comparison: Comparison, as_json: bool) -> 
 
 def _failures(tally: Tally, failed: dict[str, Job], plan: Plan, words: list[str]) -> list[str]:
     """A line a failed run: its cause and the command that repeats it alone."""
-    from vgrad.sweep.training import MOST_FAILURES_TOLD
+    from vgrad.sweeps.training import MOST_FAILURES_TOLD
 
     lines = []
     for run, cause in tally.failures[:MOST_FAILURES_TOLD]:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 
 from vgrad.cli.screen.streams import Line, Screen
-from vgrad.sweep.dispatch import Ended, Event, Failed, Skipped, Task
-from vgrad.sweep.job import Progress
-from vgrad.sweep.tally import Tally
+from vgrad.sweeps.dispatch import Ended, Event, Failed, Skipped, Task
+from vgrad.sweeps.job import Progress
+from vgrad.sweeps.tally import Tally
 from vgrad.text.plain import cut, duration
 
 SECONDS_PER_PAINTING = 0.1

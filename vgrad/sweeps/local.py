@@ -7,10 +7,10 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
 
-from vgrad.sweep.dispatch import Place, outcome_of
-from vgrad.sweep.job import Job, Outcome, Progress, train_here
-from vgrad.sweep.request import Request
-from vgrad.sweep.workers import STOP, WorkerPool, report_to
+from vgrad.sweeps.dispatch import Place, outcome_of
+from vgrad.sweeps.job import Job, Outcome, Progress, train_here
+from vgrad.sweeps.request import Request
+from vgrad.sweeps.workers import STOP, WorkerPool, report_to
 
 AHEAD = 2
 """Jobs handed out for each worker: one that runs and one that waits, so no worker waits for the parent."""

@@ -15,9 +15,9 @@ from pathlib import Path
 import forked
 import pytest
 
-from vgrad.sweep.executors import EXECUTORS, cores
-from vgrad.sweep.request import Request
-from vgrad.sweep.workers import WorkerDied, WorkerHung, WorkerPool
+from vgrad.sweeps.executors import EXECUTORS, cores
+from vgrad.sweeps.request import Request
+from vgrad.sweeps.workers import WorkerDied, WorkerHung, WorkerPool
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_stop_refuses_what_has_not_begun() -> None:
 
 def test_workers_end_with_their_parent() -> None:
     code = (
-        "import os, sys; from vgrad.sweep.workers import WorkerPool; pool = WorkerPool(1);"
+        "import os, sys; from vgrad.sweeps.workers import WorkerPool; pool = WorkerPool(1);"
         "print(pool.submit(os.getpid).result(), flush=True); os.kill(os.getpid(), 9)"
     )
     parent = forked.run([sys.executable, "-c", code], stdout=forked.PIPE, text=True)

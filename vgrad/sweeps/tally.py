@@ -24,8 +24,8 @@ from vgrad.runs.facts import Count, Words, checked
 from vgrad.storage import own_folder, write_file
 from vgrad.storage.json import read_json
 from vgrad.storage.reading import entries, may_be_folder, state_error
-from vgrad.sweep.dispatch import Ended, Event, Failed, Skipped, Task
-from vgrad.sweep.job import Progress
+from vgrad.sweeps.dispatch import Ended, Event, Failed, Skipped, Task
+from vgrad.sweeps.job import Progress
 
 PREFIX, SUFFIX = ".sweep-", ".json"
 WRITE_SECONDS = 2.0

@@ -17,10 +17,10 @@ from dask_cluster import DaskCluster, dask_cluster
 
 from vgrad.errors import ConfigError
 from vgrad.storage.lock import exclusive
-from vgrad.sweep.cluster import ClusterPlace
-from vgrad.sweep.executors import EXECUTORS
-from vgrad.sweep.job import Progress
-from vgrad.sweep.request import Request
+from vgrad.sweeps.cluster import ClusterPlace
+from vgrad.sweeps.executors import EXECUTORS
+from vgrad.sweeps.job import Progress
+from vgrad.sweeps.request import Request
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
 
@@ -96,7 +96,7 @@ def test_faults_on_a_cluster_stay_with_their_runs(cluster: DaskCluster, tmp_path
 
 
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vgrad.sweep.cluster.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("vgrad.sweeps.cluster.CONNECT_SECONDS", 1.0)
     with (
         pytest.raises(ConfigError, match="no Dask scheduler answers there"),
         EXECUTORS["cluster"].open(Request(scheduler="tcp://127.0.0.1:1")),

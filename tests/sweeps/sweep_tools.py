@@ -16,11 +16,11 @@ import numpy as np
 from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.runs.folder import RUN
-from vgrad.sweep import job as lab_jobs
-from vgrad.sweep.dispatch import Ended, Failed, Place, Skipped, dispatch
-from vgrad.sweep.executors import EXECUTORS
-from vgrad.sweep.job import Files, Job, Outcome, train_away, train_here
-from vgrad.sweep.request import Request
+from vgrad.sweeps import job as lab_jobs
+from vgrad.sweeps.dispatch import Ended, Failed, Place, Skipped, dispatch
+from vgrad.sweeps.executors import EXECUTORS
+from vgrad.sweeps.job import Files, Job, Outcome, train_away, train_here
+from vgrad.sweeps.request import Request
 from vgrad.training.initial import with_digest
 
 __all__ = ["dispatch", "with_digest"]

@@ -12,7 +12,7 @@ from vgrad.errors import RunStateError
 from vgrad.runs.facts import read_summary
 from vgrad.runs.summary import run_verdict
 from vgrad.statistics import power
-from vgrad.sweep.job import Job
+from vgrad.sweeps.job import Job
 from vgrad.text.numbers import counted
 
 MOST_POINTS = 2000

@@ -33,10 +33,10 @@ from vgrad.runs.folder import RUN, RunFolder
 from vgrad.runs.runner import remove_if_unused
 from vgrad.storage import own_folder, remove_leftovers
 from vgrad.storage.lock import RunHeld, exclusive
-from vgrad.sweep.dispatch import Place, outcome_of
-from vgrad.sweep.job import Files, Job, Outcome, Progress, differences, failure, luggage, publish, train_away
-from vgrad.sweep.request import Request
-from vgrad.sweep.workers import Worker
+from vgrad.sweeps.dispatch import Place, outcome_of
+from vgrad.sweeps.job import Files, Job, Outcome, Progress, differences, failure, luggage, publish, train_away
+from vgrad.sweeps.request import Request
+from vgrad.sweeps.workers import Worker
 from vgrad.text.escapes import printable
 
 CONNECT_SECONDS = 10.0

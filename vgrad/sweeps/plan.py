@@ -15,8 +15,8 @@ from pathlib import Path
 from vgrad.config.check import settled
 from vgrad.config.config import Config
 from vgrad.errors import ConfigError, VgradError
-from vgrad.sweep.grid import Grid, Point
-from vgrad.sweep.job import Job
+from vgrad.sweeps.grid import Grid, Point
+from vgrad.sweeps.job import Job
 from vgrad.training.initial import with_digest
 
 LIMIT = 10_000

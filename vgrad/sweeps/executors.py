@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vgrad.sweep.request import Request
+from vgrad.sweeps.request import Request
 
 if TYPE_CHECKING:
-    from vgrad.sweep.dispatch import Place
-    from vgrad.sweep.job import Job
+    from vgrad.sweeps.dispatch import Place
+    from vgrad.sweeps.job import Job
 
 Open = Callable[[Request], AbstractContextManager["Place[Job]"]]
 
@@ -54,13 +54,13 @@ def addresses() -> list[Executor]:
 
 
 def _in_process(request: Request) -> AbstractContextManager[Place[Job]]:
-    from vgrad.sweep.local import in_process
+    from vgrad.sweeps.local import in_process
 
     return in_process(request)
 
 
 def _processes(request: Request) -> AbstractContextManager[Place[Job]]:
-    from vgrad.sweep.local import processes
+    from vgrad.sweeps.local import processes
 
     return processes(request)
 
@@ -69,7 +69,7 @@ def _cluster(request: Request) -> AbstractContextManager[Place[Job]]:
     from vgrad.errors import ConfigError
 
     try:
-        from vgrad.sweep.cluster import cluster
+        from vgrad.sweeps.cluster import cluster
     except ImportError:
         raise ConfigError("--scheduler: Dask is not installed; pip install 'vgrad[cluster]'") from None
     return cluster(request)

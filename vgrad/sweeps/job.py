@@ -29,7 +29,7 @@ from vgrad.storage import write_file
 from vgrad.storage.json import parsed
 from vgrad.storage.lock import RunHeld
 from vgrad.storage.reading import is_there, read_file, read_state
-from vgrad.sweep.workers import STOP, report
+from vgrad.sweeps.workers import STOP, report
 from vgrad.text.escapes import printable
 from vgrad.training.descent import Cancelled
 

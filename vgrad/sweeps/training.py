@@ -13,14 +13,14 @@ from vgrad.errors import RunStateError, StorageError
 from vgrad.runs.index import is_run
 from vgrad.storage import refuse_link, storage_errors
 from vgrad.storage.reading import entries, is_folder
-from vgrad.sweep.comparison import Comparison
-from vgrad.sweep.dispatch import Ended, Failed, Skipped, dispatch
-from vgrad.sweep.executors import EXECUTORS, chosen
-from vgrad.sweep.job import Job
-from vgrad.sweep.mixing import Mixing
-from vgrad.sweep.plan import Plan, Unfit
-from vgrad.sweep.request import Request
-from vgrad.sweep.tally import StatusFile, Tally
+from vgrad.sweeps.comparison import Comparison
+from vgrad.sweeps.dispatch import Ended, Failed, Skipped, dispatch
+from vgrad.sweeps.executors import EXECUTORS, chosen
+from vgrad.sweeps.job import Job
+from vgrad.sweeps.mixing import Mixing
+from vgrad.sweeps.plan import Plan, Unfit
+from vgrad.sweeps.request import Request
+from vgrad.sweeps.tally import StatusFile, Tally
 from vgrad.text.escapes import printable
 
 MOST_FAILURES_TOLD = 20

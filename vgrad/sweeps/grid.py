@@ -25,8 +25,8 @@ from vgrad.document.words import describe
 from vgrad.document.writer import spell
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.sweep.axes import MOST_SEEDS, Axis, Draw, axis_schema, read_axes, read_seeds, read_typed, typed_seeds
-from vgrad.sweep.sampling import LARGEST, draw, order
+from vgrad.sweeps.axes import MOST_SEEDS, Axis, Draw, axis_schema, read_axes, read_seeds, read_typed, typed_seeds
+from vgrad.sweeps.sampling import LARGEST, draw, order
 from vgrad.text.escapes import printable
 
 KEYS = ("grid", "seeds", "exclude", "sample")

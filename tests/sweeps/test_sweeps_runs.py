@@ -9,10 +9,10 @@ import pytest
 import sweep_tools as tools
 
 from vgrad.errors import RunStateError
-from vgrad.sweep.dispatch import Failed, Skipped
-from vgrad.sweep.executors import EXECUTORS
-from vgrad.sweep.job import Job, Progress
-from vgrad.sweep.request import Request
+from vgrad.sweeps.dispatch import Failed, Skipped
+from vgrad.sweeps.executors import EXECUTORS
+from vgrad.sweeps.job import Job, Progress
+from vgrad.sweeps.request import Request
 
 pytestmark = pytest.mark.usefixtures("forked_workers")
 

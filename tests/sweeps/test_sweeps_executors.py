@@ -12,11 +12,11 @@ import pytest
 import typer
 
 from vgrad.cli import run
-from vgrad.sweep.dispatch import Place
-from vgrad.sweep.executors import EXECUTORS, Executor, chosen
-from vgrad.sweep.job import Job
-from vgrad.sweep.local import LocalPlace
-from vgrad.sweep.request import Request
+from vgrad.sweeps.dispatch import Place
+from vgrad.sweeps.executors import EXECUTORS, Executor, chosen
+from vgrad.sweeps.job import Job
+from vgrad.sweeps.local import LocalPlace
+from vgrad.sweeps.request import Request
 
 Capture = pytest.CaptureFixture[str]
 CONFIG = "layers: [64, 4, 10]\nepochs: 1\ndata: {name: digits, train: 40}\n"

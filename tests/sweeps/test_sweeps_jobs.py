@@ -15,8 +15,8 @@ from vgrad.errors import DataError, RunStateError, StorageError, VgradError
 from vgrad.machine import versions
 from vgrad.runs.folder import RUN
 from vgrad.storage.lock import RunHeld
-from vgrad.sweep import job as jobs
-from vgrad.sweep.job import Files, Outcome, Progress, differences, luggage, publish, train_away, train_here
+from vgrad.sweeps import job as jobs
+from vgrad.sweeps.job import Files, Outcome, Progress, differences, luggage, publish, train_away, train_here
 from vgrad.training.descent import Cancelled
 from vgrad.training.initial import with_digest
 

@@ -19,8 +19,8 @@ from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
 from vgrad.errors import VgradError
-from vgrad.sweep.job import Outcome, Progress, failure
-from vgrad.sweep.workers import WorkerDied, WorkerHung
+from vgrad.sweeps.job import Outcome, Progress, failure
+from vgrad.sweeps.workers import WorkerDied, WorkerHung
 from vgrad.text.escapes import printable
 
 POLL_SECONDS = 0.2

@@ -12,8 +12,8 @@ from queue import SimpleQueue
 import pytest
 
 from vgrad.errors import RunStateError
-from vgrad.sweep.dispatch import Ended, Event, Failed, Skipped, dispatch
-from vgrad.sweep.job import Outcome, Progress
+from vgrad.sweeps.dispatch import Ended, Event, Failed, Skipped, dispatch
+from vgrad.sweeps.job import Outcome, Progress
 
 DONE = Outcome("complete")
 
@@ -105,7 +105,7 @@ def test_suspects_are_repeated_alone_and_innocents_lose_nothing() -> None:
 
 
 def test_busy_and_lost_runs_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vgrad.sweep.dispatch.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("vgrad.sweeps.dispatch.BUSY_SECONDS", 0.01)
     place = Scripted(
         defaultdict(list, {"a": [Outcome("busy")] * 3, "b": [Outcome("lost")] * 3, "c": [Outcome("already")]})
     )
