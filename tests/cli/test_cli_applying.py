@@ -25,7 +25,7 @@ Capture = pytest.CaptureFixture[str]
 HERE, CLUSTER = way(0, ""), way(None, "tcp://localhost:1")
 
 EVERYWHERE: dict[str, set[str]] = {
-    "train": {"config", "overrides", "seed", "runs_dir", "restart", "quiet", "as_json"},
+    "train": {"config", "overrides", "seed", "epochs", "runs_dir", "restart", "quiet", "as_json"},
     "sweep": {"config", "axes", "overrides", "seeds", "scheduler", "runs_dir", "retries", "fail_fast", "limit"}
     | {"dry_run", "quiet", "as_json"},
     "reproduce": {"study", "seeds", "quick", "data", "overrides", "scheduler", "runs_dir", "retries"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,8 @@ def _frame(table: Table) -> Comparison:
 
 def _statistic(cell: Cell | None, name: str) -> Any:
     if cell is None:
-        return None
+        return math.nan
     if name == "n":
         return len(cell.numbers) or sum(cell.words.values())
-    return cell.rank if name == "center" else getattr(cell.estimate, name, None)
+    found = cell.rank if name == "center" else getattr(cell.estimate, name, None)
+    return math.nan if found is None else found

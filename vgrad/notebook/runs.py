@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,10 +108,9 @@ class Runs(Sequence[Run]):
         return f"<vgrad.Runs: {len(self)}: {', '.join(names)}>"
 
     def _repr_html_(self) -> str:
-        from vgrad.notebook.comparison import compare
+        from vgrad.notebook.shown import runs_html
 
-        told = "".join(f"<p>{html.escape(problem)}</p>" for problem in self.problems)
-        return (compare(self)._repr_html_() if self else "<p>no runs</p>") + told
+        return runs_html([run._run for run in self], self.problems)
 
 
 Chosen = Run | Where | Iterable[Run | Where]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
 from vgrad.errors import ConfigError
 from vgrad.pictures.style import content, styled
@@ -30,6 +31,12 @@ def sheet_html(sheet: Sheet) -> str:
 
 def _cell(column: Column, text: str) -> str:
     return f'<td style="text-align:{"right" if column.numeric else "left"}">{page(text)}</td>'
+
+
+def runs_html(runs: Sequence[Run], problems: Sequence[str]) -> str:
+    """The comparison of several runs, and a line for each one that is missing."""
+    told = sheet_html(lay_out(compare(runs))) if runs else "<p>no runs</p>"
+    return told + "".join(f"<p>{page(problem)}</p>" for problem in problems)
 
 
 def run_html(run: Run) -> str:

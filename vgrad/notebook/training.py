@@ -99,7 +99,7 @@ def sweep(
     found, base, name = document(config)
     if "name" not in found.data:
         overrides.setdefault("name", name)
-    axes = [f"{key}=[{', '.join(spell(plain(value)) for value in values)}]" for key, values in (grid or {}).items()]
+    axes = [f"{key}={','.join(spell(plain(value)) for value in values)}" for key, values in (grid or {}).items()]
     chosen = None if seeds is None else str(seeds) if isinstance(seeds, int) else ",".join(map(str, seeds))
     plan = make_plan(read_grid(found, typed=axes, overrides=settings(overrides), seeds=chosen), Path(runs_dir), base)
     tally, labels, line = Tally(plan.count), dict[str, str](), Progress(progress)
