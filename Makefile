@@ -69,6 +69,7 @@ mutants: .venv/.installed-dev  ## take each safeguard out and see its test turn 
 
 docs: .venv/.installed-dev  ## run the commands in the documents and put in what they print
 	@$(BIN)/python scripts/documents.py --write README.md $(wildcard docs/*.md)
+	@$(BIN)/python scripts/notebook.py --write
 
 bench: .venv/.installed-dev  ## run the benchmarks
 	@for file in $(or $(wildcard benchmarks/[!_]*.py),$(error no benchmarks here)); do \

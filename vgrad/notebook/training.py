@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ class Progress:
 
 def _is_watched() -> bool:
     """Whether somebody sees stderr: on a terminal, and in a notebook."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
 
 
 def train(

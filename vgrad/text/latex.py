@@ -65,8 +65,8 @@ def as_latex(sheet: Sheet, width: float | None = None) -> str:
 
 
 def _label(sheet: Sheet) -> str:
-    r"""For \ref; the same table has the same name, and another one another."""
-    content = repr((sheet.caption, [(column.title, column.cells) for column in (*sheet.labels, *sheet.columns)]))
+    r"""For \ref; the same table has the same name, whatever its last digits are, and another one another."""
+    content = repr((sheet.caption, sheet.provenance, [column.title for column in (*sheet.labels, *sheet.columns)]))
     return rf"\label{{tab:vgrad-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:6]}}}"
 
 
