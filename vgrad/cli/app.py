@@ -19,6 +19,7 @@ from vgrad.cli.commands import reproduce as _reproduce
 from vgrad.cli.commands import show as _show
 from vgrad.cli.commands import status as _status
 from vgrad.cli.commands import sweep as _sweep
+from vgrad.cli.commands import tag as _tag
 from vgrad.cli.commands import train as _train
 from vgrad.cli.commands import verify as _verify
 from vgrad.cli.commands import worker as _worker
@@ -59,6 +60,7 @@ app.command("reproduce", cls=Command)(_reproduce.reproduce)
 app.command("status", cls=Command)(_status.status)
 app.command("worker", cls=Command, hidden=True)(_worker.worker)
 app.command("ls", cls=Command)(_ls.ls)
+app.command("tag", cls=Command)(_tag.tag)
 app.command("show", cls=Command)(_show.show)
 app.command("report", cls=Command)(_report.report)
 app.command("plot", cls=Command)(_plot.plot)
