@@ -19,11 +19,12 @@ from vgrad.cli.commands import reproduce as _reproduce
 from vgrad.cli.commands import show as _show
 from vgrad.cli.commands import status as _status
 from vgrad.cli.commands import sweep as _sweep
-from vgrad.cli.commands import tag as _tag
 from vgrad.cli.commands import train as _train
 from vgrad.cli.commands import verify as _verify
 from vgrad.cli.commands import worker as _worker
 from vgrad.cli.help import Group
+from vgrad.cli.runs import clean as _clean
+from vgrad.cli.runs import tag as _tag
 from vgrad.cli.screen.streams import answer
 from vgrad.cli.theory import theory as _theory
 from vgrad.version import VERSION
@@ -66,6 +67,7 @@ app.command("report", cls=Command)(_report.report)
 app.command("plot", cls=Command)(_plot.plot)
 app.add_typer(_export.export, name="export")
 app.command("verify", cls=Command)(_verify.verify)
+app.command("clean", cls=Command)(_clean.clean)
 app.add_typer(_config.app, name="config")
 app.add_typer(_data.app, name="data")
 app.command("doctor", cls=Command)(_doctor.doctor)

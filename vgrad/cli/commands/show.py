@@ -104,7 +104,8 @@ def _facts(run: StoredRun) -> Iterator[Fact]:
     tree = config.plain()
     done = "nothing measured" if run.epoch is None else f"epoch {run.epoch} of {config.epochs}"
     yield "path", printable(str(run.path), 500)
-    yield "status", f"{run.status}, {done}"
+    gone = "" if run.has_checkpoint else "; without checkpoint.npz: more epochs begin at epoch 0"
+    yield "status", f"{run.status}, {done}{gone}"
     if notes := _notes(run):
         told = (f"{name} ({printable(note, 500)})" if note.strip() else name for name, note in notes.items())
         yield "tags", ", ".join(told)
