@@ -36,9 +36,9 @@ def clean(
 ) -> None:
     """Remove checkpoints or whole runs; without --yes, show what would go.
 
-    A finished run without its checkpoint stays whole for every command; but more epochs cannot go on from it, and verify
-    compares its files with their digests alone. Runs that are being trained, damaged ones and files that vgrad has not
-    written are never touched.
+    A finished run without its checkpoint stays whole for every command; but more epochs cannot go on from it, and
+    verify compares its files with their digests alone. Runs that are being trained, damaged ones and files that vgrad
+    has not written are never touched.
     """
     from vgrad.cli.screen.streams import answer
     from vgrad.runs.cleaning import of_checkpoint, of_run, remove_checkpoint, remove_run
