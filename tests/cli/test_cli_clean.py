@@ -1,4 +1,4 @@
-"""`vgrad clean`: nothing goes without --yes, nothing that is trained or somebody else's, and a kill leaves what is whole."""
+"""`vgrad clean`: nothing goes without --yes, nothing that is trained or is somebody's; a kill leaves what is whole."""
 
 from __future__ import annotations
 
