@@ -137,7 +137,7 @@ def rewritten(short: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 UNFIT: list[tuple[Callable[[Path], object], str]] = [
-    (lambda short: (short / "checkpoint.npz").unlink(), "checkpoint.npz: "),
+    (lambda short: (short / "checkpoint.npz").unlink(), "checkpoint.npz: missing"),
     (flipped, "checkpoint.npz: is not what run.json says: its SHA-256 differs"),
     (lambda short: os.truncate(short / "metrics.csv", 40), "metrics.csv: is not what run.json says"),
     (lambda short: (short / RUN).write_text("{}"), "run.json: damaged"),

@@ -65,7 +65,7 @@ def test_one_flipped_byte(copy: Path, name: str) -> None:
         verify(copy)
 
 
-@pytest.mark.parametrize("name", DETERMINISTIC)
+@pytest.mark.parametrize("name", [name for name in DETERMINISTIC if name != "checkpoint.npz"])
 def test_a_missing_file(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(RunStateError, match=name.replace(".", r"\.")):

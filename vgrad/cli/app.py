@@ -23,6 +23,8 @@ from vgrad.cli.commands import train as _train
 from vgrad.cli.commands import verify as _verify
 from vgrad.cli.commands import worker as _worker
 from vgrad.cli.help import Group
+from vgrad.cli.runs import clean as _clean
+from vgrad.cli.runs import tag as _tag
 from vgrad.cli.screen.streams import answer
 from vgrad.cli.theory import theory as _theory
 from vgrad.version import VERSION
@@ -59,11 +61,13 @@ app.command("reproduce", cls=Command)(_reproduce.reproduce)
 app.command("status", cls=Command)(_status.status)
 app.command("worker", cls=Command, hidden=True)(_worker.worker)
 app.command("ls", cls=Command)(_ls.ls)
+app.command("tag", cls=Command)(_tag.tag)
 app.command("show", cls=Command)(_show.show)
 app.command("report", cls=Command)(_report.report)
 app.command("plot", cls=Command)(_plot.plot)
 app.add_typer(_export.export, name="export")
 app.command("verify", cls=Command)(_verify.verify)
+app.command("clean", cls=Command)(_clean.clean)
 app.add_typer(_config.app, name="config")
 app.add_typer(_data.app, name="data")
 app.command("doctor", cls=Command)(_doctor.doctor)

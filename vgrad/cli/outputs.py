@@ -63,6 +63,7 @@ def _owner(target: Path) -> str | None:
     """The run, sweep or study that `target` is a file of, or would be."""
     from vgrad.runs.folder import DETERMINISTIC, RUN
     from vgrad.runs.index import STUDY, is_run
+    from vgrad.runs.tags import SUFFIX as TAG
     from vgrad.storage.lock import LOCK, OWNER
     from vgrad.study.files import TABLES
     from vgrad.study.report.folder import PAGE
@@ -73,7 +74,7 @@ def _owner(target: Path) -> str | None:
     kept = name.startswith((LOCK, OWNER))
     with suppress(OSError):
         run = folder.parent if re.fullmatch("attempt-[0-9]+", folder.name) else folder
-        if (kept or name in (*DETERMINISTIC, RUN)) and is_run(run):
+        if (kept or name in (*DETERMINISTIC, RUN) or name.endswith(TAG)) and is_run(run):
             return f"the run {shown(run)}"
         if name.startswith(PREFIX) and name.endswith(SUFFIX):
             return f"a sweep in {shown(folder)}"

@@ -156,6 +156,11 @@ def _alike(path: Path, like: Run, stored: StoredRun, seed: int) -> Run | None:
 def _load(stored: StoredRun) -> Run:
     if stored.facts is None:
         raise RunStateError(f"{visible(str(stored.path))}: {stored.status}, not complete; vgrad train continues it")
+    return as_run(stored)
+
+
+def as_run(stored: StoredRun) -> Run:
+    """A run as reports see it, complete or not."""
     return Run(
         stored.path,
         stored.config.identity,
@@ -163,7 +168,7 @@ def _load(stored: StoredRun) -> Run:
         stored.status,
         stored.config.plain(),
         stored.summary,
-        _seconds(stored.facts),
+        _seconds(stored.facts or {}),
     )
 
 

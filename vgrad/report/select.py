@@ -126,6 +126,15 @@ def _content(name: str, runs: Sequence[Run], known: Sequence[str], thresholds: T
     return lambda run: run.flat.get(key)
 
 
+def in_order(runs: Sequence[Run], sort: str, thresholds: Thresholds) -> list[Run]:
+    """The runs in the order of a key or value, descending with a minus before it; those that have none come last."""
+    content = _content(sort.removeprefix("-"), runs, known_keys(runs), thresholds)
+    ranked = [(order(content(run)), run) for run in runs]
+    ranked.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))
+    ranked.sort(key=lambda pair: pair[0][0] == 2)
+    return [run for _, run in ranked]
+
+
 def compare_with(table: Table, baseline: str) -> Table:
     """The table with differences to the rows, or columns, whose runs meet the condition `baseline`."""
     chosen = {id(run) for run in where(table.runs, baseline, table.thresholds, "--baseline")}

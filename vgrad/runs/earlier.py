@@ -18,7 +18,7 @@ from vgrad.config.config import Config
 from vgrad.document.reader import MAX_BYTES
 from vgrad.errors import RunStateError, StorageError
 from vgrad.machine import Surroundings
-from vgrad.runs.checkpoint import Saved
+from vgrad.runs.checkpoint import CHECKPOINT, Saved
 from vgrad.runs.facts import read_facts
 from vgrad.runs.folder import CONFIG, RunFolder
 from vgrad.runs.history import History
@@ -79,8 +79,10 @@ def _end(shorter: Config, path: Path, data: str) -> Saved | None:
     verify(path)
     facts = read_facts(path, shorter)
     saved = folder.resume(shorter) if folder.holds(shorter) else None
-    if facts is None or saved is None:  # it has changed since it was found whole
+    if facts is None:  # it has changed since it was found whole
         return None
+    if saved is None:
+        raise RunStateError(f"{path / CHECKPOINT}: missing")
     if facts["data"].get("sha256") != data:
         raise RunStateError(f"{path}: its data were others")
     if Surroundings.now(saved.surroundings).mixed is not None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vgrad.config.config import Config
 from vgrad.errors import RunStateError
+from vgrad.runs.checkpoint import CHECKPOINT
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, SUMMARY
 from vgrad.runs.history import columns
 from vgrad.storage.json import read_json
@@ -121,7 +122,8 @@ def read_facts(path: Path, config: Config) -> dict[str, Any] | None:
         return None
     files = check_facts(tree, file, config.name, config.identity, config.seed)
     with state_errors(path):
-        missing = [name for name in files if name in DETERMINISTIC and not is_file(path / name)]
+        needed = [name for name in files if name in DETERMINISTIC and name != CHECKPOINT]
+        missing = [name for name in needed if not is_file(path / name)]
     if missing:
         raise damaged(path, f"{', '.join(missing)} missing")
     return tree

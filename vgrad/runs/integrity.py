@@ -27,6 +27,7 @@ from vgrad.runs.folder import (
     run_config,
     seal,
 )
+from vgrad.runs.stored import read_run
 from vgrad.runs.summary import summarize
 from vgrad.storage.json import dump_json, read_json
 from vgrad.storage.npz import pack
@@ -43,12 +44,16 @@ _OF_MOMENT, _OF_SPEED = ("epoch", "delta_norm"), ("last_first_ratio",)
 
 @dataclass(frozen=True)
 class Verified:
-    """A directory in which nothing is wrong: `status` is complete, diverged or interrupted; `files` were compared."""
+    """A directory in which nothing is wrong: `status` is complete, diverged or interrupted; `files` were compared.
+
+    Without its `checkpoint`, which `vgrad clean` removes, a finished run is whole, but its files were compared with
+    their digests alone, and no run of more epochs can go on from it."""
 
     path: Path
     status: str
     epoch: int
     files: int
+    checkpoint: bool = True
 
 
 def verify(path: Path) -> Verified:
@@ -65,6 +70,8 @@ def verify(path: Path) -> Verified:
     facts = folder.facts()
     digests = _check_digests(path, config, {} if facts is None else facts.get("files"))
     saved = folder.resume(config)
+    if saved is None and facts is not None and CHECKPOINT in digests:
+        return _without_checkpoint(path, config, facts, digests)
     if saved is None:
         kept = facts is not None and CHECKPOINT not in digests
         if facts is not None:
@@ -73,17 +80,12 @@ def verify(path: Path) -> Verified:
         raise RunStateError(f"{path / CHECKPOINT}: missing: {told}; train again")
     state, history = saved.state, saved.history
     measured = tables.written(config, history.records)
-    begun = {CONFIG: config_file(config)}
-    if isinstance(config.init, Init) and not looks_at_data(config.init):
-        begun[INITIAL] = pack(draw_parameters(config, config.init))
-    for name, content in begun.items():
-        if _content(path / name, config) != content:
-            raise RunStateError(f"{path / name}: does not follow from the config")
+    begun = _check_beginning(path, config)
     if facts is None:
         for name, content in measured.items():
             if not content.startswith(_content(path / name, config, missing=b"")):
                 raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
-        return Verified(path, "interrupted", state.epoch, len(begun) + len(measured) + 1)
+        return Verified(path, "interrupted", state.epoch, begun + len(measured) + 1)
     summary = summarize(history)
     expected = {**measured, SUMMARY: _summary_file(path, summary), FINAL: pack(state.network)}
     if state.best:
@@ -103,6 +105,34 @@ def verify(path: Path) -> Verified:
         raise RunStateError(f"{path / RUN}: damaged: {told}")
     _check_facts(path, config, facts, saved)
     return Verified(path, str(facts["status"]), state.epoch, len(digests))
+
+
+def _check_beginning(path: Path, config: Config) -> int:
+    """How many files were compared that are there before training; RunStateError for one that the config does not
+    make."""
+    begun = {CONFIG: config_file(config)}
+    if isinstance(config.init, Init) and not looks_at_data(config.init):
+        begun[INITIAL] = pack(draw_parameters(config, config.init))
+    for name, content in begun.items():
+        if _content(path / name, config) != content:
+            raise RunStateError(f"{path / name}: does not follow from the config")
+    return len(begun)
+
+
+def _without_checkpoint(path: Path, config: Config, facts: dict[str, Any], digests: dict[str, str]) -> Verified:
+    """What can be said of a finished run whose checkpoint is gone: its digests have been compared."""
+    _check_facts(path, config, facts, None)
+    if SEAL not in facts:
+        raise RunStateError(f"{path / CHECKPOINT}: missing: without it and without a seal nothing can be compared")
+    _check_beginning(path, config)
+    due = {CONFIG, INITIAL, FINAL, SUMMARY, CHECKPOINT, *tables.files(config)}
+    unlike = sorted(digests.keys() - {BEST} ^ due)
+    if unlike:
+        raise RunStateError(f"{path / RUN}: damaged: it has no digest of {unlike[0]}, or one too many")
+    stored = read_run(path)
+    for name in tables.TABLES:
+        getattr(stored, name)
+    return Verified(path, stored.status, stored.epoch or 0, len(digests) - 1, checkpoint=False)
 
 
 def _summary_file(path: Path, summary: dict[str, Any]) -> bytes:
@@ -151,6 +181,8 @@ def _check_digests(path: Path, config: Config, digests: object) -> dict[str, str
         try:
             found = digest(path / name, most)
         except OSError as error:
+            if name == CHECKPOINT and isinstance(error, FileNotFoundError):
+                continue
             raise state_error(path / name, error) from None
         if found != due:
             raise RunStateError(f"{path / name}: is not what {RUN} says: its SHA-256 differs")

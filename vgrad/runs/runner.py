@@ -41,6 +41,8 @@ from vgrad.training.record import EpochRecord
 CHECKPOINT_SHARE = 50
 """A checkpoint is written when the time since the last one is this many times what that one took: at most 2 %."""
 CHECKPOINT_SECONDS = 1.0
+ATTEMPT = re.compile(r"attempt-([0-9]{1,6})")
+"""The folders in a run directory into which earlier attempts are put."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def _set_aside(folder: Path) -> None:
     earlier = [path for path in folder.iterdir() if path.name in (*DETERMINISTIC, RUN)]
     if not earlier:
         return
-    attempts = [re.fullmatch(r"attempt-([0-9]{1,6})", path.name) for path in folder.iterdir()]
+    attempts = [ATTEMPT.fullmatch(path.name) for path in folder.iterdir()]
     last = max((int(found[1]) for found in attempts if found), default=0)
     # always a new directory: what has the name, a link, a file or an earlier attempt, is left alone
     aside = next(path for number in count(last + 1) if new_folder(path := folder / f"attempt-{number}"))

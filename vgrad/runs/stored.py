@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from vgrad.config.config import Config
 from vgrad.errors import StorageError
 from vgrad.runs import tables
+from vgrad.runs.checkpoint import CHECKPOINT
 from vgrad.runs.facts import check_facts, check_summary, damaged, read_facts, read_summary
 from vgrad.runs.folder import CONFIG, RUN, SUMMARY, RunFolder, run_config
 from vgrad.runs.history import History, empty_history
 from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held
+from vgrad.storage.reading import is_file
 from vgrad.training.memory import check_memory
 
 if TYPE_CHECKING:
@@ -50,6 +52,11 @@ class StoredRun:
         """The last epoch that has been measured; None before the first."""
         last: int | None = self.summary["epochs"]
         return last
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether training can go on from here: of a run that is not complete always, if only from epoch 0."""
+        return self.facts is None or is_file(self.path / CHECKPOINT)
 
     @cached_property
     def history(self) -> History:
@@ -98,12 +105,13 @@ def read_run(path: Path) -> StoredRun:
 
 
 def check_like(run: StoredRun, seed: int, path: Path, facts: dict[str, Any], summary: dict[str, Any]) -> set[str]:
-    """The files of the run at `path`, whose config is that of the complete `run` but for the seed, and whose run.json
-    and summary.json are given. RunStateError unless these are what such a run has, in number and range."""
+    """The files that reading takes of the run at `path`, whose config is that of the complete `run` but for the seed,
+    and whose run.json and summary.json are given. RunStateError unless these are what such a run has, in number and
+    range."""
     known = run.facts or {}
     files = check_facts(facts, path / RUN, known["name"], known["hash"], seed)
     check_summary(summary, path / SUMMARY, run.config, facts["status"])
-    return set(files)
+    return set(files) - {CHECKPOINT}
 
 
 def _history(path: Path, config: Config) -> History:

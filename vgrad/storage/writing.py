@@ -191,8 +191,13 @@ def remove_leftovers(folder: Path) -> None:
     """Removes temporary files that killed writers left in `folder`, which the caller must hold alone."""
     with storage_errors(folder):
         for path in folder.glob(f".*{_SUFFIX}"):
-            if _LEFTOVER.fullmatch(path.name) and not stat.S_ISDIR(path.lstat().st_mode):
+            if is_leftover(path.name) and not stat.S_ISDIR(path.lstat().st_mode):
                 os.unlink(path)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether this is the name of a temporary file."""
+    return _LEFTOVER.fullmatch(name) is not None
 
 
 def remove_abandoned(target: Path, seconds: float) -> None:

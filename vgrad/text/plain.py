@@ -28,6 +28,13 @@ def ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:.1e}"
 
 
+def size(count: int) -> str:
+    """Bytes as 512 B, 12 kB or 3.4 MB."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
+
+
 def duration(seconds: float) -> str:
     """Seconds as 0:42, 12:05 or 1:02:03."""
     minutes, rest = divmod(math.ceil(seconds), 60)

@@ -58,7 +58,15 @@ def _tree(run: StoredRun) -> dict[str, Any]:
         "config": run.config.plain(),
         "summary": run.summary,
         "facts": run.facts,
+        "tags": _notes(run),
     }
+
+
+def _notes(run: StoredRun) -> dict[str, str]:
+    """Tag -> note."""
+    from vgrad.runs.tags import note_of, tags_of
+
+    return {name: note_of(run.path, name) for name in tags_of(run.path)}
 
 
 def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
@@ -96,7 +104,11 @@ def _facts(run: StoredRun) -> Iterator[Fact]:
     tree = config.plain()
     done = "nothing measured" if run.epoch is None else f"epoch {run.epoch} of {config.epochs}"
     yield "path", printable(str(run.path), 500)
-    yield "status", f"{run.status}, {done}"
+    gone = "" if run.has_checkpoint else "; without checkpoint.npz: more epochs begin at epoch 0"
+    yield "status", f"{run.status}, {done}{gone}"
+    if notes := _notes(run):
+        told = (f"{name} ({printable(note, 500)})" if note.strip() else name for name, note in notes.items())
+        yield "tags", ", ".join(told)
     yield (
         "network",
         f"{shape(config.sizes, most=7)}, {_words(tree['activation'])}, {config.output} output, {config.cost}",

@@ -13,6 +13,8 @@ from vgrad.cli.screen.streams import answer
 from vgrad.errors import ConfigError, RunStateError, StorageError, Unreadable
 from vgrad.storage.json import strict
 
+CANNOT = "not compared with its history, and more epochs begin at epoch 0"
+
 
 def verify(
     runs: Annotated[
@@ -49,9 +51,11 @@ def verify(
             unread += isinstance(error, Unreadable)
             answers.append({"run": str(path), "whole": False, "problem": error.problems[0]})
             continue
-        answers.append({"run": str(path), "whole": True, "status": found.status, "epoch": found.epoch})
+        state = {"status": found.status, "epoch": found.epoch, "checkpoint": found.checkpoint}
+        answers.append({"run": str(path), "whole": True, **state})
         if not as_json:
-            answer(f"{path}: whole; {found.status}, epoch {found.epoch}, {found.files} files")
+            told = f"{path}: whole; {found.status}, epoch {found.epoch}, {found.files} files"
+            answer(told if found.checkpoint else f"{told}; without checkpoint.npz, and so {CANNOT}")
     if as_json:
         answer(strict(answers))
     if problems:
