@@ -82,7 +82,9 @@ def fetch_data(plan: Plan, screen: Screen) -> None:
     missing = missing_jobs(plan) if plan.points is not None else iter(())
     fetched = set[str]()
     for data in (job.config.data for job in missing):
-        own = {key: data.parameters[key] for key in parameters(DATASETS[data.name].load)}
+        if DATASETS[data.name].of_file:  # which has been read when the plan was made
+            continue
+        own = {key: data.parameters[key] for key in parameters(DATASETS[data.name].load) if key in data.parameters}
         if (known := f"{data.name} {own}") not in fetched:
             fetched.add(known)
             load(data.name, progress=screen.live, **own)

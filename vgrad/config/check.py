@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from vgrad.config.config import Config
+from vgrad.config.fields import DATA_CHOICE
 from vgrad.config.fit import problems
 from vgrad.config.keys import placed_keys
 from vgrad.config.lone import lone_examples
 from vgrad.config.problems import Problem, Problems, validated
+from vgrad.data.files import READERS, recorded
 from vgrad.document.document import Document
 from vgrad.errors import ConfigError
 from vgrad.text.characters import hint
@@ -22,18 +25,37 @@ MOST_PROBLEMS = 50
 
 
 def settled(document: Document, name: str | None = None) -> Config:
-    """The config that `document` holds, called `name` unless it says otherwise; ConfigError with every problem."""
+    """The config that `document` holds, called `name` unless it says otherwise, with what is known of a file of data,
+    which is read. ConfigError with every problem; DataError and StorageError where the file is unfit."""
     tree = document.root.plain()
     if name is not None:
         tree.setdefault("name", name)
     try:
-        config = check(tree)
+        config = check(_with_file(tree, document))
     except Problems as failure:
         raise ConfigError(*placed(document, failure.problems)) from None
     alone = list(lone_examples(config, tree))
     if alone:
         raise ConfigError(*placed(document, alone))
     return config
+
+
+def _with_file(tree: dict[str, Any], document: Document) -> dict[str, Any]:
+    """The tree with what `data` does not say yet of its file; a `data` that is wrong stays as it is, for the check."""
+    data = tree.get("data")
+    if not isinstance(data, dict) or data.get("name") not in READERS:
+        return tree
+    if all(data.get(key) is not None for key in ("sha256", "inputs", "examples")):
+        return tree  # a settled config, whose file may be gone
+    try:
+        given = DATA_CHOICE.check(data).parameters
+    except Problems:
+        return tree
+    try:
+        return {**tree, "data": {**data, **recorded(data["name"], given, Path(document.source).parent)}}
+    except ConfigError as error:
+        told = [line.partition(": ") for line in error.problems]
+        raise Problems([Problem(tuple(key.split(".")), message) for key, _, message in told]) from None
 
 
 def placed(document: Document, problems: Sequence[Problem]) -> list[str]:

@@ -120,7 +120,8 @@ class Config(BaseModel):
         """The columns of metrics.csv; by default those of the parts that have examples."""
         if self.monitor is not None:
             return tuple(self.monitor)
-        return tuple(name for name in DEFAULT_MONITORS if self.part_sizes[name.split("_")[0]])
+        parts = (name for name in DEFAULT_MONITORS if self.part_sizes[name.split("_")[0]])
+        return tuple(name for name in parts if not (self.facts.regression and name.endswith("accuracy")))
 
     @cached_property
     def probe_examples(self) -> int:
@@ -187,6 +188,7 @@ class Config(BaseModel):
         tree = {key: value for key, value in self.plain().items() if key not in ("name", "seed")}
         if isinstance(self.init, InitFile):
             tree["init"] = {"name": "file", "sha256": self.init.sha256}
+        tree["data"].pop("path", None)
         canonical = json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 

@@ -203,7 +203,7 @@ def _probes_schema() -> dict[str, Any]:
     return {"anyOf": [names, {"type": "array", "items": names}, mapping]}
 
 
-_data = ChoiceOf(
+DATA_CHOICE = ChoiceOf(
     DATASETS,
     "data set",
     signature=lambda entry: entry.load,
@@ -220,7 +220,7 @@ CHOICES: Mapping[str, ChoiceOf] = {
     "activation": _activation,
     "optimizer": _optimizer,
     "schedule": _schedule,
-    "data": _data,
+    "data": DATA_CHOICE,
     "init.weights": _weights,
     "init.biases": _biases,
 }
@@ -234,6 +234,6 @@ BATCH_SIZE = Checked(_check_batch_size, lambda: {"anyOf": [{"type": "integer", "
 PROBES = Checked(_check_probes, _probes_schema)
 OPTIMIZER = _optimizer.field
 SCHEDULE = _schedule.field
-DATA = _data.field
+DATA = DATA_CHOICE.field
 NIELSEN = _check_init("nielsen")
-MNIST = _data.check("mnist")
+MNIST = DATA_CHOICE.check("mnist")

@@ -33,7 +33,7 @@ def _sizes(config: Config) -> list[Problem]:
             problems.append(
                 Problem(("layers", 0), f"{config.data.name} has {facts.n_inputs} inputs, found {config.layers[0]}")
             )
-        allowed = [facts.classes, 1] if facts.classes == 2 else [facts.classes]
+        allowed = [facts.classes, 1] if facts.classes == 2 and not facts.regression else [facts.classes]
         if config.layers[-1] not in allowed:
             wanted = " or ".join(map(str, allowed))
             problems.append(
@@ -51,6 +51,11 @@ def _sizes(config: Config) -> list[Problem]:
 
 
 def _pairing(config: Config) -> list[Problem]:
+    if config.facts.regression and config.cost != "quadratic":
+        told = f"{config.cost} is of classes; numbers are predicted with cost: quadratic and output: identity"
+        return [Problem(("cost",), told)]
+    if config.facts.regression and config.label_smoothing:
+        return [Problem(("label_smoothing",), "the targets are numbers, and no classes; leave it out")]
     if config.output in COSTS[config.cost]:
         if config.output == "softmax" and config.sizes[-1] == 1:
             return [Problem(("output",), "softmax over one output is always 1; use sigmoid or 2 outputs")]
@@ -65,8 +70,10 @@ def _pairing(config: Config) -> list[Problem]:
 
 def _measuring(config: Config) -> list[Problem]:
     problems: list[Problem] = []
+    of_numbers = config.facts.regression
     if config.output in COSTS[config.cost]:
-        known = [f"{part}_{name}" for part in PARTS for name in measures(config.cost, config.output)]
+        names = [name for name in measures(config.cost, config.output) if not (of_numbers and name == "accuracy")]
+        known = [f"{part}_{name}" for part in PARTS for name in names]
         problems += fields.name_problems(("monitor",), config.monitor or [], known, "monitor")
     for index, name in enumerate(config.monitor or []):
         part = name.split("_")[0]

@@ -24,8 +24,8 @@ ROWS = 1000  # rows that are turned into float64 at a time: 6 MB of 28 x 28 imag
 class Part:
     """The training, the validation or the test part of a set: `inputs` (n, n_0) and `labels` (n,), read-only.
 
-    Inputs are uint8 (images) or float64 (toy sets); labels are class numbers, uint8 or int64. ValueError where the
-    shapes do not belong together.
+    Inputs are uint8 (images) or float64 (toy sets); labels are class numbers, uint8 or int64, or the targets of a
+    regression, (n, K) float64. ValueError where the shapes do not belong together.
     """
 
     inputs: Array
@@ -33,7 +33,7 @@ class Part:
 
     def __post_init__(self) -> None:
         """Check the shapes; keep contiguous views that cannot be written through."""
-        if self.inputs.ndim != 2 or self.labels.shape != self.inputs.shape[:1]:
+        if self.inputs.ndim != 2 or self.labels.shape[:1] != self.inputs.shape[:1] or self.labels.ndim > 2:
             raise ValueError(f"inputs {self.inputs.shape} and labels {self.labels.shape} do not belong together")
         for name in ("inputs", "labels"):
             view = np.ascontiguousarray(getattr(self, name)).view()
@@ -148,7 +148,7 @@ def fingerprint(parts: tuple[Part, Part, Part], scale: str) -> str:
         inputs = part.inputs.astype(part.inputs.dtype.newbyteorder("<"), copy=False)
         total.update(f"{inputs.dtype.kind}{inputs.dtype.itemsize} {inputs.shape[0]} {inputs.shape[1]}\n".encode())
         total.update(inputs.data.cast("B") if inputs.size else b"")
-        total.update(part.labels.astype("<i8").tobytes())
+        total.update(part.labels.astype("<f8" if part.labels.dtype.kind == "f" else "<i8").tobytes())
     return total.hexdigest()
 
 

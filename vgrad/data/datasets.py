@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from vgrad.data import digits as _digits
+from vgrad.data import files as _files
 from vgrad.data import mnist as _mnist
 from vgrad.data import toy as _toy
 from vgrad.data.dataset import Array, Dataset, Part, Scaling, fingerprint
@@ -19,11 +21,13 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Facts:
-    """What has to be known of a set before it is loaded; `sizes` are the training, validation and test examples."""
+    """What has to be known of a set before it is loaded; `sizes` are the training, validation and test examples. With
+    `regression` there are no classes, and `classes` is the number of targets."""
 
     n_inputs: int
     classes: int
     sizes: tuple[int, int, int]
+    regression: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,15 @@ class Source:
     `load` takes `progress` and returns the full parts; its keyword-only parameters are what a config may set.
     `facts` are the set's, or a function of the same parameters that tells them quickly; without them the set is loaded
     when they are asked for. `maximum` is the largest value, which `unit` scaling maps to 1, or None where it maps each
-    feature's range over the training part to [0, 1].
+    feature's range over the training part to [0, 1]. `of_file`: the parameter `path` names a file, and what is known of
+    it stands in further parameters (files.py).
     """
 
     load: Callable[..., tuple[Part, Part, Part]]
     summary: str
     facts: Facts | Callable[..., Facts] | None = None
     maximum: float | None = None
+    of_file: bool = False
 
 
 def facts(name: str, **given: object) -> Facts:
@@ -94,11 +100,13 @@ def load(
     test: int | None = None,
     scale: str = "unit",
     progress: bool = False,
+    base: Path = Path(),
     **parameters: object,
 ) -> Dataset:
     """The data set `name`, its parts cut to the first `train`, `validation` and `test` examples (None: all).
 
-    `scale` names an entry of SCALES, fitted to the training part after the cut. `parameters` are those of the set.
+    `scale` names an entry of SCALES, fitted to the training part after the cut. `parameters` are those of the set; the
+    name of a file is relative to `base`.
     ConfigError for an unknown name or parameter and for sizes there are not; DataError and StorageError as the set
     raises them.
     """
@@ -110,13 +118,16 @@ def load(
     problems = _unknown(source, parameters) or check_sizes(name, train, validation, test, **parameters)
     if problems:
         raise ConfigError(*problems)
+    known = facts(name, **parameters)
+    if source.of_file:
+        parameters["path"] = str(base / str(parameters["path"]))
     full = source.load(progress, **parameters)
     learn, validate, examine = (
         part if size is None else part.first(size) for part, size in zip(full, (train, validation, test), strict=True)
     )
     return Dataset(
         name,
-        facts(name, **parameters).classes,
+        known.classes,
         learn,
         validate,
         examine,
@@ -128,6 +139,15 @@ def load(
 def _unknown(source: Source, given: dict[str, object]) -> list[str]:
     known = parameters(source.load)
     return [f"data.{key}: no such parameter{did_you_mean(key, known)}" for key in given if key not in known]
+
+
+def _of_a_file(**given: Any) -> Facts:
+    """What a settled config says of its file."""
+    if any(given.get(key) is None for key in ("inputs", "examples")):
+        raise ConfigError("data: the file has not been read")
+    outputs = given.get("classes") or given.get("targets") or []
+    train, validation, test = given["examples"]
+    return Facts(given["inputs"], len(outputs), (train, validation, test), regression=not given.get("classes"))
 
 
 def _unit(inputs: Array, maximum: float | None) -> Scaling:
@@ -154,4 +174,9 @@ DATASETS: dict[str, Source] = {
     "digits": Source(_digits.digits, "handwritten digits, 8 x 8, no download", Facts(64, 10, _digits.SIZES), 16),
     "xor": Source(_toy.xor, "the four corners of a square; all parts are the same", Facts(2, 2, (4, 4, 4))),
     "circles": Source(_toy.circles, "two noisy concentric rings in the plane", Facts(2, 2, _toy.CIRCLES)),
+    "csv": Source(
+        _files.csv, "a table of your own: columns of numbers, and a label or targets", _of_a_file, of_file=True
+    ),
+    "npz": Source(_files.npz, "arrays of your own: x and y, or x_train, y_train, …", _of_a_file, of_file=True),
+    "idx": Source(_files.idx, "images of your own: files like those of MNIST", _of_a_file, maximum=255, of_file=True),
 }

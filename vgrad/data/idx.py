@@ -13,6 +13,7 @@ import math
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from io import BufferedReader
 from pathlib import Path
 
@@ -35,14 +36,33 @@ def read_idx(path: Path, *, most: int, item: tuple[int, ...] = ()) -> NDArray[np
     """
     head = 4 * (2 + len(item))
     bound = head + most * math.prod(item)
+    return _read(path, bound, lambda unpacked: _shape(path, unpacked.exactly(head), most, item))
+
+
+def read_any(path: Path, *, dimensions: int, most: int) -> NDArray[np.uint8]:
+    """The array in the file `path`, of so many dimensions and at most `most` bytes, whatever its sizes are.
+
+    DataError and StorageError as of `read_idx`.
+    """
+
+    def shape(unpacked: _Unpacked) -> tuple[int, ...]:
+        head = unpacked.exactly(4 * (1 + dimensions))
+        sizes = struct.unpack(f">{dimensions}I", head[4:])
+        count = math.prod(sizes[1:])
+        return _shape(path, head, most // max(count, 1), sizes[1:])
+
+    return _read(path, most, shape)
+
+
+def _read(path: Path, bound: int, shape: Callable[[_Unpacked], tuple[int, ...]]) -> NDArray[np.uint8]:
+    """The array whose sizes `shape` reads from the header, of a file that has at most `bound` bytes unpacked."""
     try:
         with opened(path) as file:
             size = os.fstat(file.fileno()).st_size
             if size > bound + bound // 1000 + SLACK:
                 raise DataError(f"{path}: {size} bytes, too many to hold at most {bound} unpacked ones")
             unpacked = _Unpacked(path, file)
-            shape = _shape(path, unpacked.exactly(head), most, item)
-            values = np.empty(shape, dtype=np.uint8)
+            values = np.empty(shape(unpacked), dtype=np.uint8)
             unpacked.fill(values.data.cast("B"))
             unpacked.finish()
     except FileNotFoundError:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from vgrad.data.files import RECORDED
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.text.characters import hint
@@ -23,9 +24,13 @@ Flat = Mapping[str, Scalar]
 
 ASIDE = ("monitor", "probes")
 """Keys that say what is measured, not what is trained; told apart only when nothing else does it."""
-DIGEST = "init.sha256"
-"""Of a parameter file: no row needs it where something else tells the runs apart."""
+DIGESTS = ("init.sha256", "data.sha256")
+"""Of files of parameters and of data: no row needs them where something else tells the runs apart."""
 ALIASES = {"depth": "layers.depth", "width": "layers.width"}
+
+
+_OF_THE_FILE = {f"data.{name}" for name in RECORDED} - {*DIGESTS}
+"""What a file of data has, and its digest therefore says."""
 
 
 def flatten(config: Mapping[str, Any]) -> dict[str, Scalar]:
@@ -39,7 +44,7 @@ def flatten(config: Mapping[str, Any]) -> dict[str, Scalar]:
             _spread(flat, key, value)
         else:
             _spread(flat, key, value)
-    return flat
+    return {key: value for key, value in flat.items() if key not in _OF_THE_FILE}
 
 
 def _spread(flat: dict[str, Scalar], key: str, value: Any) -> None:
@@ -113,7 +118,7 @@ def varying(flats: Sequence[Flat]) -> list[str]:
         if root != key and root in found and _settles(root, key, flats):
             continue
         found.append(key)
-    shorter = [key for key in found if key != DIGEST]
+    shorter = [key for key in found if key not in DIGESTS]
     if _parted(shorter, flats) == _parted(found, flats):
         found = shorter
     if _parted(found, flats) < _parted(different, flats, leave=("name", "seed")):

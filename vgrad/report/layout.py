@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import log10, sqrt
 
-from vgrad.report.keys import DIGEST, Scalar, text, varying
+from vgrad.report.keys import DIGESTS, Scalar, text, varying
 from vgrad.report.runs import Run, configs
 from vgrad.report.series import keyed
 from vgrad.report.table import ABSENT, CI, DIVERGED, INFINITE, SD, SE, Cell, Table
@@ -20,7 +20,17 @@ from vgrad.vanishing import DEAD
 PLAIN = ("false", "0", "–", "constant", "float64")
 """What a constant key need not be told for: it is off."""
 MOST_TOLD = 8
-UNTOLD = ("layers.depth", "layers.width", "monitor", "data.scale", "shuffle", "dtype", "seed", DIGEST)
+UNTOLD = (
+    "layers.depth",
+    "layers.width",
+    "monitor",
+    "data.scale",
+    "shuffle",
+    "dtype",
+    "seed",
+    "data.split_seed",
+    *DIGESTS,
+)
 
 
 def lay_out(table: Table) -> Sheet:
@@ -44,7 +54,7 @@ def _origin(table: Table, told: str) -> str:
 
 def _label(key: str, content: Scalar) -> str:
     """A digest in as many digits as the hash of a run."""
-    return text(content)[:8] if key == DIGEST and content is not None else text(content)
+    return text(content)[:8] if key in DIGESTS and content is not None else text(content)
 
 
 def _numeric(keys: Sequence[tuple[Scalar, ...]], index: int) -> bool:
@@ -65,7 +75,7 @@ def _sizes(table: Table) -> set[int]:
 def _columns(table: Table, at: tuple[Scalar, ...], value: Value) -> list[Column]:
     """The column of a value, and that of its differences where there is a baseline."""
     head = ", ".join(
-        keyed(key, _label(key, part) if key == DIGEST else part, table.column_keys)
+        keyed(key, _label(key, part) if key in DIGESTS else part, table.column_keys)
         for key, part in zip(table.column_keys, at, strict=True)
     )
     if value.title in table.row_keys:  # what the config says is not what was done

@@ -21,7 +21,7 @@ from vgrad.config.config import Config
 from vgrad.config.fields import Init
 from vgrad.config.monitors import split
 from vgrad.data.dataset import Dataset
-from vgrad.data.datasets import load
+from vgrad.data.datasets import DATASETS, load
 from vgrad.errors import StorageError, Unreadable
 from vgrad.machine import Surroundings, machine, versions
 from vgrad.nn.arrays import Parameters
@@ -94,10 +94,10 @@ def run(
             if not restart and folder.facts() is not None:  # its last writer has finished it in the meantime
                 yield Opened(folder.path, None, complete=True)
                 return
-            dataset = (loader or load)(config.data.name, progress=progress, **config.data.parameters)
+            dataset = (loader or load)(config.data.name, progress=progress, base=base, **config.data.parameters)
             if restart:
                 _set_aside(folder.path)
-            yield from _train(config, given, folder, dataset, cancelled, fresh=restart)
+            yield from _train(config, given, folder, dataset, cancelled, fresh=restart, base=base)
         finally:
             remove_if_unused(folder.path)
 
@@ -110,6 +110,7 @@ def _train(
     cancelled: Callable[[], bool],
     *,
     fresh: bool,
+    base: Path,
 ) -> Iterator[Event]:
     begun = time.monotonic()
     saved = folder.resume(config)
@@ -154,7 +155,7 @@ def _train(
     if last_saved != state.epoch:
         folder.save(config, Saved(state, history, surroundings.all))
     seconds = round(time.monotonic() - begun, 3)
-    facts = _facts(config, dataset, seconds, continued, source)
+    facts = _facts(config, dataset, seconds, continued, source, base)
     folder.finish(config, Saved(state, history), {**facts, "surroundings": surroundings.all})
 
 
@@ -171,6 +172,11 @@ def _is_complete(folder: RunFolder, config: Config) -> bool:
         return folder.facts() is not None
     except Unreadable as error:
         raise StorageError(*error.problems) from None
+
+
+def _place(config: Config, base: Path) -> dict[str, str]:
+    """Where the folder is that the file of the data was found in, for who looks at them again."""
+    return {"folder": str(base.absolute())} if DATASETS[config.data.name].of_file else {}
 
 
 class _Pace:
@@ -191,7 +197,7 @@ class _Pace:
 
 
 def _facts(
-    config: Config, dataset: Dataset, seconds: float, continued_after: int | None, source: Path | None
+    config: Config, dataset: Dataset, seconds: float, continued_after: int | None, source: Path | None, base: Path
 ) -> dict[str, Any]:
     """What run.json holds besides status and digests. `seconds` are those of the process that finished the run."""
     return {
@@ -202,7 +208,7 @@ def _facts(
         **({"continued_from": source.name} if source else {}),
         "seconds": seconds,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data": {"name": dataset.name, "sha256": dataset.digest},
+        "data": {"name": dataset.name, "sha256": dataset.digest, **_place(config, base)},
         "versions": versions(),
         "machine": machine(),
     }

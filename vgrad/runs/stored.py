@@ -104,6 +104,12 @@ def read_run(path: Path) -> StoredRun:
     return StoredRun(path, config, facts["status"], read_summary(path, config, facts["status"]), facts)
 
 
+def data_folder(run: StoredRun) -> Path:
+    """Where the relative name of a file of data starts: the folder that the run was trained with, if it is there."""
+    told = Path((run.facts or {}).get("data", {}).get("folder", ""))
+    return told if told.is_dir() else Path()
+
+
 def check_like(run: StoredRun, seed: int, path: Path, facts: dict[str, Any], summary: dict[str, Any]) -> set[str]:
     """The files that reading takes of the run at `path`, whose config is that of the complete `run` but for the seed,
     and whose run.json and summary.json are given. RunStateError unless these are what such a run has, in number and

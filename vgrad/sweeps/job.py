@@ -219,7 +219,11 @@ def _present(folder: Path, names: Iterable[str], most: int) -> Files:
 
 def _load(name: str, **options: object) -> Dataset:
     """As `load`; a worker keeps the last two data sets, which cannot be written to."""
-    return _kept(name, tuple(sorted(options.items())))
+    return _kept(name, tuple((key, _fixed(value)) for key, value in sorted(options.items())))
+
+
+def _fixed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 @lru_cache(maxsize=2)

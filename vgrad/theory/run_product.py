@@ -17,7 +17,7 @@ from vgrad.nn.measurement import CHUNK
 from vgrad.nn.parameters import as_type, problems, split
 from vgrad.runs.checkpoint import most_bytes
 from vgrad.runs.folder import FINAL, INITIAL
-from vgrad.runs.stored import StoredRun, read_run
+from vgrad.runs.stored import StoredRun, data_folder, read_run
 from vgrad.storage.npz import NpzError, unpack
 from vgrad.storage.reading import state_error
 from vgrad.text.escapes import printable
@@ -62,16 +62,17 @@ def multiply_run(path: Path, when: When, examples: int | None = None) -> RunProd
     epoch, parameters = _parameters(run, when)
     rows = config.probe_examples if examples is None else examples
     try:
-        product = multiply(network, (config.output, config.cost), parameters, _chunks(config, rows))
+        product = multiply(network, (config.output, config.cost), parameters, _chunks(run, rows))
     except FloatingPointError:
         told = f"{printable(str(path), 200)}: the numbers overflow at the {when}"
         raise RunStateError(f"{told}: {'the run has diverged' if run.status == 'diverged' else 'saturated'}") from None
     return RunProduct(run, when, epoch, product, _logged(run, epoch) if rows == config.probe_examples else None)
 
 
-def _chunks(config: Config, examples: int) -> Iterator[tuple[Array, Array]]:
+def _chunks(run: StoredRun, examples: int) -> Iterator[tuple[Array, Array]]:
     """The first training examples in float64, few at a time; each chunk is overwritten by the next."""
-    dataset = load(config.data.name, **config.data.parameters)
+    config = run.config
+    dataset = load(config.data.name, base=data_folder(run), **config.data.parameters)
     rows = min(chunk_rows(config.sizes), CHUNK, examples)
     feed = Feed(dataset, config.sizes[-1], rows, np.float64, config.label_smoothing)
     for index in chunks(examples, rows):

@@ -26,17 +26,21 @@ class Feed:
     def __init__(self, dataset: Dataset, outputs: int, rows: int, dtype: DTypeLike, smoothing: float = 0.0) -> None:
         self.rows = rows
         self._scaling = dataset.scaling
-        self._targets = targets(dataset.classes, outputs, smoothing).astype(dtype)
+        one_hot = dataset.train.labels.ndim == 1  # a regression has its targets in the place of labels
+        self._targets = targets(dataset.classes, outputs, smoothing).astype(dtype) if one_hot else None
         self._raw = np.empty((rows, dataset.n_inputs), dataset.train.inputs.dtype)
         self._x = np.empty((rows, dataset.n_inputs), dtype)
         self._y = np.empty((rows, outputs), dtype)
-        self._labels = np.empty(rows, dataset.train.labels.dtype)
+        self._labels = np.empty((rows, *dataset.train.labels.shape[1:]), dataset.train.labels.dtype)
 
     def load(self, part: Part, index: Index) -> tuple[Array, Array]:
         """x and y of the examples at `index`: views that the next call overwrites."""
         m = len(index)
         x, y, labels = self._x[:m], self._y[:m], self._labels[:m]
         gather(part, index, self._scaling, self._raw[:m], x)
-        np.take(part.labels, index, out=labels, mode="clip")
-        np.take(self._targets, labels, axis=0, out=y, mode="clip")
+        np.take(part.labels, index, axis=0, out=labels, mode="clip")
+        if self._targets is None:
+            np.copyto(y, labels, casting="same_kind")
+        else:
+            np.take(self._targets, labels, axis=0, out=y, mode="clip")
         return x, y

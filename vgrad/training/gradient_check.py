@@ -8,6 +8,7 @@ from pathlib import Path
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
 from vgrad.config.lone import norm_over_examples
+from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
 from vgrad.nn.gradcheck import ParameterCheck, gradient_check
 from vgrad.nn.parameters import split
@@ -26,8 +27,9 @@ def check_gradients(config: Config, base: Path, examples: int) -> Iterator[Param
     if norm and min(examples, config.part_sizes["train"]) == 1:
         raise ConfigError(f"--examples 1: the statistics of one example say nothing to {norm}; use 2 or more")
     config, given = with_digest(config.model_copy(update={"dtype": "float64"}), base)
-    x, y = first_examples(config, None, examples)
-    parameters = draw_parameters(config, config.init) if isinstance(config.init, Init) else given
+    dataset = load(config.data.name, base=base, **config.data.parameters)
+    x, y = first_examples(config, dataset, examples)
+    parameters = draw_parameters(config, config.init, dataset) if isinstance(config.init, Init) else given
     assert parameters is not None  # an init file has been read by now
     network = build_network(config)
     parameters, _ = split(parameters, network.buffers())

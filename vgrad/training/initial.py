@@ -67,10 +67,10 @@ def completed(network: Network, parameters: Parameters) -> Parameters:
     return {name: value for extra in extras for name, value in extra.items()} | parameters
 
 
-def first_examples(config: Config, dataset: Dataset | None, most: int) -> tuple[Array, Array]:
+def first_examples(config: Config, dataset: Dataset | None, most: int, base: Path = Path()) -> tuple[Array, Array]:
     """x and y, in float64, of the first `most` training examples, or of all when there are fewer."""
     if dataset is None:
-        dataset = load(config.data.name, **config.data.parameters)
+        dataset = load(config.data.name, base=base, **config.data.parameters)
     rows = min(most, len(dataset.train))
     feed = Feed(dataset, config.sizes[-1], rows, np.float64, config.label_smoothing)
     return feed.load(dataset.train, np.arange(rows, dtype=np.intp))

@@ -15,6 +15,7 @@ from vgrad.cli.options import Json, RunsDir
 from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
+    from vgrad.config.config import Config
     from vgrad.runs.stored import StoredRun
 
 Fact = tuple[str, str]
@@ -97,6 +98,7 @@ def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
 
 def _facts(run: StoredRun) -> Iterator[Fact]:
     """The config and the circumstances, each in a line."""
+    from vgrad.data.files import RECORDED
     from vgrad.text.escapes import printable
     from vgrad.text.plain import shape
 
@@ -118,11 +120,23 @@ def _facts(run: StoredRun) -> Iterator[Fact]:
     penalties = "".join(f", {name} {tree[name]:g}" for name in ("l2", "l1") if tree[name])
     yield "training", f"{_words(tree['optimizer'])}, {_words(tree['schedule'])} rate, batch {size}{penalties}"
     yield "numbers", f"seed {config.seed}, {config.dtype}"
-    data = {key: value for key, value in tree["data"].items() if key != "name"}
-    yield "data", f"{config.data.name}, {_words(data)}"
+    data = {key: value for key, value in tree["data"].items() if key not in ("name", *RECORDED)}
+    yield "data", f"{config.data.name}, {printable(_words(data), 300)}{_outputs(config)}"
     yield "probes", f"{', '.join(config.probes.record)} on {config.probe_examples} examples"
     if facts is not None:
         yield from ((key, printable(text, 300)) for key, text in _circumstances(facts))
+
+
+def _outputs(config: Config) -> str:
+    """What a file of data has: its inputs, and the classes or targets by name."""
+    from vgrad.report.absent import listed
+
+    known = config.data.parameters
+    if known.get("sha256") is None:
+        return ""
+    names = known.get("classes") or known["targets"]
+    kind = "classes" if known.get("classes") else "targets" if len(names) > 1 else "target"
+    return f"; {known['inputs']} inputs, {kind} {listed(names)}; digest {known['sha256'][:8]}"
 
 
 def _circumstances(facts: dict[str, Any]) -> Iterator[Fact]:

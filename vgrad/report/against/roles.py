@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from vgrad.errors import ConfigError
 from vgrad.report.compare import default_values
-from vgrad.report.keys import DIGEST, Scalar, order, resolve, text, varying
+from vgrad.report.keys import DIGESTS, Scalar, order, resolve, text, varying
 from vgrad.report.panels import MOST_KEYS, Options
 from vgrad.report.runs import Run, configs, known_keys
 from vgrad.report.table import Cell, Table, build
@@ -96,7 +96,7 @@ def _axis(key: str) -> str:
 
 def _settles(keys: Sequence[str], key: str, runs: Sequence[Run]) -> bool:
     """Whether the contents of `keys` decide that of `key` in all these runs; a digest goes with its file."""
-    if key == DIGEST and "init" in keys:
+    if key in DIGESTS and key.partition(".")[0] in {name.partition(".")[0] for name in keys}:
         return True
     pairs = {(tuple(map(run.flat.get, keys)), run.flat.get(key)) for run in configs(runs)}
     return len(pairs) == len({first for first, _ in pairs})
