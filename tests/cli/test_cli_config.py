@@ -19,7 +19,7 @@ from vgrad.config.config import Config
 from vgrad.config.remedies import OPTIONAL
 from vgrad.config.schema import config_schema
 from vgrad.config.template import full_config, starting_config
-from vgrad.data.datasets import DATASETS
+from vgrad.data.datasets import BUILT_IN, DATASETS
 from vgrad.document.document import load_yaml, read_yaml
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
@@ -215,7 +215,7 @@ def test_show_counts_every_number_that_is_learned(tiny: Path, tmp_path: Path, ca
 # new
 
 
-@pytest.mark.parametrize("data", DATASETS)
+@pytest.mark.parametrize("data", BUILT_IN)
 @pytest.mark.parametrize("options", [[], ["--full"]], ids=str)
 def test_new_passes_the_check(data: str, options: list[str], tmp_path: Path, capsys: Capture) -> None:
     target = tmp_path / "mine.yaml"

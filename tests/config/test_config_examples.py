@@ -27,7 +27,7 @@ from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples"
-FILES = sorted(EXAMPLES.rglob("*.yaml"))
+FILES = sorted(path for path in EXAMPLES.rglob("*.yaml") if path.parent.name != "data")
 
 
 def read(path: Path, *overrides: str) -> Config:

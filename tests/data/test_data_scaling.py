@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vgrad.data import DATASETS, SCALES, Part, Scaling, gather, load
 from vgrad.data.dataset import ROWS
 
-LOCAL = [name for name in DATASETS if name != "mnist"]
+LOCAL = [name for name in BUILT_IN if name != "mnist"]
 EXACT = 1e-13  # a few roundings of float64, and of sums taken in another order
 SINGLE = 1e-5  # a few roundings of float32
 

@@ -15,7 +15,7 @@ from vgrad.data import DATASETS, SCALES, Dataset, Part, check_sizes, facts, load
 from vgrad.errors import ConfigError, DataError
 from vgrad.registry import parameters
 
-LOCAL = [name for name in DATASETS if name != "mnist"]
+LOCAL = [name for name in BUILT_IN if name != "mnist"]
 
 
 def parts(data: Dataset) -> tuple[Part, Part, Part]:
@@ -68,7 +68,7 @@ def test_digests_are_the_same_everywhere() -> None:
 
 
 def test_sizes_are_checked_without_loading() -> None:
-    for name in DATASETS:
+    for name in BUILT_IN:
         source = facts(name)
         assert check_sizes(name) == check_sizes(name, *source.sizes) == check_sizes(name, 1, 0, 0) == []
         assert len(check_sizes(name, *(size + 1 for size in source.sizes))) == 3
@@ -100,7 +100,7 @@ def test_what_is_wrong_is_a_config_error(name: str, given: dict[str, object], me
 
 
 def test_only_circles_has_parameters() -> None:
-    known = {name: list(parameters(source.load)) for name, source in DATASETS.items()}
+    known = {name: list(parameters(source.load)) for name, source in DATASETS.items() if name in BUILT_IN}
     assert known == {"mnist": [], "digits": [], "xor": [], "circles": ["noise", "sample_seed"]}
 
 

@@ -73,6 +73,8 @@ def told_sizes(name: str) -> str:
     source = DATASETS[name]
     if isinstance(source.facts, Facts):
         return " / ".join(map(str, source.facts.sizes))
+    if source.of_file:
+        return "as the file has"
     return "as its parameters say" if parameters(source.load) else "as many as there are"
 
 
@@ -180,3 +182,5 @@ DATASETS: dict[str, Source] = {
     "npz": Source(_files.npz, "arrays of your own: x and y, or x_train, y_train, …", _of_a_file, of_file=True),
     "idx": Source(_files.idx, "images of your own: files like those of MNIST", _of_a_file, maximum=255, of_file=True),
 }
+BUILT_IN = tuple(name for name, source in DATASETS.items() if not source.of_file)
+"""Those that need no file of the user's."""

@@ -131,7 +131,7 @@ def read_npz(path: str) -> Own:
 
 def read_idx_folder(path: str) -> Own:
     """The content of a folder of IDX files; DataError where they are missing or damaged."""
-    return _kept_idx(path, tuple(_stamp(f"{path}/{name}") for name in _idx_files(Path(path))))
+    return _kept_idx(path, tuple(_stamp(f"{path}/{name}") for name in idx_files(Path(path))))
 
 
 def _stamp(path: str) -> tuple[int, ...]:
@@ -188,8 +188,8 @@ def _table(arrays: Arrays, ending: str, where: str) -> Table:
 _IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
-def _idx_files(folder: Path) -> list[str]:
-    """The names of the four files, packed where only that is there."""
+def idx_files(folder: Path) -> list[str]:
+    """The names of the four files, packed where only that is there; StorageError where it cannot be looked at."""
     names = []
     for name in _IDX:
         try:
@@ -202,7 +202,7 @@ def _idx_files(folder: Path) -> list[str]:
 @lru_cache(maxsize=2)
 def _kept_idx(path: str, stamps: tuple[tuple[int, ...], ...]) -> Own:
     folder = Path(path)
-    files = [folder / name for name in _idx_files(folder)]
+    files = [folder / name for name in idx_files(folder)]
     tables = []
     for images, labels in (files[:2], files[2:]):
         x, y = (read_any(file, dimensions=each, most=MOST_BYTES) for file, each in ((images, 3), (labels, 1)))

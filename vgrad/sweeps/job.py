@@ -13,13 +13,14 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from vgrad.config.config import Config
 from vgrad.config.fields import InitFile
 from vgrad.data.dataset import Dataset
-from vgrad.data.datasets import load
+from vgrad.data.datasets import DATASETS, load
+from vgrad.data.files import idx_files
 from vgrad.errors import DataError, RunStateError, StorageError, VgradError
 from vgrad.machine import versions
 from vgrad.runs.checkpoint import CHECKPOINT
@@ -35,6 +36,8 @@ from vgrad.training.descent import Cancelled
 
 MOST_BYTES = 2**30
 """What the files of a run may have together to travel."""
+GIVEN = "given"
+"""The folder of data that have travelled."""
 REPORT_SECONDS = 0.25
 
 Files = dict[str, bytes]
@@ -160,10 +163,12 @@ def train_away(config: Config, files: Files, sent_with: Mapping[str, str]) -> Ou
         folder = base / config.run_name
         folder.mkdir()
         for file, content in files.items():
-            (folder / file).write_bytes(content)
+            place = base / GIVEN / file.removeprefix(f"{GIVEN}/") if file.startswith(f"{GIVEN}/") else folder / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
         if isinstance(config.init, InitFile):
             config = config.model_copy(update={"init": config.init.model_copy(update={"path": f"{folder}/{INITIAL}"})})
-        outcome = train_here(config, base, base)
+        outcome = train_here(config, base, base / GIVEN)
         cause = outcome.cause.replace(f"{base}/", "")
         try:
             return replace(outcome, cause=cause, files=_present(folder, (*DETERMINISTIC, RUN), MOST_BYTES))
@@ -171,9 +176,33 @@ def train_away(config: Config, files: Files, sent_with: Mapping[str, str]) -> Ou
             return Outcome("failed", "; ".join(error.problems).replace(f"{base}/", ""))
 
 
-def luggage(job: Job) -> Files:
-    """The files that a worker elsewhere needs: those of an interrupted run, and given initial parameters."""
+def _data_files(job: Job) -> Files:
+    """The files of data of one's own. DataError for what cannot go along."""
+    if not DATASETS[job.config.data.name].of_file:
+        return {}
+    path = PurePath(job.config.data.parameters["path"])
+    if path.is_absolute():
+        return {}
+    remedy = "write an absolute path under which every worker has it"
+    if ".." in path.parts:
+        raise DataError(f"data.path: {printable(str(path), 200)}: leads out of the folder of the config; {remedy}")
+    found = job.base / path
+    names = [path / name for name in idx_files(found)] if job.config.data.name == "idx" else [path]
     files: Files = {}
+    for name in names:
+        try:
+            files[f"{GIVEN}/{name.as_posix()}"] = read_file(job.base / name, MOST_BYTES, DataError)
+        except FileNotFoundError:
+            raise DataError(f"{job.base / name}: no such file") from None
+        except DataError as error:
+            raise DataError(*(f"{problem}; {remedy}" for problem in error.problems)) from None
+    return files
+
+
+def luggage(job: Job) -> Files:
+    """The files that a worker elsewhere needs: those of an interrupted run, given initial parameters, and data that a
+    relative path names; an absolute one is that of a file which every worker has."""
+    files = _data_files(job)
     most = min(most_file_bytes(job.config), MOST_BYTES)
     if isinstance(job.config.init, InitFile):
         try:

@@ -103,12 +103,15 @@ def new(
     from vgrad.config.problems import Problems
     from vgrad.config.synonyms import no_such
     from vgrad.config.template import full_config, starting_config
-    from vgrad.data.datasets import DATASETS
+    from vgrad.data.datasets import BUILT_IN, DATASETS
     from vgrad.storage import write_output
 
     target = None if file is None else output_file(file)
     if data not in DATASETS:
         raise ConfigError(f"--data: {no_such('data set', data, DATASETS)}")
+    if data not in BUILT_IN:
+        told = f"write data: {{name: {data}, path: …}} into a config; configs/examples/data has an example"
+        raise ConfigError(f"--data {data}: that is a file of your own: {told}")
     try:
         text = (full_config if full else starting_config)(data, target.stem if target else "run")
     except Problems as failure:
