@@ -17,6 +17,7 @@ from made import settle
 from vgrad.config.config import Config
 from vgrad.config.remedies import OPTIONAL
 from vgrad.data.datasets import DATASETS, told_sizes
+from vgrad.data.files import RECORDED
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
@@ -37,8 +38,10 @@ def said(entry: Callable[..., Any]) -> str:
 
 
 def own(entry: Callable[..., Any]) -> str:
-    """The parameters with their defaults."""
-    return ", ".join(f"`{key}: {value}`" for key, (_, value) in parameters(entry).items()) or "—"
+    """The parameters with their defaults, but for what nobody sets: the digest of a file and what follows from it."""
+    shown = {key: value for key, (_, value) in parameters(entry).items() if key not in RECORDED}
+    told = (f"`{key}`" if value in (..., None) else f"`{key}: {value}`" for key, value in shown.items())
+    return ", ".join(told) or "—"
 
 
 def table(header: str, rows: Iterator[tuple[str, ...]]) -> str:

@@ -32,7 +32,7 @@ EVERYWHERE: dict[str, set[str]] = {
     | {"dry_run", "quiet", "as_json"},
     "status": {"folder", "as_json"},
     "worker": {"descriptor"},
-    "ls": {"folder", "as_json"},
+    "ls": {"folder", "where", "tags", "sort", "as_json"},
     "show": {"run", "runs_dir", "as_json"},
     "report": {"runs", "asked_form", "output", "diff", "as_json", "runs_dir"},
     "plot": {"runs", "output", "kind", "width", "runs_dir"},

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vgrad.data import DATASETS, SCALES, Part, Scaling, gather, load
+from vgrad.data import BUILT_IN, DATASETS, SCALES, Part, Scaling, gather, load
 from vgrad.data.dataset import ROWS
 
 LOCAL = [name for name in BUILT_IN if name != "mnist"]

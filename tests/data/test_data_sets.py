@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vgrad.data import DATASETS, SCALES, Dataset, Part, check_sizes, facts, load
+from vgrad.data import BUILT_IN, DATASETS, SCALES, Dataset, Part, check_sizes, facts, load
 from vgrad.errors import ConfigError, DataError
 from vgrad.registry import parameters
 

@@ -24,6 +24,7 @@ from vgrad.cli.commands import verify as _verify
 from vgrad.cli.commands import worker as _worker
 from vgrad.cli.help import Group
 from vgrad.cli.runs import clean as _clean
+from vgrad.cli.runs import evaluate as _evaluate
 from vgrad.cli.runs import tag as _tag
 from vgrad.cli.screen.streams import answer
 from vgrad.cli.theory import theory as _theory
@@ -64,6 +65,7 @@ app.command("ls", cls=Command)(_ls.ls)
 app.command("tag", cls=Command)(_tag.tag)
 app.command("show", cls=Command)(_show.show)
 app.command("report", cls=Command)(_report.report)
+app.command("evaluate", cls=Command)(_evaluate.evaluate)
 app.command("plot", cls=Command)(_plot.plot)
 app.add_typer(_export.export, name="export")
 app.command("verify", cls=Command)(_verify.verify)

@@ -151,7 +151,15 @@ def values(incomplete: str) -> Iterable[str]:
     """Values of reports that any run has, and the usual monitors."""
     from vgrad.report.values import KNOWN
 
-    return (*KNOWN, "validation_accuracy", "validation_accuracy.best", "train_cost", "delta_norm[1]", "delta_norm[-1]")
+    return (
+        *KNOWN,
+        "validation_accuracy",
+        "validation_accuracy.best",
+        "test_accuracy",
+        "train_cost",
+        "delta_norm[1]",
+        "delta_norm[-1]",
+    )
 
 
 @_quiet

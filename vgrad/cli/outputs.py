@@ -61,6 +61,7 @@ def form_of(asked: str | None, output: Path | None) -> str:
 
 def _owner(target: Path) -> str | None:
     """The run, sweep or study that `target` is a file of, or would be."""
+    from vgrad.runs.evaluating import EVALUATION
     from vgrad.runs.folder import DETERMINISTIC, RUN
     from vgrad.runs.index import STUDY, is_run
     from vgrad.runs.tags import SUFFIX as TAG
@@ -74,7 +75,7 @@ def _owner(target: Path) -> str | None:
     kept = name.startswith((LOCK, OWNER))
     with suppress(OSError):
         run = folder.parent if re.fullmatch("attempt-[0-9]+", folder.name) else folder
-        if (kept or name in (*DETERMINISTIC, RUN) or name.endswith(TAG)) and is_run(run):
+        if (kept or name in (*DETERMINISTIC, RUN, EVALUATION) or name.endswith(TAG)) and is_run(run):
             return f"the run {shown(run)}"
         if name.startswith(PREFIX) and name.endswith(SUFFIX):
             return f"a sweep in {shown(folder)}"

@@ -17,7 +17,7 @@ from vgrad.config.config import Config
 from vgrad.config.fields import presets
 from vgrad.config.remedies import OPTIONAL
 from vgrad.config.schema import monitor_names
-from vgrad.data.datasets import BUILT_IN, DATASETS, SCALES, told_sizes
+from vgrad.data.datasets import DATASETS, SCALES, told_sizes
 from vgrad.document.writer import dump_yaml
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
@@ -76,7 +76,7 @@ def starting_config(data: str, name: str = "run") -> str:
             "Data",
             (
                 f"data: {data}",
-                f"{DATASETS[data].summary}; or {', '.join(name for name in BUILT_IN if name != data)}, or a file of yours: csv, npz, idx",
+                f"{DATASETS[data].summary}; or {', '.join(name for name in DATASETS if name != data)}",
             ),
         ),
         (

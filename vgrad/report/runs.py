@@ -11,6 +11,7 @@ from typing import Any
 
 from vgrad.errors import RunStateError
 from vgrad.report.keys import Scalar, flatten
+from vgrad.runs.evaluating import kept
 from vgrad.runs.folder import CONFIG, RUN, SUMMARY
 from vgrad.runs.places import runs_of
 from vgrad.runs.stored import StoredRun, check_like, read_run
@@ -43,6 +44,11 @@ class Run:
     def stored(self) -> StoredRun:
         """The run directory itself, for its curves."""
         return read_run(self.path)
+
+    @cached_property
+    def evaluated(self) -> dict[str, float]:
+        """`test_accuracy` and its like, of a run that `vgrad evaluate` has looked at."""
+        return kept(self.stored)
 
     @property
     def label(self) -> str:

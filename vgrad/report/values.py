@@ -1,6 +1,7 @@
 """Values: what a report can show of a run, by the name that users write.
 
     validation_accuracy         at the last epoch; also .best and .best_epoch; any column of metrics.csv
+    test_accuracy               likewise, or as vgrad evaluate has kept it; so for cost and the other parts
     delta_norm[1].end           a probe of layer 1 at the start (default), worst or end epoch, or `@7`;
                                 [-1] is the last hidden layer, [output] the output layer
     last_first_ratio, decay_rate, decay_factor, effective_depth      likewise
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.report.runs import Run
+from vgrad.runs.evaluating import MEASURES
 from vgrad.runs.summary import cause_of, learning_of, run_cause, run_verdict, speeds, verdict_of
 from vgrad.runs.tables import hidden
 from vgrad.statistics import power
@@ -80,6 +82,12 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
         return _of_gradient(name, _when(found, text), thresholds)
     if found and any(name in run.summary["final"] for run in runs) and not found["layer"]:
         return _of_monitor(name, f"@{found['epoch']}" if found["epoch"] else found["part"] or "last", text)
+    if found and name in MEASURES and text == name:
+        if any(name in run.evaluated for run in runs):
+            return _of_monitor(name, "last", text)
+        part = name.partition("_")[0]
+        told = f"it was no monitor; vgrad evaluate RUNS --part {part} computes and keeps it"
+        raise ConfigError(f"no value {name!r} in these runs: {told}")
     if found and found["layer"]:
         probes = {probe for run in runs for probe in run.config["probes"]["record"]}
         if name in probes or name == "delta_norm_mean":
@@ -142,7 +150,7 @@ def _of_monitor(name: str, part: str, text: str) -> Value:
     kind = "accuracy" if name.endswith("_accuracy") else "number"
     title = name.replace("_", " ")
     if part == "last":
-        return Value(name, kind, title, lambda run: run.summary["final"].get(name), late=True)
+        return Value(name, kind, title, lambda run: _last(run, name), late=True)
     if part == "best":
         best = lambda run: (run.summary["best"].get(name) or {}).get("value")  # noqa: E731
         return Value(f"{name}.best", kind, f"best {title}", best)
@@ -150,6 +158,12 @@ def _of_monitor(name: str, part: str, text: str) -> Value:
         when = lambda run: (run.summary["best"].get(name) or {}).get("epoch")  # noqa: E731
         return Value(f"{name}.best_epoch", "count", f"epoch of best {title}", when)
     raise ConfigError(f"{visible(text)[:60]}: no part {part!r} of a monitor; write .last, .best or .best_epoch")
+
+
+def _last(run: Run, name: str) -> float | None:
+    """A monitor at the last epoch; of a run that has no such monitor what vgrad evaluate has kept."""
+    final: dict[str, float | None] = run.summary["final"]
+    return final[name] if name in final else run.evaluated.get(name) if name in MEASURES else None
 
 
 def _of_probe(probe: str, layer: str, when: str | int) -> Value:

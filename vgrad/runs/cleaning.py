@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgrad.runs.checkpoint import CHECKPOINT
+from vgrad.runs.evaluating import EVALUATION
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, RunFolder
 from vgrad.runs.runner import ATTEMPT
 from vgrad.runs.stored import StoredRun
@@ -97,7 +98,8 @@ def remove_run(removal: Removal) -> str:
 def _own(folder: Path) -> Iterator[tuple[Path, int]]:
     """The files there that vgrad has written, each with its size."""
     for file in entries(folder):
-        known = file.name in (*DETERMINISTIC, RUN, LOCK, OWNER) or file.name.endswith(SUFFIX) or is_leftover(file.name)
+        own = (*DETERMINISTIC, RUN, EVALUATION, LOCK, OWNER)
+        known = file.name in own or file.name.endswith(SUFFIX) or is_leftover(file.name)
         size = _bytes(file) if known else None
         if size is not None:
             yield file, size

@@ -18,15 +18,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vgrad.config.config import Config
-from vgrad.errors import StorageError
+from vgrad.errors import RunStateError, StorageError
+from vgrad.nn.arrays import Parameters
+from vgrad.nn.parameters import as_type, problems, split
 from vgrad.runs import tables
-from vgrad.runs.checkpoint import CHECKPOINT
+from vgrad.runs.checkpoint import CHECKPOINT, most_bytes
 from vgrad.runs.facts import check_facts, check_summary, damaged, read_facts, read_summary
 from vgrad.runs.folder import CONFIG, RUN, SUMMARY, RunFolder, run_config
 from vgrad.runs.history import History, empty_history
 from vgrad.runs.summary import summarize
 from vgrad.storage.lock import is_held
-from vgrad.storage.reading import is_file
+from vgrad.storage.npz import NpzError, unpack
+from vgrad.storage.reading import is_file, state_error
+from vgrad.text.escapes import printable
+from vgrad.training.assembly import build_network
 from vgrad.training.memory import check_memory
 
 if TYPE_CHECKING:
@@ -82,6 +87,29 @@ class StoredRun:
     def histograms(self) -> DataFrame:
         """histograms.csv: a row an epoch, layer, quantity and bin; empty when the config names no epochs."""
         return self._table("histograms")
+
+    def network(self, name: str) -> tuple[Parameters, Parameters]:
+        """(parameters, running statistics) in `name`, initial.npz or final.npz, in the run's own type. RunStateError
+        when they are not there or do not fit."""
+        file, network = self.path / name, build_network(self.config)
+        shown = printable(str(file), 300)
+        try:
+            arrays = unpack(file, most_bytes(self.config))
+        except FileNotFoundError:
+            told = "missing: this directory was kept without parameters; train the run again"
+            raise RunStateError(f"{shown}: {told}") from None
+        except OSError as error:
+            raise state_error(file, error) from None
+        except NpzError as error:
+            told = f"damaged: {printable(str(error), 200)}; vgrad verify looks at the rest"
+            raise RunStateError(f"{shown}: {told}") from None
+        parameters, running = split(arrays, network.buffers())
+        due = {each: value.shape for each, value in network.buffers().items()} if running else {}
+        wrong = problems(parameters, network.shapes()) + problems(running, due)
+        if wrong:
+            raise RunStateError(f"{shown}: damaged: {printable('; '.join(wrong[:3]), 200)}")
+        kind = self.config.dtype
+        return as_type(parameters, network.shapes(), kind), as_type(running, due, kind)
 
     def _table(self, name: str) -> DataFrame:
         """From its file; of a run that is not complete from what its files are made of."""

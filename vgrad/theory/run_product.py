@@ -14,12 +14,9 @@ from vgrad.data.datasets import load
 from vgrad.errors import ConfigError, RunStateError
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.measurement import CHUNK
-from vgrad.nn.parameters import as_type, problems, split
-from vgrad.runs.checkpoint import most_bytes
+from vgrad.nn.parameters import as_type
 from vgrad.runs.folder import FINAL, INITIAL
 from vgrad.runs.stored import StoredRun, data_folder, read_run
-from vgrad.storage.npz import NpzError, unpack
-from vgrad.storage.reading import state_error
 from vgrad.text.escapes import printable
 from vgrad.theory.product import Product, chunk_rows, missing_factors, multiply
 from vgrad.training.assembly import build_network
@@ -81,25 +78,12 @@ def _chunks(run: StoredRun, examples: int) -> Iterator[tuple[Array, Array]]:
 
 def _parameters(run: StoredRun, when: When) -> tuple[int, Parameters]:
     """The epoch, and the parameters that the run has left of it, in float64."""
-    file = run.path / (INITIAL if when == "start" else FINAL)
-    shown, config = printable(str(file), 300), run.config
+    config = run.config
     if when == "end" and run.status in ("running", "interrupted"):
         told = f"{printable(str(run.path), 200)}: {run.status} after epoch {run.epoch or 0} of {config.epochs}"
         raise RunStateError(f"{told}; train it to its end, or use --epoch start")
+    arrays, _ = run.network(INITIAL if when == "start" else FINAL)
     shapes = build_network(config).shapes()
-    try:
-        arrays = unpack(file, most_bytes(config))
-    except FileNotFoundError:
-        told = "missing: this directory was kept without parameters; train the run again"
-        raise RunStateError(f"{shown}: {told}") from None
-    except OSError as error:
-        raise state_error(file, error) from None
-    except NpzError as error:
-        raise RunStateError(f"{shown}: damaged: {printable(str(error), 200)}; vgrad verify looks at the rest") from None
-    arrays, _ = split(arrays, build_network(run.config).buffers())
-    wrong = problems(arrays, shapes)
-    if wrong:
-        raise RunStateError(f"{shown}: damaged: {printable('; '.join(wrong[:3]), 200)}")
     return 0 if when == "start" else run.epoch or 0, as_type(arrays, shapes, "float64")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from vgrad.config.monitors import measures, split
-from vgrad.data.dataset import Dataset
+from vgrad.data.dataset import Dataset, Part
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.backprop import Passes, passes
 from vgrad.nn.measurement import CHUNK, Measurement, Prober
@@ -45,9 +45,20 @@ class Evaluator:
                 found |= {f"{part}_{name}": total for name, total in sums.items()}
         return {monitor: found[monitor] for monitor in monitors}
 
+    def outputs(self, part: str) -> Iterator[tuple[Array, Array]]:
+        """(z^L, a^L), each (m, n_L), of the examples of `part` in file order: views that the next chunk overwrites."""
+        for z, a, _ in self._forward(getattr(self._dataset, part)):
+            yield z, a
+
     def _sums(self, name: str, wanted: Mapping[str, object]) -> dict[str, float]:
         part = getattr(self._dataset, name)
         sums = dict.fromkeys(wanted, 0.0)
+        for z, a, y in self._forward(part):
+            for measure, f in wanted.items():
+                sums[measure] += float(f(z, a, y).sum())  # type: ignore[operator]
+        return {measure: total / len(part) for measure, total in sums.items()}
+
+    def _forward(self, part: Part) -> Iterator[tuple[Array, Array, Array]]:
         for index in chunks(len(part), CHUNK):
             x, y = self._feed.load(part, index)
             made = self._passes.get(len(x))
@@ -55,9 +66,7 @@ class Evaluator:
                 made = passes(self._network, self._parameters, len(x), self._buffers, "evaluate")
                 self._passes[len(x)] = made
             made.forward(x)
-            for measure, f in wanted.items():
-                sums[measure] += float(f(made.z[-1], made.a[-1], y).sum())  # type: ignore[operator]
-        return {measure: total / len(part) for measure, total in sums.items()}
+            yield made.z[-1], made.a[-1], y
 
 
 class ProbeSet:
