@@ -51,7 +51,10 @@ SHOWN: dict[str, tuple[Iterable[str], str]] = {
     "STUDY_PICTURES": (STUDY_PICTURES, r"--kind {0}\b|`{0}`"),
     "STUDIES": (STUDIES, r"vgrad reproduce {0}\b"),
     "THEORIES": (THEORIES, r"\$ vgrad theory {0}\b"),
-    "EXECUTORS": ([entry.address.partition(":")[0] or "-j" for entry in EXECUTORS.values()], r"{0}"),
+    "EXECUTORS": (
+        [f"--scheduler {found}" if (found := each.address.partition(":")[0]) else "-j" for each in EXECUTORS.values()],
+        r"{0}\b",
+    ),
 }
 """Tables whose entries a document shows, by the words that it shows them with."""
 SCRIPTS = ("toolbox", "contract")

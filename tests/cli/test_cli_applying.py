@@ -55,8 +55,8 @@ TABLES: dict[str, Uses] = {
     "plot": PLOT,
     "report": REPORT,
     "theory chain": CHAIN,
-    "sweep": of_sweeps(),
-    "reproduce": of_sweeps(),
+    "sweep": of_sweeps(None, ""),
+    "reproduce": of_sweeps(None, ""),
 }
 VALUES = {
     "where": "seed=0",

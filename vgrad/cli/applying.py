@@ -13,7 +13,7 @@ import typer
 
 from vgrad.cli.command import given
 from vgrad.errors import ConfigError
-from vgrad.sweep.executors import EXECUTORS, chosen
+from vgrad.sweep.executors import EXECUTORS, OPTIONS, chosen
 from vgrad.text.formats import FORMATS
 
 
@@ -87,14 +87,11 @@ REPORT = Uses(
 )
 
 
-def of_sweeps() -> Uses:
-    """A mode is an executor."""
-    options = dict.fromkeys(option for entry in EXECUTORS.values() for option in entry.options)
-    return Uses(
-        "",
-        {name: tuple(entry.asked for entry in EXECUTORS.values() if name in entry.options) for name in options},
-        {"jobs": "the cluster has the workers that it has", "run_timeout": "a run in this process cannot be killed"},
-    )
+def of_sweeps(jobs: int | None, scheduler: str) -> Uses:
+    """A mode is an executor; the reasons are those of the one that is asked for."""
+    entries = EXECUTORS.values()
+    used = {name: tuple(entry.asked for entry in entries if name not in entry.unused) for name in OPTIONS}
+    return Uses("", used, EXECUTORS[chosen(jobs, scheduler)].unused)
 
 
 def way(jobs: int | None, scheduler: str) -> str:

@@ -55,7 +55,7 @@ def reproduce(
 
     if quick and seeds is not None:
         raise ConfigError("--quick and --seeds: both say how many seeds; give one of them")
-    of_sweeps().refuse_unused(context, way(jobs, scheduler))
+    of_sweeps(jobs, scheduler).refuse_unused(context, way(jobs, scheduler))
     published = load_study(study)
     settings = [*([f"data={data}"] if data else []), *(overrides or [])]
     folder = runs_dir / folder_name(published.contents.study, settings)
