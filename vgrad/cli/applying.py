@@ -70,14 +70,12 @@ ONE_RUN = ("neurons",)
 """The kinds of picture that are of a single run."""
 
 _OF_A_TABLE = ("rows", "cols", "value", "where", "baseline", "sort", "top", "threshold")
-_WHOLE = ("csv", "json")
-"""Formats that have every statistic anyway."""
 DIFF = "--diff"
 REPORT = Uses(
     "",
     {
         "width": ("--format table",),
-        "spread": tuple(f"--format {form}" for form in FORMATS if form not in _WHOLE),
+        "spread": tuple(f"--format {form}" for form, each in FORMATS.items() if not each.whole),
         **dict.fromkeys(_OF_A_TABLE, tuple(f"--format {form}" for form in FORMATS)),
     },
     {
