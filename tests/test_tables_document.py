@@ -22,13 +22,13 @@ from vgrad.nn.probes import PROBES
 from vgrad.nn.schedules import MOMENTUM_SCHEDULES, SCHEDULES
 from vgrad.report.formats import FORMATS
 from vgrad.report.pictures import PICTURES
+from vgrad.study.names import STUDIES
 from vgrad.study.report.pictures import STUDY_PICTURES
 from vgrad.sweeps.executors import EXECUTORS
 
 CONFIGS = ROOT / "configs"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TOLD = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
-STUDIES = sorted(path.stem for path in (ROOT / "vgrad" / "study").glob("*.yaml"))
 
 EXAMPLES: dict[str, tuple[Iterable[str], str]] = {
     "ACTIVATIONS": (ACTIVATIONS, "examples/activation/{}.yaml"),
@@ -51,7 +51,10 @@ SHOWN: dict[str, tuple[Iterable[str], str]] = {
     "STUDY_PICTURES": (STUDY_PICTURES, r"--kind {0}\b|`{0}`"),
     "STUDIES": (STUDIES, r"vgrad reproduce {0}\b"),
     "THEORIES": (THEORIES, r"\$ vgrad theory {0}\b"),
-    "EXECUTORS": ([entry.address.partition(":")[0] or "-j" for entry in EXECUTORS.values()], r"{0}"),
+    "EXECUTORS": (
+        [f"--scheduler {found}" if (found := each.address.partition(":")[0]) else "-j" for each in EXECUTORS.values()],
+        r"{0}\b",
+    ),
 }
 """Tables whose entries a document shows, by the words that it shows them with."""
 SCRIPTS = ("toolbox", "contract")
@@ -95,7 +98,7 @@ def test_every_entry_stands_in_a_document(table: str) -> None:
     assert [name for name in names if not re.search(pattern.format(re.escape(name)), TOLD)] == []
 
 
-@pytest.mark.parametrize("table", [name for name in (*EXAMPLES, *SHOWN) if name not in ("STUDIES", "NORMS")])
+@pytest.mark.parametrize("table", [name for name in (*EXAMPLES, *SHOWN) if name != "NORMS"])
 def test_a_test_goes_through_the_table(table: str) -> None:
     used = re.compile(rf"^(?!.*import).*\b{table}\b", re.MULTILINE)
     tests = [path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]

@@ -34,6 +34,9 @@ EVERYWHERE: dict[str, set[str]] = {
     "worker": {"descriptor"},
     "ls": {"folder", "where", "tags", "sort", "as_json"},
     "show": {"run", "runs_dir", "as_json"},
+    "tag": {"runs", "tags", "note", "remove", "runs_dir"},
+    "evaluate": {"runs", "part", "mistakes", "output", "runs_dir", "as_json"},
+    "clean": {"runs", "checkpoints", "whole", "where", "tags", "yes", "runs_dir", "as_json"},
     "report": {"runs", "asked_form", "output", "diff", "as_json", "runs_dir"},
     "plot": {"runs", "output", "kind", "width", "runs_dir"},
     "export tensorboard": {"runs", "output", "runs_dir"},
@@ -55,8 +58,8 @@ TABLES: dict[str, Uses] = {
     "plot": PLOT,
     "report": REPORT,
     "theory chain": CHAIN,
-    "sweep": of_sweeps(),
-    "reproduce": of_sweeps(),
+    "sweep": of_sweeps(None, ""),
+    "reproduce": of_sweeps(None, ""),
 }
 VALUES = {
     "where": "seed=0",

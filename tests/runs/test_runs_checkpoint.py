@@ -18,6 +18,7 @@ from vgrad.runs.history import empty_history
 from vgrad.runs.runner import run
 from vgrad.runs.summary import summarize
 from vgrad.storage.npz import pack
+from vgrad.training.metrics import OTHERS
 
 TREE: dict[str, Any] = {
     "name": "c",
@@ -31,6 +32,8 @@ TREE: dict[str, Any] = {
     "probes": {"every": 2, "examples": 10, "neurons": [1], "histograms": [0]},
 }
 CONFIG = check(TREE)
+RATE = [*OTHERS].index("learning_rate") - len(OTHERS)
+"""Where the rate stands among the metrics, counted from the last."""
 Parts = dict[str, Any]
 Harm = Callable[[Parts, Parts], object]
 
@@ -90,7 +93,7 @@ REFUSED: dict[str, tuple[Harm, str]] = {
     "a column less": (turned("history.metrics", lambda x: x[:, 1:]), "metrics is float64 of shape"),
     "an epoch less": (turned("history.metrics", lambda x: x[:-1]), "epochs without metrics"),
     "a metric that is missing": (at("history.metrics", (2, 0), np.nan), "a metric of epoch 2 is missing"),
-    "a rate before training": (at("history.metrics", (0, -1), 0.1), "a metric of epoch 0 is missing"),
+    "a rate before training": (at("history.metrics", (0, RATE), 0.1), "a metric of epoch 0 is missing"),
     "an infinite metric": (at("history.metrics", (1, 0), np.inf), "metrics holds NaN or infinity"),
     "a norm that is missing": (at("history.gradients", (1, 0, 0), np.nan), "gradients holds NaN"),
     "norms of a layer less": (turned("history.gradients", lambda x: x[:, :, 1:]), "gradients is float64"),

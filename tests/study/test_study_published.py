@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vgrad.cli import run
 from vgrad.cli.options import read_config
 from vgrad.config.check import settled
 from vgrad.errors import ConfigError
-from vgrad.study.published import HERE, Study, load_study
+from vgrad.study.names import HERE, STUDIES
+from vgrad.study.published import Study, load_study
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "nielsen"
 DIGITS = 6e-6  # the data are kept to six digits
@@ -202,3 +204,10 @@ def test_an_unknown_study_is_named(tmp_path: Path) -> None:
 
 def test_the_file_travels_with_the_package() -> None:
     assert {path.name for path in HERE.glob("nielsen*")} == {"nielsen.yaml", "nielsen-curves.csv", "nielsen-power.csv"}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_that_comes_with_vgrad_is_called_by_its_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert load_study(name).contents.study == name
+    assert run(["reproduce", "--help"]) == 0
+    assert f"{name}, " in " ".join(capsys.readouterr().out.split())

@@ -303,7 +303,7 @@ def test_a_dry_run_lists_and_trains_nothing(vgrad: Command, tmp_path: Path) -> N
 @pytest.fixture
 def start_only(vgrad: Command, tmp_path: Path, mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nielsen's experiment B alone: it takes seconds."""
-    from vgrad.study.published import HERE
+    from vgrad.study.names import HERE
 
     monkeypatch.setenv("VGRAD_DATA", str(mnist_dir))
     tree = yaml.safe_load((HERE / "nielsen.yaml").read_text(encoding="utf-8"))

@@ -55,7 +55,9 @@ def test_an_executor_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
             yield place
 
     monkeypatch.setitem(
-        EXECUTORS, "toy", Executor(watched, "--scheduler toy://", ("jobs",), "toy://NAME", ("toy",), "a toy")
+        EXECUTORS,
+        "toy",
+        Executor(watched, "--scheduler toy://", {"run_timeout": "toys do not end"}, "toy://NAME", ("toy",), "a toy"),
     )
     (tmp_path / "c.yaml").write_text(CONFIG)
     words = [
@@ -76,7 +78,7 @@ def test_an_executor_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     for file in files:
         assert (tmp_path / "toy" / file).read_bytes() == (tmp_path / "map" / file).read_bytes()
     assert run([*words, "--run-timeout", "9"]) == 2
-    assert "--scheduler toy:// makes no use of it" in capsys.readouterr().err
+    assert "--scheduler toy:// makes no use of it; toys do not end: leave it out" in capsys.readouterr().err
 
 
 def test_help_is_made_from_the_table() -> None:

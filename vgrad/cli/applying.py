@@ -13,7 +13,7 @@ import typer
 
 from vgrad.cli.command import given
 from vgrad.errors import ConfigError
-from vgrad.sweeps.executors import EXECUTORS, chosen
+from vgrad.sweeps.executors import EXECUTORS, OPTIONS, chosen
 from vgrad.text.formats import FORMATS
 
 
@@ -70,14 +70,12 @@ PLOT = Uses(
 """A picture of a study uses none of these: it draws the whole study."""
 
 _OF_A_TABLE = ("rows", "cols", "value", "where", "baseline", "sort", "top", "threshold")
-_WHOLE = ("csv", "json")
-"""Formats that have every statistic anyway."""
 DIFF = "--diff"
 REPORT = Uses(
     "",
     {
         "width": ("--format table", "--format latex"),
-        "spread": tuple(f"--format {form}" for form in FORMATS if form not in _WHOLE),
+        "spread": tuple(f"--format {form}" for form, each in FORMATS.items() if not each.whole),
         **dict.fromkeys(_OF_A_TABLE, tuple(f"--format {form}" for form in FORMATS)),
     },
     {
@@ -87,14 +85,11 @@ REPORT = Uses(
 )
 
 
-def of_sweeps() -> Uses:
-    """A mode is an executor."""
-    options = dict.fromkeys(option for entry in EXECUTORS.values() for option in entry.options)
-    return Uses(
-        "",
-        {name: tuple(entry.asked for entry in EXECUTORS.values() if name in entry.options) for name in options},
-        {"jobs": "the cluster has the workers that it has", "run_timeout": "a run in this process cannot be killed"},
-    )
+def of_sweeps(jobs: int | None, scheduler: str) -> Uses:
+    """A mode is an executor; the reasons are those of the one that is asked for."""
+    entries = EXECUTORS.values()
+    used = {name: tuple(entry.asked for entry in entries if name not in entry.unused) for name in OPTIONS}
+    return Uses("", used, EXECUTORS[chosen(jobs, scheduler)].unused)
 
 
 def way(jobs: int | None, scheduler: str) -> str:

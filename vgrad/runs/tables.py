@@ -1,13 +1,13 @@
 """The CSV files of a run: their columns, said once, by which they are written, and read back bit for bit.
 
-    metrics.csv      epoch | monitors …, penalty, learning_rate         epochs 0 … last
+    metrics.csv      epoch | monitors …, others …                       epochs 0 … last
     gradients.csv    epoch, layer, kind, units | probes …               measured epochs x layers 1 … L
     neurons.csv      epoch, layer, neuron | delta                       named epochs x layers x neurons
     histograms.csv   epoch, layer, quantity | low, high, count          named epochs x layers x quantities x bins
 
 What stands before the bar, the keys, is known from the config and the last epoch; a file that has anything else is
 damaged. What stands behind it was measured. A key is a line in TABLES; a number of an epoch one in
-`vgrad.training.metrics`, one of a layer a probe.
+`vgrad.training.metrics` (OTHERS), one of a layer a probe.
 """
 
 from __future__ import annotations

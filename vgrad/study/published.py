@@ -47,12 +47,11 @@ from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.storage.reading import read_bounded, why
 from vgrad.study.measures import MEASURES, Measure
+from vgrad.study.names import HERE, STUDIES
 from vgrad.study.outcome import Noticed
 from vgrad.sweeps.grid import Grid, read_grid
 from vgrad.text.escapes import printable
 
-HERE = Path(__file__).parent
-STUDIES = sorted(path.stem for path in HERE.glob("*.yaml"))
 MOST_BYTES = 2**22
 MOST_POINTS = 1000  # of a grid whose networks are compared
 

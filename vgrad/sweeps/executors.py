@@ -7,7 +7,7 @@ same everywhere. An executor loads what it needs when it is opened: help texts a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from vgrad.sweeps.dispatch import Place
     from vgrad.sweeps.job import Job
 
+OPTIONS = ("jobs", "run_timeout")
+"""The options of a sweep that not every executor makes use of."""
+
 Open = Callable[[Request], AbstractContextManager["Place[Job]"]]
 
 
@@ -26,14 +29,14 @@ Open = Callable[[Request], AbstractContextManager["Place[Job]"]]
 class Executor:
     """An entry of EXECUTORS.
 
-    `asked` is how a command line asks for it, `options` are those of a sweep's options that it makes use of. One that
-    runs elsewhere has an `address`, is found by its `schemes` (None: all that no other one has), and fetches its data
-    itself; `summary` says what is at the address.
+    `asked` is how a command line asks for it, `unused` are those of OPTIONS that it makes no use of, with the reason.
+    One that runs elsewhere has an `address`, is found by its `schemes` (None: all that no other one has), and fetches
+    its data itself; `summary` says what is at the address.
     """
 
     open: Open
     asked: str
-    options: tuple[str, ...]
+    unused: Mapping[str, str]
     address: str = ""
     schemes: tuple[str | None, ...] = ()
     summary: str = ""
@@ -86,9 +89,14 @@ def cores() -> int:
 
 
 EXECUTORS: dict[str, Executor] = {
-    "in_process": Executor(_in_process, "-j 0", ("jobs",)),
-    "processes": Executor(_processes, "a sweep in processes", ("jobs", "run_timeout")),
+    "in_process": Executor(_in_process, "-j 0", {"run_timeout": "a run in this process cannot be killed"}),
+    "processes": Executor(_processes, "a sweep in processes", {}),
     "cluster": Executor(
-        _cluster, "--scheduler", ("run_timeout",), "tcp://HOST:PORT", ("tcp", None), "this Dask cluster"
+        _cluster,
+        "--scheduler",
+        {"jobs": "the cluster has the workers that it has"},
+        "tcp://HOST:PORT",
+        ("tcp", None),
+        "this Dask cluster",
     ),
 }

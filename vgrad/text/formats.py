@@ -20,19 +20,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Format:
-    """What is written to a file with that `ending`; `told` says in a few words what it is for."""
+    """What is written to a file with that `ending`; `told` says in a few words what it is for.
+
+    One that is `whole` has every statistic, whatever `--spread` asks for.
+    """
 
     ending: str
     told: str
     of_sheet: Callable[[Sheet], str] | None = None
+    whole: bool = False
 
 
 FORMATS: dict[str, Format] = {
     "table": Format(".txt", "a terminal, or a file of text", render),
     "markdown": Format(".md", "a document", as_markdown),
     "latex": Format(".tex", "a paper; needs booktabs", as_latex),
-    "csv": Format(".csv", "a spreadsheet or pandas: a line a cell, numbers bit for bit"),
-    "json": Format(".json", "a program: everything that the report knows"),
+    "csv": Format(".csv", "a spreadsheet or pandas: a line a cell, numbers bit for bit", whole=True),
+    "json": Format(".json", "a program: everything that the report knows", whole=True),
     "html": Format(".html", "a browser: one page, with pictures"),
 }
 DEFAULT = "table"

@@ -17,6 +17,7 @@ from vgrad.cli.commands.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Se
 from vgrad.cli.options import Json, Overrides, RunsDir
 from vgrad.cli.sweeps import Outcome, fetch_data, list_runs, processes, tell_plan, train_missing
 from vgrad.errors import ConfigError, DataError, Interrupted, StorageError, SweepError, VgradError
+from vgrad.study.names import STUDIES
 
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 def reproduce(
     context: typer.Context,
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="A study: nielsen, or a .yaml file like it.")],
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY", help=f"A study: {', '.join(STUDIES)}, or a .yaml file of one.")
+    ],
     seeds: Seeds = None,
     quick: Annotated[bool, typer.Option("--quick", help="A look in minutes: fewer seeds where runs are long.")] = False,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="Another data set: digits is here already.")] = "",
@@ -55,7 +58,7 @@ def reproduce(
 
     if quick and seeds is not None:
         raise ConfigError("--quick and --seeds: both say how many seeds; give one of them")
-    of_sweeps().refuse_unused(context, way(jobs, scheduler))
+    of_sweeps(jobs, scheduler).refuse_unused(context, way(jobs, scheduler))
     published = load_study(study)
     settings = [*([f"data={data}"] if data else []), *(overrides or [])]
     folder = runs_dir / folder_name(published.contents.study, settings)

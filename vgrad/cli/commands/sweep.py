@@ -85,7 +85,7 @@ def sweep(
     from vgrad.sweeps.grid import read_grid
     from vgrad.sweeps.plan import make_plan
 
-    of_sweeps().refuse_unused(context, way(jobs, scheduler))
+    of_sweeps(jobs, scheduler).refuse_unused(context, way(jobs, scheduler))
     grid = read_grid(load_yaml(config), typed=axes or [], overrides=overrides or [], seeds=seeds)
     plan = make_plan(grid, runs_dir, Path(config).parent)
     if dry_run:
