@@ -48,6 +48,7 @@ EVERYWHERE: dict[str, set[str]] = {
     "data fetch": set(),
     "data verify": {"as_json"},
     "data path": set(),
+    "data show": {"data", "overrides", "output", "as_json"},
     "doctor": {"runs_dir", "as_json"},
     "check": {"config", "overrides", "seed", "examples", "as_json"},
     "theory chain": {"section", "activation", "output", "as_json"},

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import sweep_tools as tools
 
+from vgrad.config.check import settled
+from vgrad.config.choice import Choice
+from vgrad.document.document import load_yaml, with_overrides
 from vgrad.errors import DataError, RunStateError, StorageError, VgradError
 from vgrad.machine import versions
 from vgrad.runs.folder import RUN
@@ -19,6 +22,8 @@ from vgrad.sweeps import job as jobs
 from vgrad.sweeps.job import Files, Outcome, Progress, differences, luggage, publish, train_away, train_here
 from vgrad.training.descent import Cancelled
 from vgrad.training.initial import with_digest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples" / "data"
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +137,27 @@ def test_a_complete_run_is_left_alone(files: Files, tmp_path: Path) -> None:
     assert job.is_complete()
     assert train_here(job.config, tmp_path, tmp_path).status == "already"
     assert json.loads((job.path / RUN).read_bytes())["status"] == "complete"
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "idx"])
+def test_data_of_a_relative_path_go_along(kind: str, tmp_path: Path) -> None:
+    """With the bytes of a run at home; from an absolute path, a worker takes what it has there."""
+    file = EXAMPLES / f"{kind}.yaml"
+    config = settled(with_overrides(load_yaml(file), ["epochs=1"]), kind)
+    job = jobs.Job(config, tmp_path, EXAMPLES, ())
+    sent = luggage(job)
+    assert sent
+    assert all(name.startswith("given/") for name in sent)
+    away = train_away(config, sent, versions())
+    assert (away.status, away.cause) == ("complete", "")
+    assert train_here(config, tmp_path, EXAMPLES).status == "complete"
+    for name in ("metrics.csv", "gradients.csv", "final.npz", "config.yaml"):
+        assert away.files[name] == (job.path / name).read_bytes()
+    assert "no such file" in train_away(config, {}, versions()).cause
+    moved = {**config.data.parameters, "path": str(EXAMPLES / config.data.parameters["path"])}
+    fixed = config.model_copy(update={"data": Choice(kind, moved)})
+    assert luggage(replace(job, config=fixed, folder=tmp_path / "other")) == {}
+    assert train_away(fixed, {}, versions()).status == "complete"
+    outside = config.model_copy(update={"data": Choice(kind, {**moved, "path": "../data/x"})})
+    with pytest.raises(DataError, match="leads out of the folder of the config; write an absolute path"):
+        luggage(replace(job, config=outside))

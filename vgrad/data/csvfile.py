@@ -40,7 +40,7 @@ def read_csv(path: Path, label: str | None, targets: tuple[str, ...], columns: t
             raise DataError(f"{path}: no column {printable(repr(name))}{did_you_mean(name, names)}")
     chosen = list(columns) or [name for name in names if name != label and name not in targets]
     if not chosen or not len(frame):
-        raise DataError(f"{path}: no {'column of inputs' if len(frame) else 'line of numbers'} is left")
+        raise DataError(f"{path}: no {'column of inputs' if len(frame) else 'line below the first'} is left")
     if 8 * len(frame) * len(chosen) > MOST_BYTES:
         raise DataError(f"{path}: {len(frame):,} x {len(chosen):,} numbers are more than {MOST_BYTES:,} bytes hold")
     x = np.column_stack([_numbers(path, frame[name], name) for name in chosen])
@@ -78,11 +78,14 @@ def _frame(path: Path, text: str) -> DataFrame:
     """The table, its columns as pandas finds them; every line has as many fields as the first, which names them."""
     import pandas as pd
 
-    head = text[: 2**22].partition("\n")[0]
+    head = text.partition("\n")[0]
     delimiter = max(DELIMITERS, key=head.count)
     if head.count(delimiter) >= MOST_COLUMNS:
         raise DataError(f"{path}:1: {head.count(delimiter) + 1:,} columns, more than {MOST_COLUMNS:,}")
-    names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
+    try:
+        names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
+    except csv.Error:
+        raise DataError(f"{path}:1: the first line has to name the columns, and cannot be taken apart") from None
     if not any(names):
         raise DataError(f"{path}:1: the first line has to name the columns, and is empty")
     if all(_NUMBER.fullmatch(name) for name in names):

@@ -38,7 +38,7 @@ class Source:
     `facts` are the set's, or a function of the same parameters that tells them quickly; without them the set is loaded
     when they are asked for. `maximum` is the largest value, which `unit` scaling maps to 1, or None where it maps each
     feature's range over the training part to [0, 1]. `of_file`: the parameter `path` names a file, and what is known of
-    it stands in further parameters (files.py).
+    it stands in further parameters (files.py). `origin` says where the set is from, and under which licence.
     """
 
     load: Callable[..., tuple[Part, Part, Part]]
@@ -46,6 +46,7 @@ class Source:
     facts: Facts | Callable[..., Facts] | None = None
     maximum: float | None = None
     of_file: bool = False
+    origin: str = ""
 
 
 def facts(name: str, **given: object) -> Facts:
@@ -171,9 +172,19 @@ SCALES: dict[str, Callable[[Array, float | None], Scaling]] = {"unit": _unit, "s
 
 DATASETS: dict[str, Source] = {
     "mnist": Source(
-        _mnist.mnist, "handwritten digits, 28 x 28, downloaded once (12 MB)", Facts(784, 10, _mnist.SIZES), 255
+        _mnist.mnist,
+        "handwritten digits, 28 x 28, downloaded once (12 MB)",
+        Facts(784, 10, _mnist.SIZES),
+        255,
+        origin="LeCun, Cortes and Burges 1998, from NIST; CC BY-SA 3.0",
     ),
-    "digits": Source(_digits.digits, "handwritten digits, 8 x 8, no download", Facts(64, 10, _digits.SIZES), 16),
+    "digits": Source(
+        _digits.digits,
+        "handwritten digits, 8 x 8, no download",
+        Facts(64, 10, _digits.SIZES),
+        16,
+        origin="Alpaydin and Kaynak 1998, UCI repository, as scikit-learn has it; CC BY 4.0",
+    ),
     "xor": Source(_toy.xor, "the four corners of a square; all parts are the same", Facts(2, 2, (4, 4, 4))),
     "circles": Source(_toy.circles, "two noisy concentric rings in the plane", Facts(2, 2, _toy.CIRCLES)),
     "csv": Source(

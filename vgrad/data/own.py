@@ -1,8 +1,9 @@
 """Data of one's own: what the readers of files give, and how it becomes the parts of a data set.
 
-A file with one part is split at random, stratified by class: in the order of a permutation drawn with `split_seed`, the
-j-th of the m examples of a class goes where (j + 1/2)/m falls between 0, the first share, the first two and 1. A
-file with a training and a test part may have its training part split in two alike.
+A file with one part is split at random, stratified by class: in the order of a permutation drawn with `split_seed`,
+the j-th of the m examples of class k of K goes where (j + (k + 1/2)/K)/m falls between 0, the first share, the first
+two and 1, so that neither a class nor the whole is off by more than one example. A file with a training and a test part
+may have its training part split in two alike.
 """
 
 from __future__ import annotations
@@ -92,9 +93,10 @@ def _split(table: Table, shares: tuple[float, ...], seed: int) -> tuple[Part, Pa
     order = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))).permutation(len(table.y))
     group = table.y[order] if table.classes else np.zeros(len(order), np.int64)
     place = np.empty(len(order))
-    for each in np.unique(group):
+    kinds = np.unique(group)
+    for number, each in enumerate(kinds):
         members = np.flatnonzero(group == each)
-        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+        place[members] = (np.arange(len(members)) + (number + 0.5) / len(kinds)) / len(members)
     which = np.searchsorted(np.cumsum(shares)[:2] - 1e-12, place, side="right")
     first, second, third = (
         Part(table.x[order[which == number]], table.y[order[which == number]]) for number in range(3)

@@ -1,24 +1,29 @@
-"""`vgrad data`: MNIST on this disk. The other data sets come with the package."""
+"""`vgrad data`: what data sets have, and MNIST on this disk. The other sets come with the package, or are files."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vgrad.cli import completion
 from vgrad.cli.command import Command
 from vgrad.cli.help import Group
-from vgrad.cli.options import Json
+from vgrad.cli.options import Json, Overrides, read_config
+from vgrad.cli.outputs import answer_name, output_file, save
 from vgrad.cli.screen.streams import answer
-from vgrad.errors import DataError
+from vgrad.errors import ConfigError, DataError
 from vgrad.storage.json import strict
 
 if TYPE_CHECKING:
     from vgrad.data.fetch import FileStatus
 
-app = typer.Typer(cls=Group, help="Fetch and verify MNIST; the other sets need no download.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Look at data sets; fetch and verify MNIST. The other sets need no download.", no_args_is_help=True
+)
 
 SHOWN = 12  # digits of a SHA-256 in the table; all of them with --json
 
@@ -53,6 +58,53 @@ def path() -> None:
     from vgrad.data.fetch import data_dir
 
     _write(os.fspath(data_dir()))
+
+
+@app.command("show", cls=Command)
+def show(
+    data: Annotated[
+        str, typer.Argument(metavar="NAME|CONFIG", autocompletion=completion.data_sets, help="digits, or a config.")
+    ],
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", parser=output_file, help="Draw examples: .png, .svg or .pdf."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a data set has: parts, classes, the range of its inputs; of a config, as it is trained on.
+
+    A config may name a file of your own: data: {name: csv, path: iris.csv, label: species}.
+    """
+    from vgrad.cli.screen.dataset import drawn, lines, tree
+    from vgrad.config.synonyms import no_such
+    from vgrad.data.datasets import BUILT_IN, DATASETS, load
+    from vgrad.data.describe import describe
+
+    if output:
+        from vgrad.pictures.style import suffix
+
+        suffix(output)
+    if data in BUILT_IN:
+        if overrides:
+            raise ConfigError("-s: sets keys of a config, and this is a data set; name a config that has it")
+        name, given, base = data, {}, Path()
+    else:
+        if data not in DATASETS and "." not in data and not Path(data).exists():
+            raise ConfigError(no_such("data set", data, DATASETS))
+        config = read_config(data, overrides)
+        name, given, base = config.data.name, dict(config.data.parameters), Path(data).parent
+    dataset = load(name, base=base, **given)
+    found = describe(dataset)
+    if output:
+        save(output, drawn(dataset, given, output))
+    if as_json:
+        _write(strict(tree(name, dataset, given, found)))
+        return
+    for line in lines(name, dataset, given, found):
+        answer(line)
+    if output:
+        answer_name(output)
 
 
 def _plain(status: FileStatus) -> dict[str, str | None]:
