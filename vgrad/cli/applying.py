@@ -52,16 +52,16 @@ def _listed(words: tuple[str, ...], last: str) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-KINDS = ("curves", "neurons", "layers", "heatmap", "accuracy", "activations")
+KINDS = ("curves", "steps", "neurons", "layers", "heatmap", "accuracy", "activations")
 PLOT = Uses(
     "--kind",
     {
         "where": KINDS,
-        "by": ("curves", "layers", "heatmap", "accuracy"),
-        "across": ("curves", "heatmap"),
-        "epoch": ("neurons",),
+        "by": ("curves", "steps", "layers", "heatmap", "accuracy"),
+        "across": ("curves", "steps", "heatmap"),
+        "epoch": ("steps", "neurons"),
         "monitor": ("accuracy",),
-        "scale": ("curves", "neurons", "layers"),
+        "scale": ("curves", "steps", "neurons", "layers"),
     },
 )
 """A picture of a study uses none of these: it draws the whole study."""

@@ -2,6 +2,7 @@
 
 curves       ||delta^l|| over epochs, a line a layer, a panel a config, seed bands     (Nielsen ch. 5)
 neurons      mean delta of each neuron as a bar, a row a hidden layer                  (Nielsen ch. 5)
+steps        the same from step to step within the first epochs, where probes.steps is
 layers       ||delta^l|| against l at the start and at the end, a line a config
 heatmap      layer x epoch, log10 ||delta^l|| as shade
 accuracy     accuracy over epochs, a line a config
@@ -40,7 +41,7 @@ from vgrad.report.panels import (
     whole,
 )
 from vgrad.report.runs import Run
-from vgrad.report.series import Array, Group, Series, geometric, group, of_layer, of_monitor, speed
+from vgrad.report.series import Array, Group, Series, geometric, group, of_layer, of_monitor, speed, within
 from vgrad.runs.summary import speeds
 from vgrad.text.escapes import visible
 
@@ -56,13 +57,23 @@ Picture = Callable[[Sequence[Run], Options], "Figure"]
 
 def curves(runs: Sequence[Run], options: Options) -> Figure:
     """How fast each hidden layer learns, epoch by epoch."""
+    return _lines(runs, options, of_layer)
+
+
+def steps(runs: Sequence[Run], options: Options) -> Figure:
+    """How fast each hidden layer learns from step to step, up to the epoch that is asked for."""
+    return _lines(runs, options, lambda found, layer: within(found, layer, options.epoch))
+
+
+def _lines(runs: Sequence[Run], options: Options, of: Callable[[Group, int], Series]) -> Figure:
+    """A panel a config, a line a hidden layer."""
     groups = group(runs, options.keys)
     deepest = max(len(found.layers) for found in groups)
     columns = max(2, int(options.width / 1.1))
     figure, flat = panels(groups, options, below=-(-deepest // columns) if deepest <= MOST_KEYS else 0)
     for axes, found in zip(flat, groups, strict=True):
         for index, layer in enumerate(found.layers):
-            draw(axes, of_layer(found, layer), label=symbol(layer), **line_style(index, deepest))
+            draw(axes, of(found, layer), label=symbol(layer), **line_style(index, deepest))
         axes.set_yscale(options.scale or "log")
     handles = finish(flat)
     if deepest > MOST_KEYS:
@@ -223,6 +234,7 @@ def _named(item: Any) -> tuple[str, dict[str, Any]]:
 
 PICTURES: dict[str, Picture] = {
     "curves": curves,
+    "steps": steps,
     "neurons": neurons,
     "layers": layers,
     "heatmap": heatmap,

@@ -46,17 +46,13 @@ def plot(
     ] = None,
     width: Annotated[
         float | None,
-        typer.Option(
-            "--width",
-            metavar="INCHES",
-            min=2.0,
-            max=40.0,
-            help="Inches, 6.4 or a slide's 10 of a study; 3.4 is a column.",
-        ),
+        typer.Option("--width", metavar="INCHES", min=2.0, max=40.0, help="6.4, or 10 of a study; 3.4 is a column."),
     ] = None,
     epoch: Annotated[
         int | None,
-        typer.Option("--epoch", metavar="N", min=0, help=f"Epoch, {PLOT.told('epoch')}; the first recorded one."),
+        typer.Option(
+            "--epoch", metavar="N", min=0, help=f"Epoch, {PLOT.told('epoch')}: the last one, the first recorded one."
+        ),
     ] = None,
     monitor: Annotated[
         str, typer.Option("--monitor", metavar="NAME", help=f"Column of metrics.csv, {PLOT.told('monitor')}.")
