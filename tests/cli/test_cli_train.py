@@ -22,7 +22,7 @@ import pytest
 
 from vgrad import cli
 from vgrad.runs.folder import BEST, DETERMINISTIC, RUN
-from vgrad.runs.tables import HISTOGRAMS
+from vgrad.runs.tables import HISTOGRAMS, STEPS
 
 CONFIG = """\
 layers: {depth: 3, width: 8}
@@ -41,7 +41,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-ALL = tuple(name for name in DETERMINISTIC if name not in (BEST, HISTOGRAMS))
+ALL = tuple(name for name in DETERMINISTIC if name not in (BEST, STEPS, HISTOGRAMS))
 
 
 def environment(**more: str) -> dict[str, str]:

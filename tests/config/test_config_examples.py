@@ -72,7 +72,7 @@ def test_every_preset_cost_remedy_and_group_has_an_example() -> None:
     there_are = {str(path.relative_to(EXAMPLES).with_suffix("")) for path in FILES}
     assert there_are >= {f"init/{name}" for name in PRESETS}
     assert there_are >= {f"cost/{cost}-{output}" for cost, pairs in COSTS.items() for output in pairs}
-    assert there_are >= {f"probes/{name}" for name in (*GROUPS, "all", "histograms")}
+    assert there_are >= {f"probes/{name}" for name in (*GROUPS, "all", "histograms", "steps")}
     remedies = {*OPTIONAL, "l1", "l2"} - {"momentum_schedule"}
     assert there_are >= {f"remedy/{name}" for name in remedies}
     for name in remedies:

@@ -69,6 +69,7 @@ CHANGES: dict[str, list[Tree]] = {
     "probes": [
         {"probes": {"examples": 999}},
         {"probes": {"every": 2}},
+        {"probes": {"steps": 2}},
         {"probes": {"neurons": [0]}},
         {"probes": {"histograms": [0]}},
         {"probes": {"record": []}},
@@ -111,6 +112,7 @@ SAME: list[tuple[Tree, Tree]] = [
     ({"data": {"name": "mnist", "train": 50_000, "scale": "unit"}}, {"data": "mnist"}),
     ({"monitor": ["train_cost", "train_accuracy", "validation_cost", "validation_accuracy"]}, {}),
     ({"probes": ["delta_norm"]}, {"probes": {"examples": 1000, "every": 1, "neurons": []}}),
+    ({"probes": {"steps": None}}, {}),
     ({"probes": {"neurons": [3, 0, 3]}}, {"probes": {"neurons": [0, 3]}}),
     ({"probes": {"histograms": [3, 0, 3]}}, {"probes": {"histograms": [0, 3]}}),
     ({key: Config.model_fields[key].default for key in OPTIONAL}, {}),

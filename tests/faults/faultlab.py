@@ -54,7 +54,7 @@ batch_norm: true
 dropout: 0.2
 early_stopping: {patience: 2, monitor: validation_cost}
 schedule: {name: plateau, patience: 1, monitor: train_cost}
-probes: {record: all, examples: 50, neurons: [0, 1], histograms: [0, 1]}
+probes: {record: all, examples: 50, steps: 3, neurons: [0, 1], histograms: [0, 1]}
 """
 CONFIGS = {
     "plain": CONFIG,
@@ -203,7 +203,9 @@ def reference(folder: Path) -> tuple[dict[str, str], list[str], float]:
     seconds = time.monotonic() - begun
     expected = fingerprint(folder)
     plain = (folder / "config.yaml").read_text() == CONFIG
-    assert set(expected) == set(DETERMINISTIC) - ({"best.npz", "histograms.csv"} if plain else set()), expected
+    assert set(expected) == set(DETERMINISTIC) - ({"best.npz", "steps.csv", "histograms.csv"} if plain else set()), (
+        expected
+    )
     operations = json.loads((folder / "operations").read_text())
     shutil.rmtree(folder / "runs")
     return expected, operations, seconds

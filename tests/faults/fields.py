@@ -38,7 +38,7 @@ experiments:
       data: {name: digits, train: 30, validation: 20}
       epochs: 2
       batch_size: full
-      probes: {record: [delta_norm, dead], examples: 20, neurons: [0], histograms: [1]}
+      probes: {record: [delta_norm, dead], examples: 20, steps: 1, neurons: [0], histograms: [1]}
       grid: {layers.depth: [2, 3]}
     figures:
       - {label: at the start, measure: {name: norm, layer: 1}, published: [0.05, 0.02]}
@@ -54,7 +54,7 @@ layers: {depth: 1, width: 4}
 data: {name: digits, train: 30, validation: 20}
 epochs: 2
 batch_size: full
-probes: {record: [delta_norm, dead], examples: 20, neurons: [0], histograms: [1]}
+probes: {record: [delta_norm, dead], examples: 20, steps: 1, neurons: [0], histograms: [1]}
 grid: {layers.depth: [2, 3]}
 seeds: 2
 """

@@ -61,7 +61,7 @@ data: xor
 batch_size: 4
 epochs: 2
 early_stopping: 2
-probes: {record: [delta_norm], neurons: [0], histograms: [0]}
+probes: {record: [delta_norm], steps: 1, neurons: [0], histograms: [0]}
 """
 SWEEP = "grid: {activation: [tanh]}\nseeds: 1\n"
 STUDY = """\

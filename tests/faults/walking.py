@@ -39,7 +39,7 @@ layers: {{depth: 2, width: 4}}
 data: {{name: digits, train: 20, validation: 10, test: 0}}
 epochs: 2
 early_stopping: {{monitor: validation_cost, patience: 5}}
-probes: {{record: [delta_norm], examples: 10, neurons: [0, 2], histograms: [0]}}
+probes: {{record: [delta_norm], examples: 10, steps: 1, neurons: [0, 2], histograms: [0]}}
 """
 GRID = "grid: {layers.depth: [1, 2]}\nseeds: 1\n"
 STUDY = """\

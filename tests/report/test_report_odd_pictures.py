@@ -33,8 +33,9 @@ ODD: dict[str, list[dict[str, Any]]] = {
     "many": [{"layers": [64, 4, 10], "epochs": 1, "l2": step} for step in range(MOST_KEYS + 2)],
 }
 NOTHING = {
+    **dict.fromkeys([(name, "steps") for name in ODD], "probes.steps"),
     **dict.fromkeys([("no hidden layer", kind) for kind in NEEDS if kind != "accuracy"], "no hidden layer"),
-    **dict.fromkeys([("not recorded", kind) for kind in ("curves", "layers", "heatmap")], "probes.record"),
+    **dict.fromkeys([("not recorded", kind) for kind in ("curves", "steps", "layers", "heatmap")], "probes.record"),
     **dict.fromkeys([(name, "neurons") for name in ODD if name not in ("no epoch", "deep")], "neurons"),
 }
 

@@ -29,7 +29,7 @@ TREE: dict[str, Any] = {
     "optimizer": "momentum",
     "batch_norm": True,
     "early_stopping": 9,
-    "probes": {"every": 2, "examples": 10, "neurons": [1], "histograms": [0]},
+    "probes": {"every": 2, "steps": 1, "examples": 10, "neurons": [1], "histograms": [0]},
 }
 CONFIG = check(TREE)
 RATE = [*OTHERS].index("learning_rate") - len(OTHERS)
@@ -109,6 +109,9 @@ REFUSED: dict[str, tuple[Harm, str]] = {
     "no neurons": (without("history.neurons.1"), "KeyError"),
     "NaN in neurons": (at("history.neurons.1", 3, np.nan), "neurons.1 holds NaN"),
     "a neuron too many": (turned("history.neurons.1", lambda x: np.append(x, 0.0)), "neurons.1 is float64"),
+    "steps of an epoch less": (turned("history.steps", lambda x: x[1:]), "steps is float64"),
+    "steps without limit": (at("history.steps", (0, 0, 0, 0), np.inf), "steps holds NaN or infinity"),
+    "no steps": (without("history.steps"), "KeyError"),
     "bars of another epoch": (lambda a, meta: a.update({"history.histograms.1": a["history.histograms.0"]}), "or \\["),
     "bars of a layer less": (turned("history.histograms.0", lambda x: x[1:]), "histograms.0 is float64"),
 }
@@ -118,7 +121,14 @@ def diverged(epoch: Any, **where: Any) -> Harm:
     """After epochs 0 … 2, of which 0 and 2 were probed."""
 
     def harm(arrays: Parts, meta: Parts) -> None:
-        for name, rows in (("metrics", 3), ("probed", 2), ("gradients", 2), ("silent", 2), ("mean_norms", 2)):
+        for name, rows in (
+            ("metrics", 3),
+            ("probed", 2),
+            ("gradients", 2),
+            ("silent", 2),
+            ("mean_norms", 2),
+            ("steps", 2),
+        ):
             arrays[f"history.{name}"] = arrays[f"history.{name}"][:rows]
         meta.update(epoch=3, divergence={"epoch": epoch, **where})
 

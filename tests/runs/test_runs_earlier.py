@@ -28,7 +28,7 @@ TREE: dict[str, Any] = {
     "data": {"name": "digits", "train": 120, "validation": 40},
     "probes": {"examples": 50},
 }
-EVERY = {"record": "all", "examples": 50, "every": 2}
+EVERY = {"record": "all", "examples": 50, "every": 2, "steps": 4}
 SHORT, LONG = 3, 6
 
 VARIANTS: list[dict[str, Any]] = [

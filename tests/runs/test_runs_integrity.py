@@ -33,9 +33,13 @@ TREE = {
 }
 
 
+CSVS = "metrics.csv", "gradients.csv", "steps.csv", "neurons.csv", "histograms.csv"
+
+
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return check({**TREE, "probes": {"record": ["delta_norm"], "examples": 20, "neurons": [1], "histograms": [1]}})
+    named = {"steps": 4, "neurons": [1], "histograms": [1]}
+    return check({**TREE, "probes": {"record": ["delta_norm"], "examples": 20, **named}})
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +76,7 @@ def test_a_missing_file(copy: Path, name: str) -> None:
         verify(copy)
 
 
-@pytest.mark.parametrize("name", ["metrics.csv", "gradients.csv", "neurons.csv", "histograms.csv", "summary.json"])
+@pytest.mark.parametrize("name", [*CSVS, "summary.json"])
 def test_a_forged_digest_does_not_help_what_the_history_contradicts(copy: Path, name: str) -> None:
     forge(copy, name, (copy / name).read_bytes().replace(b"0", b"1", 1))
     with pytest.raises(RunStateError, match=rf"{name}: does not follow from"):
@@ -204,7 +208,7 @@ def test_the_command_names_every_wrong_run_and_exits_4(
     (copy / "final.npz").write_bytes(b"")
     assert command(["verify", str(whole), str(copy), str(tmp_path / "none")]) == 4
     told = capsys.readouterr()
-    assert told.out == f"{whole}: whole; complete, epoch 2, 10 files\n"
+    assert told.out == f"{whole}: whole; complete, epoch 2, 11 files\n"
     assert [str(copy / "final.npz") in line or "none" in line for line in told.err.splitlines()] == [True, True]
     assert command(["verify", "--json", str(whole)]) == 0
     assert json.loads(capsys.readouterr().out)[0]["whole"] is True

@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,12 +24,13 @@ from vgrad.runs.stored import read_run
 from vgrad.storage.lock import exclusive
 from vgrad.storage.npz import pack
 
+MEASURED = {"record": ["delta_norm"], "examples": 30, "every": 2, "steps": 2, "neurons": [3, 0], "histograms": [2, 0]}
 TREE = {
     "name": "read",
     "layers": {"depth": 2, "width": 4},
     "data": {"name": "digits", "train": 60, "validation": 30},
     "epochs": 5,
-    "probes": {"record": ["delta_norm"], "examples": 30, "every": 2, "neurons": [3, 0], "histograms": [2, 0]},
+    "probes": MEASURED,
 }
 DIVERGING = {"activation": "identity", "output": "identity", "cost": "quadratic"}
 DIVERGING |= {"optimizer": {"name": "sgd", "learning_rate": 1e308}}
@@ -69,6 +71,11 @@ def test_the_frames_are_the_history_bit_for_bit(made: Path) -> None:
     assert norms["kind"].tolist() == ["hidden", "hidden", "output"] * 4
     written = [norm for r in history.records if r.gradients for norm in r.gradients["delta_norm"]]
     assert norms["delta_norm"].tolist() == written
+    within = stored.steps
+    assert within["epoch"].tolist() == np.repeat(range(1, 6), 3 * 3).tolist()
+    assert within["step"].tolist() == np.repeat([2, 4, 6], 3).tolist() * 5
+    told = [norm for r in history.records for step in r.steps for norm in step["delta_norm"]]
+    assert within["delta_norm"].tolist() == told
     deltas = [np.concatenate(record.neurons) for record in history.records if record.neurons]
     assert stored.neurons["delta"].tolist() == np.concatenate(deltas).tolist()
     assert stored.neurons["neuron"].tolist()[:9] == [1, 2, 3, 4, 1, 2, 3, 4, 1]
@@ -146,6 +153,8 @@ def test_empty_cells_are_shown(words: list[str], tmp_path: Path, capsys: pytest.
 def test_no_neurons_is_an_empty_frame(tmp_path: Path) -> None:
     probes = {"record": ["delta_norm"], "examples": 30}
     stored = read_run(trained(tmp_path, name="few", epochs=0, probes=probes))
+    assert stored.steps.columns.tolist() == ["epoch", "step", "layer", "kind", "units", "delta_norm"]
+    assert len(stored.steps) == 0
     assert stored.neurons.columns.tolist() == ["epoch", "layer", "neuron", "delta"]
     assert stored.histograms.columns.tolist() == ["epoch", "layer", "quantity", "low", "high", "count"]
     assert (len(stored.neurons), len(stored.histograms), len(stored.metrics)) == (0, 0, 1)
@@ -199,7 +208,7 @@ def more_nan(path: Path) -> None:
     path.write_text(path.read_text().replace("{", '{"more": NaN,', 1))  # which is no JSON
 
 
-TABLES = ("metrics.csv", "gradients.csv", "neurons.csv", "histograms.csv")
+TABLES = ("metrics.csv", "gradients.csv", "steps.csv", "neurons.csv", "histograms.csv")
 DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
     *((name, harm) for name in TABLES for harm in (cut, cut_a_line, junk, grow, remove, pipe, other_columns, swapped)),
     *((name, harm) for name in TABLES for harm in (not_a_number, underscore)),
@@ -222,6 +231,7 @@ DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
 def read_everything(folder: Path) -> None:
     stored = read_run(folder)
     assert all(len(frame) for frame in (stored.metrics, stored.gradients, stored.neurons, stored.histograms))
+    assert len(stored.steps)
 
 
 @pytest.mark.parametrize(("name", "harm"), DAMAGE)
@@ -260,8 +270,9 @@ def test_a_checkpoint_that_cannot_be_is_refused_before_memory_is_taken(tmp_path:
 def test_millions_of_rows_are_refused_before_they_are_made(folder: Path) -> None:
     """A summary and a config that agree on ten million epochs, and a file of a few."""
     tree = json.loads((folder / "run.json").read_bytes())
-    config = check({**TREE, "epochs": 10**7})
-    (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("epochs: 5", f"epochs: {10**7}"))
+    config = check({**TREE, "epochs": 10**7, "probes": {**MEASURED, "steps": None}})
+    text = (folder / "config.yaml").read_text().replace("epochs: 5", f"epochs: {10**7}")
+    (folder / "config.yaml").write_text(re.sub(" *steps: 2,?\n?", "", text))
     (folder / "run.json").write_text(json.dumps({**tree, "hash": config.identity}))
     summary = json.loads((folder / "summary.json").read_bytes())
     summary["gradient"]["end"]["epoch"] = 10**7

@@ -25,7 +25,7 @@ TREE = {
     "data": "xor",
     "batch_size": 4,
     "epochs": 3,
-    "probes": {"record": ["delta_norm", "update_ratio"], "every": 2, "neurons": [2, 0], "histograms": [1]},
+    "probes": {"record": ["delta_norm", "update_ratio"], "every": 2, "steps": 1, "neurons": [2, 0], "histograms": [1]},
 }
 
 

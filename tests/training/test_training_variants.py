@@ -74,7 +74,7 @@ ON: dict[str, Any] = {
     "optimizer": {"name": "nesterov", "momentum": 0.95},
     "schedule": {"name": "plateau", "patience": 1, "warmup": 1},
     "batch_size": 20,
-    "probes": {"record": "all", "histograms": [0, 2], "neurons": [1]},
+    "probes": {"record": "all", "histograms": [0, 2], "neurons": [1], "steps": 4},
 }
 
 

@@ -52,18 +52,18 @@ def _listed(words: tuple[str, ...], last: str) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-KINDS = ("curves", "neurons", "layers", "heatmap", "accuracy", "activations", "values")
+KINDS = ("curves", "steps", "neurons", "layers", "heatmap", "accuracy", "activations", "values")
 PLOT = Uses(
     "--kind",
     {
         "where": KINDS,
-        "by": ("curves", "layers", "heatmap", "accuracy"),
-        "across": ("curves", "heatmap", "values"),
-        "epoch": ("neurons",),
+        "by": ("curves", "steps", "layers", "heatmap", "accuracy"),
+        "across": ("curves", "steps", "heatmap", "values"),
+        "epoch": ("steps", "neurons"),
         "monitor": ("accuracy",),
         "under": ("curves",),
         "smooth": ("curves", "accuracy"),
-        "scale": ("curves", "neurons", "layers", "values"),
+        "scale": ("curves", "steps", "neurons", "layers", "values"),
         **dict.fromkeys(("x", "y", "color", "marker", "panel", "each"), ("values",)),
     },
 )

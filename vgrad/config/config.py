@@ -135,6 +135,17 @@ class Config(BaseModel):
         """m, the examples of a full batch."""
         return self.part_sizes["train"] if self.batch_size == "full" else self.batch_size
 
+    @cached_property
+    def steps_per_epoch(self) -> int:
+        """The batches that the training part makes, the last short one included."""
+        return -(-self.part_sizes["train"] // self.rows_per_step)
+
+    @cached_property
+    def step_marks(self) -> range:
+        """The steps of an epoch, from 1, after which probes measure."""
+        every = self.probes.steps
+        return range(every, self.steps_per_epoch + 1, every) if every else range(0)
+
     @model_validator(mode="after")
     def _default_batch_fits(self) -> Config:
         """The default batch size is made to fit; a written one is checked, with all that has to go together, by fit."""
@@ -169,6 +180,7 @@ class Config(BaseModel):
                 "record": self.probes.record,
                 "examples": self.probe_examples,
                 "every": self.probes.every,
+                **({"steps": self.probes.steps} if self.probes.steps else {}),
                 "neurons": sorted(set(self.probes.neurons)),
                 **({"histograms": histograms} if histograms else {}),
             },

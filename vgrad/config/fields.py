@@ -84,6 +84,9 @@ class Probes(BaseModel):
         Field(description="the first so many training examples, or all; by default 1000, or all of fewer"),
     ] = None
     every: Annotated[PositiveInt, Field(description="measure epochs 0, k, 2k, … and the last")] = 1
+    steps: Annotated[
+        PositiveInt | None, Field(description="measure within each epoch, too, after steps k, 2k, …: steps.csv")
+    ] = None
     neurons: Annotated[list[NonNegativeInt], Field(description="epochs whose per-neuron deltas are kept")] = []
     histograms: Annotated[
         list[NonNegativeInt], Field(description="epochs whose histograms of deltas and activations are kept")

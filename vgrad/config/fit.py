@@ -15,6 +15,9 @@ from vgrad.nn.costs import COSTS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import GROUPS, PROBES
 
+MOST_ROWS = 10**6
+"""Of steps.csv."""
+
 
 def problems(config: Config) -> list[Problem]:
     """Everything that does not go together."""
@@ -84,6 +87,7 @@ def _measuring(config: Config) -> list[Problem]:
     if config.probe_examples > n:
         found = f"there are {n} training examples, found {config.probe_examples}; write {n} or all"
         problems.append(Problem(("probes", "examples"), found))
+    problems += _steps(config)
     problems += [
         Problem(("probes", key, index), f"the last epoch is {config.epochs}, found {epoch}")
         for key, epochs in (("neurons", config.probes.neurons), ("histograms", config.probes.histograms))
@@ -91,6 +95,21 @@ def _measuring(config: Config) -> list[Problem]:
         if epoch > config.epochs
     ]
     return problems
+
+
+def _steps(config: Config) -> Iterator[Problem]:
+    """What is measured within epochs: that there is something, and not without measure."""
+    every, there_are = config.probes.steps, config.steps_per_epoch
+    if every is None or config.rows_per_step > config.part_sizes["train"]:
+        return
+    if every > there_are:
+        steps = f"an epoch has {there_are} steps" if there_are > 1 else "an epoch is one step"
+        yield Problem(("probes", "steps"), f"{steps}, found {every}")
+        return
+    rows = config.epochs * len(config.step_marks) * (len(config.sizes) - 1)
+    if rows > MOST_ROWS:
+        told = f"makes {rows:,} rows of steps.csv, more than {MOST_ROWS:,}; write more, or fewer epochs"
+        yield Problem(("probes", "steps"), told)
 
 
 def _remedies(config: Config) -> Iterator[Problem]:

@@ -69,6 +69,13 @@ def _norms(run: Run, options: Options) -> str:
     return "" if recorded else "delta_norm is not recorded; name it in probes.record and train again"
 
 
+def _steps(run: Run, options: Options) -> str:
+    if lacks := _norms(run, options):
+        return lacks
+    recorded = run.config["probes"].get("steps")
+    return "" if recorded else "no norms within epochs; write probes.steps, such as 100, and train again"
+
+
 def _neurons(run: Run, options: Options) -> str:
     if not run.hidden:
         return "it has no hidden layer, so no neurons of one"
@@ -97,6 +104,7 @@ def _curves(run: Run, options: Options) -> str:
 
 NEEDS: dict[str, Need] = {
     "curves": _curves,
+    "steps": _steps,
     "neurons": _neurons,
     "layers": _norms,
     "heatmap": _norms,

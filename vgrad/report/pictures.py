@@ -2,6 +2,7 @@
 
 curves       ||delta^l|| over epochs, a line a layer, a panel a config, seed bands     (Nielsen ch. 5)
 neurons      mean delta of each neuron as a bar, a row a hidden layer                  (Nielsen ch. 5)
+steps        the same from step to step within the first epochs, where probes.steps is
 layers       ||delta^l|| against l at the start and at the end, a line a config
 heatmap      layer x epoch, log10 ||delta^l|| as shade
 accuracy     accuracy over epochs, a line a config
@@ -42,7 +43,7 @@ from vgrad.report.panels import (
     whole,
 )
 from vgrad.report.runs import Run
-from vgrad.report.series import Array, Group, Series, geometric, group, of_layer, of_monitor, smoothed, speed
+from vgrad.report.series import Array, Group, Series, geometric, group, of_layer, of_monitor, smoothed, speed, within
 from vgrad.runs.summary import speeds
 from vgrad.text.escapes import visible
 
@@ -57,23 +58,41 @@ Picture = Callable[[Sequence[Run], Options], "Figure"]
 
 
 def curves(runs: Sequence[Run], options: Options) -> Figure:
-    """How fast each hidden layer learns, epoch by epoch."""
+    """How fast each hidden layer learns, epoch by epoch, and what a monitor does meanwhile."""
+    layer = lambda found, number: smoothed(of_layer(found, number), options.smooth)  # noqa: E731
+    if not options.under:
+        return _lines(runs, options, layer)
+    monitor = lambda found: _percent(smoothed(of_monitor(found, options.under), options.smooth), options.under)  # noqa: E731
+    return _lines(runs, options, layer, (_spoken(options.under), monitor))
+
+
+def steps(runs: Sequence[Run], options: Options) -> Figure:
+    """How fast each hidden layer learns from step to step, up to the epoch that is asked for."""
+    return _lines(runs, options, lambda found, layer: within(found, layer, options.epoch))
+
+
+def _lines(
+    runs: Sequence[Run],
+    options: Options,
+    of: Callable[[Group, int], Series],
+    below: tuple[str, Callable[[Group], Series]] | None = None,
+) -> Figure:
+    """A panel a config, a line a hidden layer, and `below` each a line by that name."""
     groups = group(runs, options.keys)
     deepest = max(len(found.layers) for found in groups)
     columns = max(2, int(options.width / 1.1))
     legends = -(-deepest // columns) if deepest <= MOST_KEYS else 0
-    figure, (flat, *under) = panels(groups, options, below=legends, rows=2 if options.under else 1)
+    figure, (flat, *under) = panels(groups, options, below=legends, rows=2 if below else 1)
     for axes, found in zip(flat, groups, strict=True):
         for index, layer in enumerate(found.layers):
-            draw(
-                axes,
-                smoothed(of_layer(found, layer), options.smooth),
-                label=symbol(layer),
-                **line_style(index, deepest),
-            )
+            draw(axes, of(found, layer), label=symbol(layer), **line_style(index, deepest))
         axes.set_yscale(options.scale or "log")
-    for axes, found in zip(under[0] if under else [], groups, strict=bool(under)):
-        draw(axes, _percent(smoothed(of_monitor(found, options.under), options.smooth), options.under), color="0.25")
+    if below:
+        for axes, found in zip(under[0], groups, strict=True):
+            draw(axes, below[1](found), color="0.25")
+            place = axes.get_subplotspec()
+            if place and place.is_first_col():
+                axes.set_ylabel(below[0].replace(" ", "\n", 1), fontsize="small")
     handles = finish(flat)
     if deepest > MOST_KEYS:
         colour_bar(figure, flat, [str(layer + 1) for layer in range(deepest)], "hidden layer $l$")
@@ -84,10 +103,6 @@ def curves(runs: Sequence[Run], options: Options) -> Figure:
     symbols = {"delta_norm": r"$\Vert\delta^l\Vert$", "delta_norm_mean": r"mean of norms (batch norm)"}
     measured = dict.fromkeys(symbols[speed(found)] for found in groups)
     figure.supylabel(f"speed of learning {', '.join(measured)}", fontsize="medium")
-    for axes in under[0] if under else []:
-        place = axes.get_subplotspec()
-        if place and place.is_first_col():
-            axes.set_ylabel(_spoken(options.under).replace(" ", "\n", 1), fontsize="small")
     return figure
 
 
@@ -245,6 +260,7 @@ def _named(item: Any) -> tuple[str, dict[str, Any]]:
 
 PICTURES: dict[str, Picture] = {
     "curves": curves,
+    "steps": steps,
     "neurons": neurons,
     "layers": layers,
     "heatmap": heatmap,

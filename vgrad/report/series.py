@@ -91,6 +91,24 @@ def of_layer(found: Group, layer: int, probe: str = "") -> Series:
     return _band(curves, logarithmic=True)
 
 
+def within(found: Group, layer: int, epochs: int | None = None) -> Series:
+    """The speed of one layer from step to step, on an axis of epochs: epoch 0, and then (k - 1) + step/steps for the
+    steps of epochs k = 1 … `epochs`, by default of all."""
+    curves, probe = [], speed(found)
+    for run in found.runs:
+        rows, start = run.stored.steps, run.stored.gradients
+        rows = rows[(rows["layer"] == layer) & ((rows["epoch"] <= epochs) if epochs else True)]
+        start = start[(start["layer"] == layer) & (start["epoch"] == 0)]
+        at = (
+            rows["epoch"].to_numpy(np.float64)
+            - 1
+            + rows["step"].to_numpy(np.float64) / run.stored.config.steps_per_epoch
+        )
+        values = rows[probe].to_numpy(np.float64)
+        curves.append((np.append(0.0, at), np.append(start[probe].to_numpy(np.float64), values)))
+    return _band(curves, logarithmic=True)
+
+
 def speed(found: Group) -> str:
     """The probe that tells how fast the layers of these runs learn; delta_norm where it was not recorded."""
     measures = {run.stored.config.speed for run in found.runs}

@@ -46,7 +46,8 @@ def most_bytes(config: Config) -> int:
     rows = (config.epochs + 2) * (len(config.monitors) + len(config.sizes) * (len(config.probes.record) + 1) + 8)
     neurons = len(config.probes.neurons) * sum(config.sizes)
     bars = len(config.probes.histograms) * len(config.sizes) * len(QUANTITIES) * (2 * BINS + 1)
-    return 8 * (8 * numbers + rows + neurons + bars) + 2**16
+    within = config.epochs * len(config.step_marks) * len(config.sizes) * len(config.probes.record)
+    return 8 * (8 * numbers + rows + neurons + bars + within) + 2**16
 
 
 def packed(config: Config, saved: Saved) -> bytes:

@@ -3,7 +3,7 @@
     config.yaml    the resolved config                     deterministic
     initial.npz, final.npz    parameters                   deterministic
     best.npz       those of the best epoch, with early stopping
-    metrics.csv, gradients.csv, neurons.csv, histograms.csv    deterministic
+    metrics.csv, gradients.csv, steps.csv, neurons.csv, histograms.csv    deterministic
     summary.json   final and best numbers, verdict         deterministic
     checkpoint.npz parameters, optimizer state, history    deterministic once the run is complete
     run.json       status, versions, machine, digests      written last: a run is complete only when it says so
@@ -29,7 +29,7 @@ from vgrad.nn.arrays import Parameters
 from vgrad.runs import checkpoint, tables
 from vgrad.runs.checkpoint import CHECKPOINT, Saved, most_bytes
 from vgrad.runs.summary import summarize
-from vgrad.runs.tables import GRADIENTS, HISTOGRAMS, METRICS, NEURONS
+from vgrad.runs.tables import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, STEPS
 from vgrad.storage import storage_errors, write_file
 from vgrad.storage.json import dump_json, read_json
 from vgrad.storage.npz import pack
@@ -38,8 +38,8 @@ from vgrad.text.escapes import printable
 
 CONFIG, RUN, SUMMARY = "config.yaml", "run.json", "summary.json"
 INITIAL, FINAL, BEST = "initial.npz", "final.npz", "best.npz"
-DETERMINISTIC = (CONFIG, INITIAL, FINAL, BEST, METRICS, GRADIENTS, NEURONS, HISTOGRAMS, SUMMARY, CHECKPOINT)
-SOMETIMES = (BEST, NEURONS, HISTOGRAMS)
+DETERMINISTIC = (CONFIG, INITIAL, FINAL, BEST, METRICS, GRADIENTS, STEPS, NEURONS, HISTOGRAMS, SUMMARY, CHECKPOINT)
+SOMETIMES = (BEST, STEPS, NEURONS, HISTOGRAMS)
 """Those of them that are there only when the config asks for them."""
 SEAL = "seal"
 

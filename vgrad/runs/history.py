@@ -19,7 +19,7 @@ from vgrad.config.monitors import PARTS
 from vgrad.nn.probes import BINS
 from vgrad.storage.npz import Arrays
 from vgrad.training.metrics import OF_STEPS, OTHERS
-from vgrad.training.record import Divergence, EpochRecord, Histograms
+from vgrad.training.record import Divergence, EpochRecord, Histograms, Norms
 
 QUANTITIES = ("delta", "activation")
 
@@ -44,9 +44,9 @@ def sparse(probes: Iterable[str]) -> list[str]:
 class History:
     """Records of a run whose metrics.csv has columns `monitors` and whose gradients.csv has columns `probes`.
 
-    `sizes` is (n_0, …, n_L); epochs with per-neuron deltas are `neuron_epochs`, those with histograms
-    `histogram_epochs`. `classes` tells of parts of the data how many examples they have, and how many of them are of
-    the most frequent class: what an accuracy is held against.
+    `sizes` is (n_0, …, n_L); `step_marks` are the steps within an epoch that are measured; epochs with per-neuron
+    deltas are `neuron_epochs`, those with histograms `histogram_epochs`. `classes` tells of parts of the data how many
+    examples they have, and how many of them are of the most frequent class: what an accuracy is held against.
     """
 
     sizes: tuple[int, ...]
@@ -54,6 +54,7 @@ class History:
     probes: tuple[str, ...]
     neuron_epochs: tuple[int, ...] = ()
     histogram_epochs: tuple[int, ...] = ()
+    step_marks: Sequence[int] = ()
     records: list[EpochRecord] = field(default_factory=list)
     classes: dict[str, tuple[int, int]] = field(default_factory=dict)
     speed: str = "delta_norm"
@@ -96,6 +97,9 @@ class History:
         if any(record.mean_norms is not None for record in probed):
             lost = [-1.0] * layers
             arrays["mean_norms"] = np.array([record.mean_norms or lost for record in probed], dtype=np.float64)
+        if self.step_marks:
+            within = [[[step[probe] for probe in self.probes] for step in record.steps] for record in measured[1:]]
+            arrays["steps"] = np.array(within, dtype=np.float64).reshape(self._within(len(measured)))
         for record in self.records:
             if record.neurons is not None:
                 arrays[f"neurons.{record.epoch}"] = np.concatenate(record.neurons)
@@ -117,10 +121,12 @@ class History:
         bars = self._of_epochs(arrays, "histograms", self.histogram_epochs, (layers, len(QUANTITIES), 2 * BINS + 1))
         silent = dict(zip(probed, self._silent(arrays, len(probed)), strict=True))
         means = dict(zip(probed, self._mean_norms(arrays, len(probed)), strict=True))
-        unknown = arrays.keys() - {"metrics", "probed", "gradients", "silent", "mean_norms", *neurons, *bars}
+        known = {"metrics", "probed", "gradients", "silent", "mean_norms", *neurons, *bars}
+        unknown = arrays.keys() - known - ({"steps"} if self.step_marks else set())
         if unknown or probed != sorted({*probed} & {*range(len(metrics))}):
             raise ValueError(f"measurements of epochs without metrics, or {sorted(unknown)[:3]}")
-        norms: dict[int, dict[str, Sequence[float | None]]] = {
+        within = self._steps(arrays, len(metrics))
+        norms: dict[int, Norms] = {
             epoch: dict(zip(self.probes, ([_number(value) for value in row] for row in rows), strict=True))
             for epoch, rows in zip(probed, gradients.tolist(), strict=True)
         }
@@ -132,11 +138,25 @@ class History:
             deltas = neurons.get(f"neurons.{epoch}")
             split = None if deltas is None else np.split(deltas, bounds)
             drawn = _histograms(bars.get(f"histograms.{epoch}"))
-            record = EpochRecord(epoch, values, norms.get(epoch), split, histograms=drawn)
+            record = EpochRecord(epoch, values, norms.get(epoch), split, histograms=drawn, steps=within[epoch])
             self.records.append(replace(record, silent=silent.get(epoch), mean_norms=means.get(epoch)))
         self.classes = _classes(plain.get("classes", {}))
         if plain["divergence"] is not None:
             self.records.append(self._diverged(**plain["divergence"]))
+
+    def _within(self, measured: int) -> tuple[int, ...]:
+        """The shape of `steps`: epochs after the first record, steps, probes, layers."""
+        return max(measured - 1, 0), len(self.step_marks), len(self.probes), len(self.sizes) - 1
+
+    def _steps(self, arrays: Arrays, measured: int) -> list[tuple[Norms, ...]]:
+        """The norms within each epoch, of which epoch 0 has none."""
+        if not self.step_marks:
+            return [()] * measured
+        found = _checked(arrays, "steps", np.float64, self._within(measured)).tolist()
+        numbers = [[[[_number(value) for value in row] for row in step] for step in epoch] for epoch in found]
+        epochs: list[tuple[Norms, ...]] = [()]
+        epochs += [tuple(dict(zip(self.probes, step, strict=True)) for step in epoch) for epoch in numbers]
+        return epochs
 
     def _silent(self, arrays: Arrays, probed: int) -> list[list[int] | None]:
         """The silent units of each probed epoch; versions before did not count them."""
@@ -177,16 +197,17 @@ def empty_history(config: Config) -> History:
     """The history of a run that has not begun."""
     probes = config.probes
     named = tuple(probes.neurons), tuple(probes.histograms)
-    return History(config.sizes, config.monitors, tuple(probes.record), *named, speed=config.speed)
+    return History(config.sizes, config.monitors, tuple(probes.record), *named, config.step_marks, speed=config.speed)
 
 
 def _checked(arrays: Arrays, name: str, dtype: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
-    """The array `name`, of this type and shape (None: any extent), finite; in metrics and gradients NaN is no value."""
+    """The array `name`, of this type and shape (None: any extent), finite; in metrics, gradients and steps NaN is no
+    value."""
     array = arrays[name]
     fits = len(array.shape) == len(shape) and all(due in (None, n) for n, due in zip(array.shape, shape, strict=True))
     if array.dtype != dtype or not fits:
         raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
-    if np.isinf(array).any() or (name not in ("metrics", "gradients") and np.isnan(array).any()):
+    if np.isinf(array).any() or (name not in ("metrics", "gradients", "steps") and np.isnan(array).any()):
         raise ValueError(f"{name} holds NaN or infinity")
     return array
 

@@ -3,7 +3,7 @@
     for path in find_runs(Path("runs")):           index.py
         run = read_run(path)                       RunStateError, in one line, for any damage
         run.config, run.status, run.summary        at once
-        run.metrics, run.gradients, run.neurons, run.histograms    read and checked when they are asked for
+        run.metrics, run.gradients, run.steps, run.neurons, run.histograms    read and checked when they are asked for
 
 A run that is complete is read from its files. Any other one is read from its checkpoint, from which the run's files
 are made again, so a run killed between two writes reads as what will be continued. Reading writes nothing, runs nothing
@@ -77,6 +77,12 @@ class StoredRun:
     def gradients(self) -> DataFrame:
         """gradients.csv: a row a measured epoch and layer."""
         return self._table("gradients")
+
+    @cached_property
+    def steps(self) -> DataFrame:
+        """steps.csv: a row an epoch, step and layer; empty when the config names no steps. NaN where a number
+        overflowed."""
+        return self._table("steps")
 
     @cached_property
     def neurons(self) -> DataFrame:

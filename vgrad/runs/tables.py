@@ -2,6 +2,7 @@
 
     metrics.csv      epoch | monitors …, others …                       epochs 0 … last
     gradients.csv    epoch, layer, kind, units | probes …               measured epochs x layers 1 … L
+    steps.csv        epoch, step, layer, kind, units | probes …         epochs 1 … last x named steps x layers
     neurons.csv      epoch, layer, neuron | delta                       named epochs x layers x neurons
     histograms.csv   epoch, layer, quantity | low, high, count          named epochs x layers x quantities x bins
 
@@ -34,7 +35,8 @@ from vgrad.training.record import EpochRecord
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-METRICS, GRADIENTS, NEURONS, HISTOGRAMS = "metrics.csv", "gradients.csv", "neurons.csv", "histograms.csv"
+METRICS, GRADIENTS, STEPS = "metrics.csv", "gradients.csv", "steps.csv"
+NEURONS, HISTOGRAMS = "neurons.csv", "histograms.csv"
 HIDDEN, OUTPUT = "hidden", "output"
 MOST_BYTES = 2**28
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
@@ -201,6 +203,13 @@ def _per_layer(config: Config, record: EpochRecord) -> Iterable[Row] | None:
     return None if norms is None else [[norms[probe][layer] for probe in config.probes.record] for layer in layers]
 
 
+def _per_step(config: Config, record: EpochRecord) -> Iterable[Row] | None:
+    if not record.epoch:
+        return None
+    layers = range(len(config.sizes) - 1)
+    return ([step[probe][layer] for probe in config.probes.record] for step in record.steps for layer in layers)
+
+
 def _per_neuron(config: Config, record: EpochRecord) -> Iterable[Row] | None:
     return None if record.neurons is None else ((float(delta),) for deltas in record.neurons for delta in deltas)
 
@@ -237,6 +246,20 @@ TABLES = {
         _per_layer,
         sparse=sparse,
         ended=True,
+    ),
+    "steps": Table(
+        STEPS,
+        {
+            "step": lambda config: np.repeat(np.array(config.step_marks), len(config.sizes) - 1),
+            "layer": lambda config: np.tile(_layers(config), len(config.step_marks)),
+            "kind": lambda config: np.tile(_kinds(config), len(config.step_marks)),
+            "units": lambda config: np.tile(np.array(config.sizes[1:]), len(config.step_marks)),
+        },
+        lambda config: config.probes.record,
+        lambda config, last: range(1, last + 1),
+        _per_step,
+        asked=lambda config: bool(config.step_marks),
+        sparse=lambda names: names,
     ),
     "neurons": Table(
         NEURONS,

@@ -183,15 +183,24 @@ class Descent:
             self._g, self._gradients = joined({name: np.zeros_like(value) for name, value in parameters.items()})
 
     def epoch(
-        self, epoch: Epoch, state: State, cancelled: Callable[[], bool], *, watched: bool = False
+        self,
+        epoch: Epoch,
+        state: State,
+        cancelled: Callable[[], bool],
+        *,
+        watched: bool = False,
+        after: Callable[[int], None] | None = None,
     ) -> list[float | None] | None:
         """One pass over the training part; Cancelled between two batches when the caller asks.
 
-        `watched`: returns ||W after - W before|| / ||W before|| of every layer for the last step.
+        `after` is called with the number of each step, from 1, once it is made. `watched`: returns
+        ||W after - W before|| / ||W before|| of every layer for the last step.
         """
         with np.errstate(all="ignore"):
             before = self._weights() if watched and self.steps_per_epoch == 1 else {}
             for batch, _ in self._steps(epoch, state, cancelled):
+                if after is not None:
+                    after(batch)
                 if watched and batch == self.steps_per_epoch - 1:
                     before = self._weights()
             return [_ratio(norm(self.parameters[name] - W), norm(W)) for name, W in before.items()] or None

@@ -25,7 +25,7 @@ from vgrad.training.evaluation import Evaluator, ProbeSet
 from vgrad.training.feed import Index
 from vgrad.training.metrics import OTHERS, After
 from vgrad.training.randomness import Purpose, generator
-from vgrad.training.record import Divergence, EpochRecord, TrainingState, stopped, values_of
+from vgrad.training.record import Divergence, EpochRecord, Norms, TrainingState, stopped, values_of
 
 
 def train(
@@ -88,7 +88,9 @@ class _Session:
         _overwrite(self._kept, self._arrays)
         try:
             watched = self.look.watches(number, may_end=self._waited() + 1)
-            ratios = descent.epoch(epoch, self._memory, cancelled, watched=watched)
+            within = dict[int, Norms]()
+            after = self._measuring(within) if config.step_marks else None
+            ratios = descent.epoch(epoch, self._memory, cancelled, watched=watched, after=after)
         except Cancelled:
             _overwrite(self._arrays, self._kept)
             raise
@@ -99,7 +101,18 @@ class _Session:
             if self._past[-1].gradients is None:
                 self.last_whole = self.look.again(self._past[-1])
             return EpochRecord(number, divergence=descent.locate(epoch, self._memory))
-        return record
+        return replace(record, steps=tuple(within.values()))
+
+    def _measuring(self, found: dict[int, Norms]) -> Callable[[int], None]:
+        """What measures, after each step that the config names, into `found`. A batch that is gathered in pieces is
+        told of with each; the last one has made the step."""
+        marks = self._config.step_marks
+
+        def after(step: int) -> None:
+            if step in marks:
+                found[step] = self.look.norms()
+
+        return after
 
     def _waited(self, *values: float) -> int:
         """Epochs since the best one, with further values of the monitor of early stopping."""
@@ -175,6 +188,17 @@ class _Look:
         except FloatingPointError:
             return None
 
+    def norms(self) -> Norms:
+        """Those of the network as it stands within an epoch; None for what is not finite."""
+        try:
+            with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
+                measurement = self._probes.measure(self._parameters, None)
+                found = {name: PROBES[name](measurement) for name in self._config.probes.record}
+        except FloatingPointError:
+            layers = len(self._config.sizes) - 1
+            return {name: [None] * layers for name in self._config.probes.record}
+        return {name: [_if_finite(number) for number in numbers] for name, numbers in found.items()}
+
     def _with_norms(self, record: EpochRecord, measurement: Measurement) -> EpochRecord:
         gradients = {name: PROBES[name](measurement) for name in self._config.probes.record}
         return replace(record, gradients=gradients, silent=measurement.silent, mean_norms=measurement.mean_norms)
@@ -199,6 +223,10 @@ class _Look:
                 histograms=histograms(measurement) if epoch in probes.histograms else None,
             )
         return _finite(record)
+
+
+def _if_finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _finite(record: EpochRecord) -> EpochRecord:

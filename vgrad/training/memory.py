@@ -20,11 +20,8 @@ def needed_bytes(config: Config) -> int:
 
 def epoch_bytes(config: Config) -> int:
     """What an epoch's record takes in memory, about: 1.6 kB of a small network with the default monitors."""
-    return (
-        700
-        + 100 * len(config.monitors)
-        + 120 * (len(config.sizes) - 1) * len(config.probes.record) // config.probes.every
-    )
+    probed = (len(config.sizes) - 1) * len(config.probes.record)
+    return 700 + 100 * len(config.monitors) + 120 * probed // config.probes.every + 60 * probed * len(config.step_marks)
 
 
 def check_memory(config: Config) -> None:

@@ -10,6 +10,8 @@ from vgrad.config.monitors import turned, waited
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.optimizers import State
 
+Norms = dict[str, Sequence[float | None]]
+"""probe -> a number a layer."""
 Histograms = list[dict[str, tuple[Array, Array]]]
 
 
@@ -22,17 +24,19 @@ class EpochRecord:
     `histograms`: per layer the counts and edges of each quantity, in the epochs that the config names. `divergence` is
     set in the last record of a run that diverged, which has nothing else. `silent`: in measured epochs the number of
     each layer's units whose delta is exactly 0 on every probe example, and `mean_norms` the mean over the examples of
-    ||delta^l||, l = 1 … L; None where an earlier version did not keep them.
+    ||delta^l||, l = 1 … L; None where an earlier version did not keep them. `steps`: the norms after each of the
+    epoch's steps that the config names, None where a number overflowed.
     """
 
     epoch: int
     metrics: dict[str, float | None] = field(default_factory=dict)
-    gradients: dict[str, Sequence[float | None]] | None = None
+    gradients: Norms | None = None
     neurons: list[Array] | None = None
     divergence: Divergence | None = None
     histograms: Histograms | None = None
     silent: Sequence[int] | None = None
     mean_norms: Sequence[float] | None = None
+    steps: Sequence[Norms] = ()
 
 
 @dataclass(frozen=True)

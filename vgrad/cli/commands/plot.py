@@ -46,7 +46,9 @@ Across = Annotated[
 ]
 Epoch = Annotated[
     int | None,
-    typer.Option("--epoch", metavar="N", min=0, help=f"Epoch, {PLOT.told('epoch')}; the first recorded one."),
+    typer.Option(
+        "--epoch", metavar="N", min=0, help=f"Epoch, {PLOT.told('epoch')}: the last one, the first recorded one."
+    ),
 ]
 Monitor = Annotated[
     str, typer.Option("--monitor", metavar="NAME", help=f"Column of metrics.csv, {PLOT.told('monitor')}.")
