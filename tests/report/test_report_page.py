@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,8 +69,8 @@ def test_the_slider_moves_both_runs_to_the_values_of_the_files(page: Any, folder
         assert sorted(widths) == widths
         shown = [float(cell.inner_text()) for cell in page.locator("#panel-a .norm").all()]
         assert shown == pytest.approx(norms(folder, 2, epoch), rel=5e-3)
-    cursors = [page.locator(f"#panel-{panel} .cursor").get_attribute("x1") for panel in "ab"]
-    assert cursors[0] == cursors[1]
+    cursors = {cursor.get_attribute("x1") for cursor in page.locator(".cursor").all()}
+    assert len(cursors) == 1
 
 
 def test_neurons_are_those_of_the_latest_recorded_epoch(page: Any, folder: Path) -> None:
@@ -88,7 +90,7 @@ def test_sorting_sorts(page: Any) -> None:
 
     def ranks() -> list[float]:
         column = header.evaluate("cell => cell.cellIndex")
-        rows = page.locator("#comparison ~ .scroll tbody tr").all()
+        rows = page.locator("#comparison ~ .scroll").first.locator("tbody tr").all()
         return [float(row.locator("td, th").nth(column).get_attribute("data-rank")) for row in rows]
 
     header.locator("button").click()
@@ -120,3 +122,61 @@ def test_keys_play_choices_and_axes(page: Any) -> None:
 @pytest.mark.parametrize("width", [400, 1200])
 def test_it_is_accessible(browser: Any, folder: Path, theme: str, width: int) -> None:
     assert faults(browser, folder / "page.html", theme, width) == []
+
+
+def test_it_begins_with_what_the_data_say_and_with_a_pair_that_differs_in_depth(page: Any, folder: Path) -> None:
+    runs, _ = collect([str(folder)], Path())
+    deep = max(runs, key=lambda run: run.summary["gradient"]["start"]["last_first_ratio"])
+    first = page.locator("header p").first.inner_text()
+    ratio = deep.summary["gradient"]["start"]["last_first_ratio"]
+    told = float(re.search(r"learns ([0-9.,]+) times slower", first)[1].replace(",", ""))  # type: ignore[index]
+    assert told == pytest.approx(ratio, rel=0.05)
+    assert f"{100 * deep.summary['final']['validation_accuracy']:.1f} % of the validation" in first
+    headings = [heading.inner_text() for heading in page.locator(".pair h3").all()]
+    assert [heading.split(" ")[0] for heading in headings] == ["64-8-8-10", "64-4×8-10"] or "64-8-8-8-8-10" in headings[
+        1
+    ]
+
+
+def test_ends_ratios_accuracy_and_the_scale_are_told(page: Any, folder: Path) -> None:
+    ends = page.locator("#panel-b .end").all()
+    assert sorted(end.text_content() for end in ends) == ["1", "2", "3", "4"]
+    boxes = sorted(end.bounding_box()["y"] for end in ends)
+    assert min(later - earlier for earlier, later in itertools.pairwise(boxes)) > 8
+    first, *_, last = norms(folder, 4, 0)
+    ratio = page.locator("#panel-b .ratio").all()
+    assert float(ratio[0].text_content().removeprefix("÷ ")) == pytest.approx(last / first, rel=5e-3)
+    assert ratio[-1].text_content() == ""
+    assert page.locator("#panel-a .accuracy").count() == 1
+    caption = page.locator("#panel-a figcaption").last
+    assert "(log, from " in caption.inner_text()
+    page.locator("#log").uncheck()
+    assert "(linear, from 0 to " in caption.inner_text()
+    assert page.locator("#norms").is_hidden()  # there is only one
+
+
+def test_norms_stand_in_tables_of_their_own_with_raised_layers(page: Any) -> None:
+    captions = [caption.inner_text() for caption in page.locator("caption").all()]
+    assert captions == ["‖δˡ‖ at the start", "‖δˡ‖ at the end"] or all("‖δl‖ at the" in told for told in captions)
+    assert page.locator("caption + thead th sup").first.inner_text() == "1"
+    assert "^" not in page.locator("main").inner_text()
+
+
+def test_the_slider_stays_at_epochs_whose_neurons_are_recorded(browser: Any, tmp_path: Path) -> None:
+    run = trained(tmp_path, layers=[64, 8, 8, 10], epochs=60, probes={"neurons": [0, 30], "every": 10})
+    (tmp_path / "page.html").write_text(FORMATS["html"](compare(collect([str(run)], Path())[0])), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(f"file://{tmp_path}/page.html")
+    for asked, shown in ((29, "30"), (31, "30"), (1, "0"), (20, "20"), (45, "45")):
+        page.locator("#epoch").fill(str(asked))
+        assert page.locator("#at").inner_text() == shown
+    assert page.locator("#panel-a svg").first.bounding_box()["width"] < 720  # one run is no giant
+    page.close()
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_nothing_sticks_out_of_the_page(browser: Any, folder: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(f"file://{folder}/page.html")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()

@@ -9,7 +9,7 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const VIRIDIS = [[68, 1, 84], [72, 40, 120], [62, 73, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137],
   [53, 183, 121], [110, 206, 88], [181, 222, 43], [253, 231, 37]];
 const DASHES = ["", "6 2", "5 2 1 2", "2 2"];
-const state = { a: 0, b: null, epoch: 0, log: true, norm: data.norms[0], timer: null };
+const state = { a: data.pair[0], b: data.pair[1], epoch: 0, log: true, norm: data.norms[0], timer: null };
 
 function element(name, attributes, children = []) {
   const made = SVG_NAMES.has(name) ? document.createElementNS(SVG, name) : document.createElement(name);
@@ -87,8 +87,8 @@ function ticks(limits) {
 
 // One run: curves, heat map, network, numbers.
 
-const W = 440, H = 240, LEFT = 62, BOTTOM = 34, TOP = 10;
-const across = (epoch, last) => LEFT + (W - LEFT - 12) * (last ? epoch / last : 0);
+const W = 440, H = 240, LEFT = 62, RIGHT = 34, BOTTOM = 34, TOP = 10;
+const across = (epoch, last) => LEFT + (W - LEFT - RIGHT) * (last ? epoch / last : 0);
 const upwards = (part) => H - BOTTOM - (H - BOTTOM - TOP) * part;
 
 // Why there is nothing to draw; empty where there is.
@@ -105,7 +105,7 @@ function curves(run, limits, last) {
     "aria-label": `${run.label}: ${state.norm} of each hidden layer over epochs; the numbers are in the table below` });
   for (const tick of missing(run) ? [] : ticks(limits)) {
     const y = upwards(scaled(tick, limits));
-    svg.append(element("line", { class: "grid", x1: LEFT, x2: W - 12, y1: y, y2: y }));
+    svg.append(element("line", { class: "grid", x1: LEFT, x2: W - RIGHT, y1: y, y2: y }));
     svg.append(element("text", { x: LEFT - 6, y: y + 4, "text-anchor": "end" }, [tick ? short(tick) : "0"]));
   }
   for (const epoch of [0, Math.round(last / 2), last]) {
@@ -128,8 +128,51 @@ function curves(run, limits, last) {
     svg.append(element("path", { d: path || "M0 0", fill: "none", stroke: colour(layer, run.hidden),
       "stroke-width": 2, "stroke-dasharray": DASHES[layer % DASHES.length] }));
   }
+  svg.append(...ends(run, rows, limits, last));
   svg.append(element("line", { class: "cursor", y1: TOP, y2: H - BOTTOM, x1: LEFT, x2: LEFT }));
   return svg;
+}
+
+// The numbers of the layers at the right ends of their lines, moved apart where they would touch.
+
+function ends(run, rows, limits, last) {
+  const found = [];
+  for (let layer = 0; layer < run.hidden; layer++) {
+    let i = rows.length - 1;
+    while (i >= 0 && scaled(rows[i][layer], limits) === null) i--;
+    if (i >= 0) found.push({ layer, x: across(run.epochs[i], last), y: upwards(scaled(rows[i][layer], limits)) });
+  }
+  found.sort((one, other) => one.y - other.y);
+  const gap = Math.min(12, (H - BOTTOM - TOP) / Math.max(found.length, 1));
+  if (gap < 7) return [];  // so many cannot be told apart: the heat map below tells them
+  found.forEach((end, k) => { if (k && end.y < found[k - 1].y + gap) end.y = found[k - 1].y + gap; });
+  const over = found.length ? Math.max(0, found[found.length - 1].y - (H - BOTTOM)) : 0;
+  for (let k = found.length - 1, floor = H - BOTTOM; over && k >= 0; k--, floor -= gap) {
+    found[k].y = Math.min(found[k].y, floor);
+  }
+  return found.map(({ layer, x, y }) => element("text", { class: "end", x: x + 5, y: y + 4,
+    fill: colour(layer, run.hidden) }, [`${layer + 1}`]));
+}
+
+// How often the network is right, on the same epochs.
+
+const SMALL = 96;
+
+function accuracy(run, last) {
+  const name = ["validation_accuracy", "test_accuracy", "train_accuracy"].find((each) => run.metrics[each]);
+  if (!name) return null;
+  const svg = element("svg", { viewBox: `0 0 ${W} ${SMALL}`, role: "img",
+    "aria-label": `${run.label}: ${name.replaceAll("_", " ")} over epochs; the numbers are in the table below` });
+  const up = (part) => SMALL - 10 - (SMALL - 20) * part;
+  for (const part of [0, 0.5, 1]) {
+    svg.append(element("line", { class: "grid", x1: LEFT, x2: W - RIGHT, y1: up(part), y2: up(part) }));
+    svg.append(element("text", { x: LEFT - 6, y: up(part) + 4, "text-anchor": "end" }, [`${100 * part} %`]));
+  }
+  const points = run.metrics[name].map((value, epoch) => [epoch, value]).filter(([, value]) => value !== null);
+  const path = points.map(([epoch, value], k) => `${k ? "L" : "M"}${across(epoch, last).toFixed(1)} ${up(value).toFixed(1)}`);
+  svg.append(element("path", { class: "accuracy", d: path.join("") || "M0 0" }));
+  svg.append(element("line", { class: "cursor", y1: 10, y2: SMALL - 10, x1: LEFT, x2: LEFT }));
+  return [svg, name.replaceAll("_", " ")];
 }
 
 function heatmap(run, limits) {
@@ -150,14 +193,15 @@ function heatmap(run, limits) {
 
 function network(run) {
   const step = 46;
-  const svg = element("svg", { viewBox: `0 0 ${W} ${run.hidden * step + 4}`, role: "img",
+  const svg = element("svg", { class: "network", viewBox: `0 0 ${W} ${run.hidden * step + 4}`, role: "img",
     "aria-label": `${run.label}: a bar for each hidden layer and, where recorded, for each neuron` });
   for (let layer = 0; layer < run.hidden; layer++) {
     const y = (run.hidden - 1 - layer) * step + 4;
-    svg.append(element("text", { x: 0, y: y + 24 }, [`layer ${layer + 1}`]));
+    svg.append(element("text", { x: 0, y: y + 16 }, [`layer ${layer + 1}`]));
     svg.append(element("rect", { class: "frame", x: LEFT, y, width: 140, height: 36 }));
     svg.append(element("rect", { class: "bar", "data-layer": layer + 1, x: LEFT, y, width: 0, height: 36,
       fill: colour(layer, run.hidden) }));
+    svg.append(element("text", { class: "ratio", x: 0, y: y + 32 }));
     svg.append(element("g", { class: "neurons", "data-layer": layer + 1 }));
   }
   return svg;
@@ -208,9 +252,11 @@ function draw(panel, index) {
     element("figure", {}, [drawing, element("figcaption", {}, [caption])]);
   panel.append(element("h3", {}, [run.label]),
     figure(curves(run, limits, last), "the norm of each hidden layer over epochs"));
+  const right = accuracy(run, last);
+  if (right) panel.append(figure(...right));
   if (run.hidden) panel.append(
     figure(heatmap(run, limits), "layer × epoch: layer 1 at the bottom, dark is small"),
-    figure(network(run), "left: the norm of each layer; right: |mean delta| of each neuron"));
+    figure(network(run), ""));
   panel.append(
     element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `numbers of ${run.label}` },
       [numbers(run)]));
@@ -227,22 +273,31 @@ function follow(panel, index) {
   while (i + 1 < run.epochs.length && run.epochs[i + 1] <= state.epoch) i++;
   const row = (run.probes[state.norm] || [])[i] || [];
   const x = across(Math.min(state.epoch, last), last);
-  const cursor = panel.querySelector(".cursor");
-  cursor.setAttribute("x1", x);
-  cursor.setAttribute("x2", x);
+  for (const cursor of panel.querySelectorAll(".cursor")) {
+    cursor.setAttribute("x1", x);
+    cursor.setAttribute("x2", x);
+  }
   panel.querySelectorAll(".bar").forEach((bar, layer) => {
     const value = row[layer] ?? null;
     bar.setAttribute("width", 140 * Math.max(0, Math.min(1, scaled(value, limits) || 0)));
     bar.setAttribute("data-value", value);
     bar.setAttribute("data-epoch", run.epochs[i]);
   });
+  const lastNorm = row[run.hidden - 1];
+  panel.querySelectorAll(".ratio").forEach((place, layer) => {
+    const value = row[layer];
+    place.textContent = !value || !lastNorm ? "" : layer === run.hidden - 1 ? "" : `÷ ${short(lastNorm / value)}`;
+  });
   panel.querySelectorAll(".norm").forEach((cell, layer) => { cell.textContent = short(row[layer]); });
   panel.querySelectorAll("[data-metric]").forEach((cell) => {
     cell.textContent = short(run.metrics[cell.dataset.metric][state.epoch]);
   });
   if (!run.hidden) return;
-  const epoch = fillNeurons(panel.querySelectorAll("svg")[1], run);
-  panel.querySelectorAll("figcaption")[2].textContent = "left: the norm of each layer; right: " +
+  const drawing = panel.querySelector(".network"), epoch = fillNeurons(drawing, run);
+  const scale = state.log ? `log, from ${short(10 ** Math.floor(Math.log10(limits.low) - 1e-9))}` : "linear, from 0";
+  const top = state.log ? 10 ** Math.ceil(Math.log10(limits.high)) : limits.high;
+  drawing.parentNode.querySelector("figcaption").textContent =
+    `left: the norm of each layer (${scale} to ${short(top)}) and by how much it is below the last one's; right: ` +
     (epoch === null ? "neurons, none recorded up to this epoch" : `|mean delta| of each neuron at epoch ${epoch}`);
 }
 
@@ -251,9 +306,23 @@ const panels = () => [[byId("panel-a"), state.a], [byId("panel-b"), state.b]];
 function redraw() {
   const last = Math.max(...shown().flatMap((run) => run.epochs), 0);
   byId("epoch").max = last;
+  byId("recorded").replaceChildren(...recorded().map((epoch) => element("option", { value: epoch })));
   state.epoch = Math.min(state.epoch, last);
   for (const [panel, index] of panels()) draw(panel, index);
   move(state.epoch);
+}
+
+// Epochs at which neurons of a shown run were recorded; the slider stays at one that is near.
+
+function recorded() {
+  return [...new Set(shown().flatMap((run) => Object.keys(run.neurons).map(Number)))].sort((x, y) => x - y);
+}
+
+function snapped(epoch) {
+  const near = Math.max(1, 0.02 * Number(byId("epoch").max));
+  const best = recorded().filter((each) => Math.abs(each - epoch) <= near)
+    .sort((x, y) => Math.abs(x - epoch) - Math.abs(y - epoch))[0];
+  return best === undefined || recorded().length > 0.2 * Number(byId("epoch").max) ? epoch : best;
 }
 
 function move(epoch) {
@@ -298,14 +367,16 @@ function begin() {
     radio.addEventListener("change", () => { state.norm = norm; redraw(); });
     byId("norms").append(element("label", {}, [radio, norm.replaceAll("_", " ")]));
   }
-  byId("epoch").addEventListener("input", (event) => { play(false); move(Number(event.target.value)); });
+  byId("epoch").addEventListener("input", (event) => { play(false); move(snapped(Number(event.target.value))); });
   byId("log").addEventListener("change", (event) => { state.log = event.target.checked; redraw(); });
   byId("play").addEventListener("click", () => {
     if (state.timer === null && state.epoch >= Number(byId("epoch").max)) move(0);
     play(state.timer === null);
   });
   dark.addEventListener("change", redraw);
-  if (data.runs.length > 1) { state.b = data.runs.length - 1; byId("run-b").value = state.b; }
+  byId("run-a").value = state.a;
+  byId("run-b").value = state.b ?? "";
+  byId("norms").hidden = data.norms.length < 2;
   byId("controls").hidden = false;
   redraw();
 }

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
@@ -15,6 +16,7 @@ import numpy as np
 
 from vgrad.report.keys import varying
 from vgrad.report.layout import lay_out
+from vgrad.report.page.opening import pair, sentences
 from vgrad.report.runs import Run
 from vgrad.report.series import label
 from vgrad.report.table import Table
@@ -40,15 +42,16 @@ def render(table: Table) -> str:
     told = f"Curves of {len(shown)} of {len(table.runs)} runs. " if len(shown) < len(table.runs) else ""
     return Template(template).substitute(
         title="How fast each layer learns",
+        opening="\n".join(f"<p>{inert(told)}</p>" for told in sentences(table.runs)),
         caption=inert(sheet.caption),
         style=style,
         script=script,
         style_hash=digest(style),
         script_hash=digest(script),
-        table=_table(table, sheet, shown),
-        notes="\n".join(f"<li>{inert(note)}</li>" for note in sheet.notes),
+        tables="\n".join(_tables(table, sheet, shown)),
+        notes="\n".join(f"<li>{_raised(note)}</li>" for note in sheet.notes),
         foot=inert(f"{told}Made by vgrad report from the runs {sheet.provenance}. Curves to {DIGITS} digits."),
-        data=embedded({"runs": [_run(run, keys) for run in shown], "norms": _norms(shown)}),
+        data=embedded({"runs": [_run(run, keys) for run in shown], "norms": _norms(shown), "pair": pair(shown)}),
     )
 
 
@@ -114,11 +117,18 @@ def _rounded(values: Any) -> Any:
     return float(f"{values:.{DIGITS}g}") if math.isfinite(values) else None
 
 
-def _table(table: Table, sheet: Sheet, shown: Sequence[Run]) -> str:
+def _tables(table: Table, sheet: Sheet, shown: Sequence[Run]) -> list[str]:
+    """A table of what belongs to no panel, with the buttons that show a run below, and one of each panel."""
     columns = [*sheet.labels, *sheet.columns]
+    panels = list(dict.fromkeys(column.panel for column in columns))
+    return [_table(table, sheet, shown, panel) for panel in panels]
+
+
+def _table(table: Table, sheet: Sheet, shown: Sequence[Run], panel: str) -> str:
+    columns = [*sheet.labels, *(column for column in sheet.columns if column.panel == panel)]
     place = {id(run): index for index, run in enumerate(shown)}
     head = "".join(
-        f'<th scope="col"{_kind(column)}><button type="button">{inert(column.title)}</button></th>'
+        f'<th scope="col"{_kind(column)}><button type="button">{_raised(column.short or column.title)}</button></th>'
         for column in columns
     )
     rows = []
@@ -126,9 +136,22 @@ def _table(table: Table, sheet: Sheet, shown: Sequence[Run]) -> str:
         first = next(cell.runs[0] for at, cell in table.cells.items() if at[0] == row)
         name = " ".join(label.cells[index] for label in sheet.labels)
         cells = "".join(_cell(column, index, header=column is columns[0]) for column in columns)
-        rows.append(f"<tr>{cells}<td>{_buttons(place.get(id(first)), name)}</td></tr>")
-    show = '<th scope="col">show</th>'
-    return f"<table>\n<thead><tr>{head}{show}</tr></thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody>\n</table>"
+        show = "" if panel else f"<td>{_buttons(place.get(id(first)), name)}</td>"
+        rows.append(f"<tr>{cells}{show}</tr>")
+    show = "" if panel else '<th scope="col">show</th>'
+    told = f"<caption>{_raised(panel)}</caption>\n" if panel else ""
+    name = f'aria-label="{inert(panel)}"' if panel else 'aria-labelledby="comparison"'
+    body = chr(10).join(rows)
+    inner = f"<table>\n{told}<thead><tr>{head}{show}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+    return f'<div class="scroll" tabindex="0" role="region" {name}>\n{inner}\n</div>'
+
+
+def _raised(text: str) -> str:
+    """Text of an element; the layer of a norm is a superscript."""
+    return _LAYER.sub(r"‖δ<sup>\1</sup>‖", inert(text))
+
+
+_LAYER = re.compile(r"‖δ\^?(\(L-[0-9]+\)|[0-9]+|L|ˡ)‖")
 
 
 def _kind(column: Column) -> str:
