@@ -136,6 +136,7 @@ def test_where_nothing_runs_it_says_what_there_is(tmp_path: Path, command: Comma
     assert command("status", tmp_path, "--watch")[0] == 6
 
 
+@pytest.mark.slow
 def test_a_signal_ends_the_watching_and_nothing_else(tmp_path: Path) -> None:
     StatusFile(tmp_path / "s", "s").write(Tally(2))
     before = {path: path.read_bytes() for path in (tmp_path / "s").iterdir()}
