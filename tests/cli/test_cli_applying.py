@@ -30,7 +30,7 @@ EVERYWHERE: dict[str, set[str]] = {
     | {"dry_run", "quiet", "as_json"},
     "reproduce": {"study", "seeds", "quick", "data", "overrides", "scheduler", "runs_dir", "retries"}
     | {"dry_run", "quiet", "as_json"},
-    "status": {"folder", "as_json"},
+    "status": {"folder", "watch", "as_json"},
     "worker": {"descriptor"},
     "ls": {"folder", "where", "tags", "sort", "as_json"},
     "show": {"run", "runs_dir", "as_json"},

@@ -102,6 +102,38 @@ def test_reports_have_what_evaluate_has_kept(made: Path, tmp_path: Path, command
     assert command("report", run, "--value", "test_accuracy")[0] == 0
 
 
+MEANS = {"examples": 90, "cost": 0.5, "accuracy": 0.5}
+
+
+@each_row(
+    "content, told",
+    [
+        (b"[" * 10**5, "damaged"),
+        (b"\xff", "damaged"),
+        (b" " * (5 * 2**20), "more than"),
+        ({"parts": {"test": {**MEANS, "accuracy": 1.5}}}, "parts.test.accuracy"),
+        ({"parts": {"test": {**MEANS, "examples": True}}}, "parts.test.examples"),
+        ({"parts": {"test": {**MEANS, "cost": "1"}}}, "parts.test.cost"),
+        ({"parts": {"all": MEANS}}, "parts.all"),
+        ({"schema": 2}, "schema"),
+        ({"final": "x" * 1000}, "final"),
+    ],
+)
+def test_a_field_of_evaluation_json_out_of_range_is_named(
+    content: bytes | dict[str, Any], told: str, made: Path, command: Command
+) -> None:
+    whole = {"schema": 1, "final": "", "parts": {"test": MEANS}}
+    written = content if isinstance(content, bytes) else json.dumps({**whole, **content}).encode()
+    (made / EVALUATION).write_bytes(written)
+    try:
+        code, out, err = command("report", made, "--value", "test_accuracy")
+    finally:
+        (made / EVALUATION).unlink()
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert "evaluation.json: damaged" in err
+    assert told in err
+
+
 @each_row("columns", [80, 40])
 def test_it_fits_the_terminal(columns: int, made: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))

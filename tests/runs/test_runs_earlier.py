@@ -59,8 +59,24 @@ def longer(folder: Path, tree: dict[str, Any], **options: Any) -> tuple[Opened, 
     return opened, [record for record in records if isinstance(record, EpochRecord)]
 
 
-@each_row("extra", VARIANTS)
+@each_row("extra", VARIANTS[1:2])
 def test_a_longer_run_goes_on_from_a_finished_one(extra: dict[str, Any], tmp_path: Path) -> None:
+    goes_on(extra, tmp_path)
+
+
+@pytest.mark.slow
+@each_row("extra", VARIANTS)
+def test_every_variant_goes_on_and_may_be_killed(
+    extra: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on(extra, tmp_path / "whole")
+    if "early_stopping" not in extra and extra.get("activation") != "relu":  # which end at once
+        with monkeypatch.context() as patch:
+            killed(extra, tmp_path / "killed", patch)
+
+
+def goes_on(extra: dict[str, Any], tmp_path: Path) -> None:
+    """The longer run from the shorter one, and alone."""
     tree = {**TREE, **extra}
     home = tmp_path / hashlib.sha256(json.dumps(tree).encode()).hexdigest()
     short = runs_factory.trained(home, {**tree, "epochs": SHORT})
@@ -80,8 +96,12 @@ def test_a_longer_run_goes_on_from_a_finished_one(extra: dict[str, Any], tmp_pat
     assert json.loads((opened.folder / RUN).read_text())["continued_from"] == short.name
 
 
-@each_row("extra", VARIANTS[1:3])
-def test_it_may_be_killed_in_the_middle(extra: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_may_be_killed_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed({}, tmp_path, monkeypatch)
+
+
+def killed(extra: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the longer run has saved anything, and after."""
     tree = {**TREE, **extra}
     home = tmp_path / hashlib.sha256(json.dumps(tree).encode()).hexdigest()
     runs_factory.trained(home, {**tree, "epochs": SHORT})

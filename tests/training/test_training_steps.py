@@ -46,7 +46,7 @@ def test_nothing_else_of_a_run_changes(extra: dict[str, Any], every: int, tmp_pa
     assert verify(told).status == "complete"
 
 
-@each_row("extra, rows", [({}, 10), ({"optimizer": "momentum", "l1": 0.0}, 25)])
+@each_row("extra, rows", [({}, 25), ({"optimizer": "momentum"}, 50)])
 def test_after_step_k_they_are_those_of_an_epoch_of_k_steps(extra: dict[str, Any], rows: int, tmp_path: Path) -> None:
     tree = {**TREE, **extra, "shuffle": False, "batch_size": rows, "epochs": 1}
     probes = {"record": RECORD, "examples": rows}

@@ -59,7 +59,11 @@ def find_start(config: Config, runs_dir: Path, data: str) -> tuple[Start | None,
 def _shorter(config: Config, runs_dir: Path) -> Iterator[Config]:
     """The configs of runs there that have fewer epochs and are else this one, by the hash in their names."""
     named = re.compile(rf"{re.escape(config.name)}-[0-9a-f]{{8}}-s{config.seed}")
-    for name in filter(named.fullmatch, os.listdir(runs_dir)):  # noqa: PTH208
+    try:
+        names = os.listdir(runs_dir)  # noqa: PTH208
+    except OSError:  # one may write into a folder that one may not read
+        return
+    for name in filter(named.fullmatch, names):
         try:
             found = _EPOCHS.search(read_bounded(runs_dir / name / CONFIG, MAX_BYTES))
         except OSError:  # whatever it is, it is nothing to go on from

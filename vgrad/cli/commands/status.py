@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,40 +20,47 @@ Folder = Annotated[
 ]
 
 
-def status(folder: Folder = Path("runs"), as_json: Json = False) -> None:
-    """Tell how far the sweeps below DIR are, with their active runs and failures; exits 6 when some cannot be read."""
+def status(
+    folder: Folder = Path("runs"),
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until no sweep is running.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell how far the sweeps below DIR are, with their active runs and failures; exits 6 when some cannot be read.
+
+    With --watch a terminal is painted anew every second; elsewhere there is a line for each change, with --json an
+    object in a line. Ctrl-C ends the watching, and the sweeps go on.
+    """
     from vgrad.cli.screen.streams import answer
+    from vgrad.cli.screen.sweep_watch import lines
     from vgrad.sweeps.tally import read_statuses
 
-    found, problems = read_statuses(folder)
-    if as_json:
+    found, problems = _watched(folder, as_json) if watch else read_statuses(folder)
+    if as_json and not watch:
         answer(strict([sweep.plain() for sweep in found]))
-    elif found:
+    elif found and (not watch or (_is_painted() and not as_json)):
         for sweep in found:
-            answer("\n".join(_lines(sweep)))
-    elif not problems:
+            answer("\n".join(lines(sweep)))
+    elif not found and not problems:
         answer(f"no sweep has run below {folder}")
     if problems:
         raise SweepError(*problems)
 
 
-def _lines(sweep: Sweep) -> list[str]:
-    """One sweep, its active runs and its failures."""
-    from vgrad.text.escapes import printable
-    from vgrad.text.plain import duration
+def _is_painted() -> bool:
+    from vgrad.cli.screen.streams import Screen
 
-    status = sweep.status
-    head = f"{printable(str(sweep.folder), 200)}: {sweep.state}, {status.finished}/{status.total} runs"
-    head += f", {status.failed} failed" if status.failed else ""
-    head += f", {status.diverged} diverged" if status.diverged else ""
-    if sweep.state == "running":
-        head += f", {status.per_minute:.3g} a minute" if status.per_minute else ""
-        head += f", {duration(status.seconds_left)} left" if status.seconds_left is not None else ""
-    else:
-        head += f", {duration(sweep.age)} ago"
-    lines = [head]
-    for run in status.active:
-        cost = "" if run.cost is None else f"  cost {run.cost:.4g}"
-        lines.append(f"  {printable(run.run, 120)}  epoch {run.epoch}/{run.epochs}{cost}")
-    lines += [f"  FAILED {printable(each.run, 120)}: {printable(each.cause, 400)}" for each in status.failures]
-    return lines
+    return Screen(sys.stdout).live
+
+
+def _watched(folder: Path, as_json: bool) -> tuple[list[Sweep], list[str]]:
+    """What there was at the end; Interrupted when a signal ended the watching."""
+    from vgrad.cli.screen.streams import Screen
+    from vgrad.cli.screen.sweep_watch import watch
+    from vgrad.cli.signals import stop_requests
+    from vgrad.errors import Interrupted
+
+    with stop_requests() as request:
+        found, problems = watch(folder, Screen(sys.stdout), request, as_json=as_json)
+    if request.signal_number is not None and any(sweep.state == "running" for sweep in found):
+        raise Interrupted("no longer watching; the sweeps go on", signal_number=request.signal_number)
+    return found, problems

@@ -57,8 +57,9 @@ def silence(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def answer(text: str | bytes | Path, *, coloured: bool = False) -> None:
-    """Prints the answer and a line's end on stdout, a path as the bytes that it is; StorageError when it is lost."""
+def answer(text: str | bytes | Path, *, coloured: bool = False) -> bool:
+    """Prints the answer and a line's end on stdout, a path as the bytes that it is; False when its reader has gone,
+    StorageError when it is lost."""
     if isinstance(text, Path):
         text = os.fsencode(text)
     try:
@@ -72,8 +73,10 @@ def answer(text: str | bytes | Path, *, coloured: bool = False) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         silence(sys.stdout)
+        return False
     except OSError as error:
         raise lost(error) from None
+    return True
 
 
 def lost(error: OSError) -> StorageError:

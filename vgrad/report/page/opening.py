@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -42,7 +43,7 @@ def _ratio(group: Sequence[Run]) -> float | None:
         start = moment(run, "start")
         norms = speeds(start) if start else None
         found.append(last_first_ratio(norms) if norms and len(norms) > 1 else None)
-    usable = [each for each in found if each]
+    usable = [each for each in found if each and math.isfinite(each)]
     return geometric(usable).center if usable else None
 
 
