@@ -62,10 +62,10 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers /<behaviour>/<file>."""
+    """Answers /<behaviour>/<file>, or /<behaviour>/<set>/<file>."""
 
     def do_GET(self) -> None:
-        _, behaviour, name = self.path.split("/")
+        _, behaviour, name = self.path.split("/", 2)
         self.server.requests.append((behaviour, name))  # type: ignore[attr-defined]
         with contextlib.suppress(OSError):  # the client has left
             getattr(self, behaviour)(self.server.files[name])  # type: ignore[attr-defined]

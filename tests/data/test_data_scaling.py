@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from vgrad.data import BUILT_IN, DATASETS, SCALES, Part, Scaling, gather, load
 from vgrad.data.dataset import ROWS
+from vgrad.data.published import COLLECTIONS
 
-LOCAL = [name for name in BUILT_IN if name != "mnist"]
+LOCAL = [name for name in BUILT_IN if name not in COLLECTIONS]
 EXACT = 1e-13  # a few roundings of float64, and of sums taken in another order
 SINGLE = 1e-5  # a few roundings of float32
 

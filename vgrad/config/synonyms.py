@@ -227,8 +227,8 @@ ABSENT: Mapping[str, str] = {
     "polynomial_lr polynomial_decay cosine_restarts cosine_annealing_warm_restarts cosine_decay_restarts sgdr "
     "piecewise_constant piecewise_constant_decay noam transformer rsqrt inv_sqrt inverse_sqrt invscaling adaptive "
     "lambda_lr multiplicative_lr linear_decay trapezoidal wsd warmup_cosine_decay",
-    "data set": "fashion_mnist cifar cifar10 cifar100 svhn imagenet iris moons two_moons make_moons "
-    "blobs make_blobs spiral spirals two_spirals kmnist emnist qmnist usps wine breast_cancer california_housing "
+    "data set": "cifar cifar10 cifar100 svhn imagenet iris moons two_moons make_moons "
+    "blobs make_blobs spiral spirals two_spirals emnist qmnist usps wine breast_cancer california_housing "
     "boston diabetes titanic adult newsgroups imdb stl10 tiny_imagenet optdigits parity checkerboard penguins "
     "letters covtype gaussians swiss_roll make_classification and or nand omniglot celeba notmnist",
     "init": _UNDRAWN,

@@ -38,7 +38,8 @@ class Source:
     `facts` are the set's, or a function of the same parameters that tells them quickly; without them the set is loaded
     when they are asked for. `maximum` is the largest value, which `unit` scaling maps to 1, or None where it maps each
     feature's range over the training part to [0, 1]. `of_file`: the parameter `path` names a file, and what is known of
-    it stands in further parameters (files.py). `origin` says where the set is from, and under which licence.
+    it stands in further parameters (files.py). `origin` says where the set is from, and under which licence, `classes`
+    what they are called, where that is no number.
     """
 
     load: Callable[..., tuple[Part, Part, Part]]
@@ -47,6 +48,7 @@ class Source:
     maximum: float | None = None
     of_file: bool = False
     origin: str = ""
+    classes: tuple[str, ...] = ()
 
 
 def facts(name: str, **given: object) -> Facts:
@@ -170,6 +172,7 @@ def _none(inputs: Array, maximum: float | None) -> Scaling:
 
 SCALES: dict[str, Callable[[Array, float | None], Scaling]] = {"unit": _unit, "standard": _standard, "none": _none}
 
+FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 DATASETS: dict[str, Source] = {
     "mnist": Source(
         _mnist.mnist,
@@ -177,6 +180,22 @@ DATASETS: dict[str, Source] = {
         Facts(784, 10, _mnist.SIZES),
         255,
         origin="LeCun, Cortes and Burges 1998, from NIST; CC BY-SA 3.0",
+    ),
+    "fashion_mnist": Source(
+        _mnist.fashion_mnist,
+        "clothes, 28 x 28, downloaded once (31 MB)",
+        Facts(784, 10, _mnist.SIZES),
+        255,
+        origin="Xiao, Rasul and Vollgraf 2017, Zalando Research; MIT licence",
+        classes=FASHION,
+    ),
+    "kmnist": Source(
+        _mnist.kmnist,
+        "cursive Japanese characters, 28 x 28, downloaded once (21 MB)",
+        Facts(784, 10, _mnist.SIZES),
+        255,
+        origin="Clanuwat et al. 2018, ROIS-DS CODH; CC BY-SA 4.0",
+        classes=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
     ),
     "digits": Source(
         _digits.digits,

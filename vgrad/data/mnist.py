@@ -1,7 +1,7 @@
 """MNIST (LeCun, Cortes, Burges): 28 x 28 pixels from 0 to 255, ten classes, in Nielsen's split.
 
 The first 50,000 of the published training images train, the last 10,000 validate, the 10,000 of t10k test. Images are
-uint8 (n, 784); training and validation are views of one array.
+uint8 (n, 784); training and validation are views of one array. Fashion-MNIST and Kuzushiji-MNIST have the same form.
 """
 
 from __future__ import annotations
@@ -27,7 +27,21 @@ def mnist(progress: bool = False) -> tuple[Part, Part, Part]:
 
     DataError if files are damaged or cannot be had, StorageError if the disk refuses.
     """
-    train_images, train_labels, test_images, test_labels = fetch.present(progress)
+    return _images(progress, "mnist")
+
+
+def fashion_mnist(progress: bool = False) -> tuple[Part, Part, Part]:
+    """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), split as `mnist`; errors as there."""
+    return _images(progress, "fashion_mnist")
+
+
+def kmnist(progress: bool = False) -> tuple[Part, Part, Part]:
+    """Kuzushiji-MNIST (Clanuwat et al. 2018), split as `mnist`; errors as there."""
+    return _images(progress, "kmnist")
+
+
+def _images(progress: bool, collection: str) -> tuple[Part, Part, Part]:
+    train_images, train_labels, test_images, test_labels = fetch.present(progress, collection)
     split = SIZES[0]
     images, labels = read_pair(train_images, train_labels, most=split + SIZES[1])
     test = Part(*read_pair(test_images, test_labels, most=SIZES[2]))

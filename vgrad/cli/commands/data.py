@@ -1,4 +1,4 @@
-"""`vgrad data`: what data sets have, and MNIST on this disk. The other sets come with the package, or are files."""
+"""`vgrad data`: what data sets have, and MNIST and its like on this disk; the others are in the package, or files."""
 
 from __future__ import annotations
 
@@ -22,27 +22,44 @@ if TYPE_CHECKING:
     from vgrad.data.fetch import FileStatus
 
 app = typer.Typer(
-    cls=Group, help="Look at data sets; fetch and verify MNIST. The other sets need no download.", no_args_is_help=True
+    cls=Group,
+    help="Look at data sets; fetch and verify MNIST and its like; others need no download.",
+    no_args_is_help=True,
 )
 
 SHOWN = 12  # digits of a SHA-256 in the table; all of them with --json
 
 
-@app.command("fetch", cls=Command)
-def fetch() -> None:
-    """Download what is missing or damaged of MNIST (12 MB); print the paths of its files."""
-    from vgrad.data import fetch as mnist
+Fetched = Annotated[str, typer.Argument(metavar="[NAME]", help="mnist, fashion_mnist or kmnist.")]
 
-    for path in mnist.fetch(progress=True):
+
+def _known(name: str) -> str:
+    from vgrad.data.published import COLLECTIONS
+    from vgrad.registry import lookup
+
+    try:
+        lookup(COLLECTIONS, name, "set that is fetched")
+    except KeyError as error:
+        raise ConfigError(str(error.args[0])) from None
+    return name
+
+
+@app.command("fetch", cls=Command)
+def fetch(name: Fetched = "mnist") -> None:
+    """Download what is missing or damaged of a set, by default MNIST (12 MB); print the paths of its files."""
+    from vgrad.data import fetch as files
+
+    for path in files.fetch(progress=True, collection=_known(name)):
         _write(os.fspath(path))
 
 
 @app.command("verify", cls=Command)
-def verify(as_json: Json = False) -> None:
-    """Compare the files of MNIST with the published SHA-256. Exits with 3 when one is missing or wrong."""
-    from vgrad.data import fetch as mnist
+def verify(name: Fetched = "mnist", as_json: Json = False) -> None:
+    """Compare the files of a set, by default MNIST, with the published SHA-256. Exits with 3 when one is missing or
+    wrong."""
+    from vgrad.data import fetch as files
 
-    found = mnist.verify()
+    found = files.verify(_known(name))
     if as_json:
         _write(strict([_plain(status) for status in found]))
     else:
@@ -119,7 +136,10 @@ def _plain(status: FileStatus) -> dict[str, str | None]:
 def _advice(found: Sequence[FileStatus]) -> str:
     bad = {state: [status.name for status in found if status.state == state] for state in ("missing", "wrong")}
     told = "; ".join(f"{state}: {', '.join(names)}" for state, names in bad.items() if names)
-    return f"mnist: {told}; `vgrad data fetch` downloads them, `data: digits` in a config needs no download"
+    from vgrad.data.fetch import command
+
+    name = found[0].collection
+    return f"{name}: {told}; `{command(name)}` downloads them, `data: digits` in a config needs no download"
 
 
 def _write(line: str) -> None:

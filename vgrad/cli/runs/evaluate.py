@@ -126,9 +126,10 @@ def _lines(run: StoredRun, found: Evaluated, most: int, width: int) -> list[str]
 
 def class_names(run: StoredRun) -> list[str]:
     """What the classes are called: in a file of data by their names, else by their numbers."""
+    from vgrad.data.datasets import DATASETS
     from vgrad.text.escapes import printable
 
-    given = run.config.data.parameters.get("classes")
+    given = run.config.data.parameters.get("classes") or DATASETS[run.config.data.name].classes
     return [printable(name, 24) for name in given] if given else list(map(str, range(run.config.facts.classes)))
 
 

@@ -26,7 +26,7 @@ IMAGES = 40
 
 def names(dataset: Dataset, given: Mapping[str, Any]) -> list[str]:
     """The classes or targets: by the names that a file has, else by number."""
-    known = given.get("classes") or given.get("targets")
+    known = given.get("classes") or given.get("targets") or DATASETS[dataset.name].classes
     return [printable(str(each), 24) for each in known or range(dataset.classes)]
 
 
