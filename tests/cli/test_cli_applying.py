@@ -25,14 +25,17 @@ Capture = pytest.CaptureFixture[str]
 HERE, CLUSTER = way(0, ""), way(None, "tcp://localhost:1")
 
 EVERYWHERE: dict[str, set[str]] = {
-    "train": {"config", "overrides", "seed", "runs_dir", "restart", "quiet", "as_json"},
+    "train": {"config", "overrides", "seed", "epochs", "runs_dir", "restart", "quiet", "as_json"},
     "sweep": {"config", "axes", "overrides", "seeds", "scheduler", "runs_dir", "retries", "fail_fast", "limit"}
     | {"dry_run", "quiet", "as_json"},
     "reproduce": {"study", "seeds", "quick", "data", "overrides", "scheduler", "runs_dir", "retries"}
     | {"dry_run", "quiet", "as_json"},
-    "status": {"folder", "as_json"},
+    "status": {"folder", "watch", "as_json"},
     "worker": {"descriptor"},
-    "ls": {"folder", "as_json"},
+    "ls": {"folder", "where", "tags", "sort", "as_json"},
+    "tag": {"runs", "tags", "note", "remove", "runs_dir"},
+    "clean": {"runs", "checkpoints", "whole", "where", "tags", "yes", "runs_dir", "as_json"},
+    "evaluate": {"runs", "part", "mistakes", "output", "runs_dir", "as_json"},
     "show": {"run", "runs_dir", "as_json"},
     "report": {"runs", "asked_form", "output", "diff", "as_json", "runs_dir"},
     "plot": {"runs", "output", "kind", "width", "runs_dir"},

@@ -187,7 +187,7 @@ def test_what_cannot_be_drawn(command: Command, tmp_path: Path) -> None:
         ),
         (
             [folder, "--kind", "study-speed", "--epoch", "0"],
-            "--epoch: --kind study-speed makes no use of it; it is for --kind neurons",
+            "--epoch: --kind study-speed makes no use of it; it is for --kind steps or neurons",
         ),
     ):
         code, out, err = command("plot", *arguments, "-o", tmp_path / "x.png")
