@@ -73,7 +73,10 @@ def test_a_finished_run_without_its_checkpoint_is_whole(runs: Path, command: Com
     Path("a.yaml").write_text(json.dumps({**TREE, "name": "a"}))
     assert "nothing to do" in command("train", "a.yaml")[2]
     _, _, err = command("train", "a.yaml", "--epochs", 3)
-    assert f"cannot continue from {next(runs.glob('a-*'))}, epoch 2: checkpoint.npz: missing" in err
+    assert (
+        f"cannot continue from {next(runs.glob('a-*'))}, epoch 2: checkpoint.npz: missing; training begins at epoch 0"
+        in err
+    )
     assert "no checkpoints to remove" in command("clean", "b", "--checkpoints", "--yes")[1]
 
 

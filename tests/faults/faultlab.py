@@ -61,6 +61,8 @@ CONFIGS = {
     "momentum": EVERYTHING + "optimizer: {name: momentum, learning_rate: 2.0}\n",
     "adam": EVERYTHING + "optimizer: {name: adam, learning_rate: 0.1}\n",
 }
+SHORTER = "shorter"
+"""Where a finished run of fewer epochs lies, from which others go on."""
 WRITES = ("open", "write", "pwrite", "truncate", "fsync", "close", "rename", "mkdir", "unlink")
 
 
@@ -158,7 +160,7 @@ def log_of(folder: Path, pid: int) -> str:
 
 
 def run_folder(folder: Path) -> Path | None:
-    found = list((folder / "runs").glob("fault-*"))
+    found = [path for path in (folder / "runs").glob("fault-*") if not (folder / SHORTER / path.name).exists()]
     return found[0] if found else None
 
 
@@ -244,6 +246,26 @@ def kills(every: int = 1, config: str = "plain") -> dict[str, object]:
                     failures += [f"{case}: {bad}" for bad in not_whole(folder)]
                 failures += finish(folder, expected, case)
     return {"operations": len(operations), "kills": cases, "failures": failures}
+
+
+def longer(every: int = 1, config: str = "plain") -> dict[str, object]:
+    """SIGKILL at each `every`-th operation of a run that goes on from a finished one of two epochs."""
+    failures: list[str] = []
+    with lab(config) as folder:
+        expected, operations, _ = reference(folder)
+        assert wait(child(folder, None, "-s", "epochs=2")) == 0
+        (folder / "runs").rename(folder / SHORTER)
+        cases = went_on = 0
+        for at in range(1, len(operations) + 1, every):
+            for kill in ("before", "middle"):
+                shutil.copytree(folder / SHORTER, folder / "runs")
+                pid = child(folder, Plan(at=at, kill=kill))
+                cases += wait(pid) == -signal.SIGKILL
+                went_on += "continues from" in log_of(folder, pid)
+                case = f"kill {kill} operation {at}"
+                failures += [f"{case}: {bad}" for bad in not_whole(folder)]
+                failures += finish(folder, expected, case)
+    return {"kills": cases, "went_on": went_on, "failures": failures}
 
 
 FAULTS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EACCES": errno.EACCES, "short write": 0}
@@ -349,7 +371,7 @@ def starters(rounds: int = 50, each: int = 20) -> dict[str, object]:
     return {"rounds": rounds, "starters": each, "slowest_loser": round(slowest, 2), "failures": failures}
 
 
-SCENARIOS = {"kills": kills, "errors": errors, "torture": torture, "starters": starters}
+SCENARIOS = {"kills": kills, "longer": longer, "errors": errors, "torture": torture, "starters": starters}
 
 if __name__ == "__main__":
     result = SCENARIOS[sys.argv[1]](*(int(word) if word.isdigit() else word for word in sys.argv[2:]))

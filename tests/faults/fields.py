@@ -135,6 +135,7 @@ def _named(name: str, make: Callable[[], bytes]) -> bytes:
 # The commands that read a file; `{run}` is a run directory, `{sweep}` the folder that it is in, `{study}` its parent's.
 
 OF_RUNS = [
+    "evaluate {run} --part validation", "clean {sweep} --runs", "clean {run} --checkpoints --json",
     "show {run}", "show --json {run}", "ls {sweep}", "ls --json {study}", "verify {run}", "verify --json {sweep}",
     "train {run}/config.yaml --runs-dir {sweep}", "train {run}/config.yaml --json --runs-dir {sweep}",
     "sweep s.yaml -j 0 -q --runs-dir {study}", "sweep s.yaml -j 0 --json --runs-dir {study}",

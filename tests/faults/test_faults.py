@@ -46,6 +46,15 @@ def test_killed_runs_with_every_remedy_and_probe_give_the_same_bytes(config: str
 
 @pytest.mark.slow
 @pytest.mark.timeout(HANGS)
+@pytest.mark.parametrize("config", ["plain", "adam"])
+def test_killed_runs_of_more_epochs_have_the_bytes_of_runs_from_the_start(config: str) -> None:
+    result = scenario("longer", 3 if FULL else 41, config)
+    assert result["failures"] == []
+    assert result["went_on"] >= result["kills"] >= 4
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(HANGS)
 def test_an_error_of_the_disk_is_exit_5_with_the_old_state_whole_or_nothing_at_all() -> None:
     result = scenario("errors", 59)
     assert result["failures"] == []

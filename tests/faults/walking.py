@@ -62,11 +62,16 @@ experiments:
 COMMANDS: dict[str, list[str]] = {
     "train": ["train", "{in}/new.yaml", "--runs-dir", "{runs}"],
     "train again": ["train", "{in}/done.yaml", "--runs-dir", "{runs}"],
+    "train longer": ["train", "{in}/done.yaml", "--epochs", "3", "--runs-dir", "{runs}"],
     "continue": ["train", "{in}/half.yaml", "--runs-dir", "{runs}"],
     "sweep": ["sweep", "{in}/sweep.yaml", "--runs-dir", "{runs}", "-j", "0", "-q"],
     "sweep more": ["sweep", "{in}/sweep.yaml", "--seeds", "2", "--runs-dir", "{runs}", "-j", "0", "-q"],
     "status": ["status", "{runs}"],
     "ls": ["ls", "{runs}"],
+    "ls some": ["ls", "{runs}", "--where", "depth=2", "--sort", "-train_cost"],
+    "tag": ["tag", "{done}", "-t", "good"],
+    "clean": ["clean", "{runs}", "--runs"],
+    "evaluate": ["evaluate", "{done}", "--part", "validation"],
     "show": ["show", "{done}"],
     "show half": ["show", "{half}"],
     "verify": ["verify", "{runs}"],
@@ -84,7 +89,20 @@ COMMANDS: dict[str, list[str]] = {
     "data": ["data", "verify"],
     "reproduce": ["reproduce", "{in}/small.yaml", "--runs-dir", "{runs}", "-j", "0", "-q"],
 }
-TELLING = {"status", "ls", "show", "show half", "verify", "report", "report html", "report study", "plot", "product"}
+TELLING = {
+    "status",
+    "ls",
+    "ls some",
+    "clean",
+    "show",
+    "show half",
+    "verify",
+    "report",
+    "report html",
+    "report study",
+    "plot",
+    "product",
+}
 """Commands that read and nothing else: a file that they open and that is none cannot go unsaid."""
 
 

@@ -84,8 +84,9 @@ def _train(
         if opened.complete:
             return opened
         epoch = opened.epoch
+        end = "; training begins at epoch 0" if opened.source is None else ""
         for line in opened.passed:
-            screen.say_words(line, "yellow")
+            screen.say_words(line + end * (line is opened.passed[-1]), "yellow")
         if opened.source is not None and not quiet:
             screen.say_words(f"continues from {shown(opened.source)}, epoch {epoch}")
         elif epoch is not None and not quiet:
