@@ -52,6 +52,7 @@ EVERYWHERE: dict[str, set[str]] = {
     "doctor": {"runs_dir", "as_json"},
     "check": {"config", "overrides", "seed", "examples", "as_json"},
     "theory chain": {"section", "activation", "output", "as_json"},
+    "theory predict": {"config", "overrides", "seeds", "examples", "output", "as_json"},
     "theory product": {"run", "epoch", "examples", "runs_dir", "output", "as_json"},
 }
 """Parameters that every mode of their command uses."""

@@ -9,7 +9,7 @@ from vgrad.text.escapes import ascii_only
 from vgrad.text.plain import table
 
 MOST_ROWS = 24
-ASCII = {"σ": "s", "·": "*", "−": "-", "√": "sqrt", "∞": "inf", "Δ": "D", "ᵀ": "^T", "∂": "d", "∇": "grad_"}
+ASCII = {"χ": "chi", "σ": "s", "·": "*", "−": "-", "√": "sqrt", "∞": "inf", "Δ": "D", "ᵀ": "^T", "∂": "d", "∇": "grad_"}
 
 
 class Page:

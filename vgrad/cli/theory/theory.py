@@ -20,6 +20,7 @@ from vgrad.cli.options import Json
 from vgrad.cli.outputs import answer_name, output_file, save
 from vgrad.cli.screen.streams import Screen, answer
 from vgrad.cli.theory.chain import chain
+from vgrad.cli.theory.predict import predict
 from vgrad.cli.theory.product import product
 from vgrad.errors import VgradError
 from vgrad.storage.json import strict
@@ -38,7 +39,7 @@ Picture = Annotated[
     ),
 ]
 
-THEORIES: dict[str, Callable[..., Answer]] = {"chain": chain, "product": product}
+THEORIES: dict[str, Callable[..., Answer]] = {"chain": chain, "predict": predict, "product": product}
 
 
 def command(name: str, compute: Callable[..., Answer]) -> Callable[..., None]:

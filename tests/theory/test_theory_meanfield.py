@@ -1,0 +1,262 @@
+"""Mean-field theory against quadrature, closed forms, published numbers and drawn networks; and wrong theories fail."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rows import each_row
+
+from vgrad.config.check import check
+from vgrad.errors import ConfigError
+from vgrad.nn.activations import build
+from vgrad.theory import prediction
+from vgrad.theory.gaussian import Function, leaky_slopes, leaky_values, mean, products
+from vgrad.theory.meanfield import Layer, chi, critical
+from vgrad.theory.prediction import layers_of, predict_config
+
+Command = Callable[..., tuple[int, str, str]]
+K = np.array([[1.5, 0.9, -0.4], [0.9, 0.7, 0.1], [-0.4, 0.1, 2.2]])
+
+
+def smooth(name: str) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+    record = build(name)
+
+    def f(z: np.ndarray) -> np.ndarray:
+        return record.f(z[None, :], np.empty((1, len(z))))[0]
+
+    def slope(z: np.ndarray) -> np.ndarray:
+        return record.slope(z[None, :], record.f(z[None, :], np.empty((1, len(z)))), np.empty((1, len(z))))[0]
+
+    return f, slope
+
+
+def quadrature(g: Callable[..., np.ndarray], h: Callable[..., np.ndarray], i: int, j: int, nodes: int = 120) -> float:
+    """E g(u) h(v) by a tensor Gauss-Hermite rule, v by what it has in common with u and what is its own."""
+    z, w = np.polynomial.hermite_e.hermegauss(nodes)
+    w = w / w.sum()
+    rho = K[i, j] / math.sqrt(K[i, i] * K[j, j])
+    v = math.sqrt(K[j, j]) * (rho * z[:, None] + math.sqrt(1 - rho**2) * z[None, :])
+    return float((w[:, None] * w[None, :] * g(math.sqrt(K[i, i]) * z)[:, None] * h(v.ravel()).reshape(v.shape)).sum())
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "identity", "softplus", "gelu", "silu"])
+def test_expectations_are_those_of_a_quadrature_in_two_dimensions(name: str) -> None:
+    f, slope = smooth(name)
+    for pair in ((f, f), (slope, slope), (f, slope)):
+        found = products(*pair, K)
+        for i in range(3):
+            assert found[i, i] == pytest.approx(mean(partial(_product, *pair), K[i, i]), abs=1e-9)
+            for j in set(range(3)) - {i}:
+                assert found[i, j] == pytest.approx(quadrature(*pair, i, j), abs=1e-6)
+
+
+def _product(g: Function, h: Function, u: np.ndarray) -> np.ndarray:
+    return g(u) * h(u)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+def test_the_arc_cosine_kernels_are_what_sampling_gives(slope: float) -> None:
+    u = np.random.default_rng(0).multivariate_normal(np.zeros(3), K, 400_000)
+    f, s = np.where(u > 0, u, slope * u), np.where(u > 0, 1.0, slope)
+    for found, drawn in ((leaky_values(slope, K), f), (leaky_slopes(slope, K), s)):
+        pairs = drawn[:, :, None] * drawn[:, None, :]
+        error = pairs.std(axis=0) / math.sqrt(len(u))
+        assert (np.abs(pairs.mean(axis=0) - found) < 4 * error + 1e-12).all()
+    np.testing.assert_allclose(np.diag(leaky_values(slope, K)), np.diag(K) * (1 + slope**2) / 2)
+
+
+@each_row(
+    "name, weights, biases, root",
+    [
+        ("sigmoid", 1.0, 1.0, 0.205),
+        ("sigmoid", 1.0, 0.0, 0.236),
+        ("sigmoid", 1 / 3, 0.0, 0.141),
+        ("tanh", 1 / 3, 0.0, 0.577),
+        ("tanh", 25 / 9, 0.0, 1.100),
+        ("relu", 2.0, 0.0, 1.0),
+        ("relu", 1.0, 0.0, 0.707),
+        ("selu", 1.0, 0.0, 1.035),
+        ("sigmoid", 4.0, 0.0, 0.414),
+        ("sigmoid", 9.0, 0.0, 0.538),
+        ("sigmoid", 25.0, 0.0, 0.708),
+        ("sigmoid", 64.0, 0.0, 0.892),
+    ],
+)
+def test_the_factor_of_a_layer(name: str, weights: float, biases: float, root: float) -> None:
+    """Schoenholz et al. 2017, eq. 9, and the table of the chapter's relatives in docs/theory.md."""
+    assert math.sqrt(chi(build(name), weights, biases)) == pytest.approx(root, abs=6e-4)
+
+
+@each_row(
+    "name, biases, sigma",
+    [
+        ("sigmoid", 0.0, 10.15),
+        ("sigmoid", 1.0, 10.26),
+        ("tanh", 0.05, 1.761**0.5),
+        ("tanh", 0.1, 1.986**0.5),
+        ("tanh", 0.5, 2.843**0.5),
+        ("tanh", 1.0, 3.443**0.5),
+        ("relu", 0.0, 2**0.5),
+    ],
+)
+def test_where_it_is_critical(name: str, biases: float, sigma: float) -> None:
+    assert critical(build(name), biases) == pytest.approx(sigma, rel=1e-3)
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "nielsen": {"layers": {"depth": 3, "width": 30}},
+    "tanh glorot": {"layers": {"depth": 3, "width": 100}, "activation": "tanh", "init": "glorot_normal"},
+    "relu he": {"layers": {"depth": 3, "width": 100}, "activation": "relu", "init": "he_normal"},
+    "selu": {"layers": {"depth": 3, "width": 100}, "activation": "selu", "init": "lecun_normal"},
+    "gelu": {"layers": {"depth": 3, "width": 100}, "activation": "gelu", "init": "he_normal"},
+    "leaky": {"layers": {"depth": 3, "width": 100}, "activation": "leaky_relu", "init": "he_normal"},
+    "softsign": {"layers": {"depth": 3, "width": 100}, "activation": "softsign", "init": "glorot_uniform"},
+    "mixed": {"layers": [64, 100, 120, 100, 10], "activation": ["tanh", "relu", "sigmoid"], "init": "lecun_normal"},
+    "quadratic": {"layers": {"depth": 2, "width": 100}, "cost": "quadratic"},
+    "identity": {
+        "layers": {"depth": 2, "width": 100},
+        "activation": "tanh",
+        "init": "lecun_normal",
+        "output": "identity",
+        "cost": "quadratic",
+    },
+    "softmax": {
+        "layers": {"depth": 2, "width": 100},
+        "activation": "relu",
+        "init": "he_normal",
+        "output": "softmax",
+        "cost": "log_likelihood",
+    },
+}
+
+
+def off(tree: dict[str, Any], seeds: int, examples: int = 150) -> list[tuple[float, float]]:
+    """By hidden layer ln measured/predicted of the geometric mean, and its standard error."""
+    found = predict_config(check({"name": "x", "data": "digits", **tree}), Path(), examples, seeds)
+    logs = np.log(found.measured[:, :-1])
+    wanted = np.log([layer.geometric for layer in found.layers[:-1]])
+    return list(zip(logs.mean(axis=0) - wanted, logs.std(axis=0, ddof=1) / math.sqrt(seeds), strict=True))
+
+
+@pytest.mark.parametrize(
+    "name", [*list(CASES)[:1], *(pytest.param(name, marks=pytest.mark.slow) for name in list(CASES)[1:])]
+)
+def test_drawn_networks_are_as_predicted(name: str) -> None:
+    for difference, error in off(CASES[name], 100):
+        assert abs(difference) < math.log(1.15 if name == "softmax" else 1.05) + 2.5 * error, name
+
+
+WRONG: dict[str, Callable[[Layer], Layer]] = {
+    "variances 5 % off": lambda layer: replace(layer, weights=1.05 * layer.weights),
+    "biases left out": lambda layer: replace(layer, biases=0.0),
+    "another fan-in": lambda layer: replace(layer, weights=layer.weights * (30 / 64)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_theory_is_caught(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = {"layers": {"depth": 4, "width": 30}}
+    assert all(abs(difference) < math.log(1.03) + 2.5 * error for difference, error in off(tree, 600, 80))
+    right = prediction.layers_of
+    monkeypatch.setattr(prediction, "layers_of", lambda config: [WRONG[wrong](layer) for layer in right(config)])
+    assert any(abs(difference) > math.log(1.03) + 2.5 * error for difference, error in off(tree, 600, 80))
+
+
+def test_one_example_in_place_of_the_gram_matrix_is_caught() -> None:
+    """The scalar recursion follows single errors: it gives the root mean square of ||delta||, not of their mean."""
+    found = predict_config(check({"name": "x", "data": "digits", **CASES["nielsen"]}), Path(), 150, 60)
+    for at, layer in enumerate(found.layers[:-1]):
+        logs = np.log(found.measured[:, at])
+        assert abs(logs.mean() - math.log(layer.each)) > 0.1
+        assert layer.each > layer.rms > layer.geometric
+
+
+NIELSEN = {2: (0.0584, 0.2860), 3: (0.0117, 0.0573, 0.2858), 4: (0.00235, 0.0115, 0.0573, 0.2858)}
+DRAWN = {2: (0.0657, 0.3092), 3: (0.0118, 0.0600, 0.2831), 4: (0.00298, 0.0171, 0.0695, 0.2851)}
+"""Nielsen 2015, ch. 5: the norms of the networks that he drew."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", NIELSEN)
+def test_the_chapter_is_predicted_without_fitting(depth: int, mnist_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGRAD_DATA", str(mnist_dir))
+    tree = {"name": "x", "layers": [784, *[30] * depth, 10], "data": {"name": "mnist", "train": 1000}}
+    found = predict_config(check(tree), Path(), 1000, 200)
+    for at, layer in enumerate(found.layers[:-1]):
+        assert layer.geometric == pytest.approx(NIELSEN[depth][at], rel=0.012)
+        z = (math.log10(DRAWN[depth][at]) - math.log10(layer.geometric)) / layer.deviation
+        assert abs(z) < 1.5
+        logs = np.log10(found.measured[:, at])
+        error = logs.std(ddof=1) / math.sqrt(len(logs))
+        assert abs(logs.mean() - math.log10(layer.geometric)) < max(math.log10(1.03), 2.5 * error)
+        assert logs.std(ddof=1) == pytest.approx(layer.deviation, rel=0.16)  # 10 %, and what 200 draws tell of it
+        inside = np.mean((found.measured[:, at] > layer.low) & (found.measured[:, at] < layer.high))
+        assert 0.9 < inside <= 1
+
+
+@each_row(
+    "tree, told",
+    [
+        ({"batch_norm": True}, "batch_norm: mean-field theory does not hold"),
+        ({"residual": True}, "residual: mean-field theory does not hold"),
+        ({"layer_norm": True}, "layer_norm: mean-field"),
+        ({"activation": "maxout"}, "activation maxout: mean-field"),
+        ({"activation": "prelu"}, "activation prelu: mean-field"),
+        ({"init": "lsuv"}, "it looks at the data"),
+        ({"init": "exploding"}, "it looks at the data"),
+        ({"init": "zeros"}, "its weights have no spread around 0"),
+        ({"init": {"weights": "constant", "biases": "zeros"}}, "no spread around 0"),
+        ({"init": {"weights": "lecun_normal", "biases": "constant"}}, "their mean is not 0"),
+    ],
+)
+def test_what_is_outside_is_said(tree: dict[str, Any], told: str) -> None:
+    config = check({"name": "x", "data": "digits", "layers": {"depth": 2, "width": 8}, **tree})
+    with pytest.raises(ConfigError, match=told):
+        layers_of(config)
+
+
+def test_variances_are_those_of_the_draws() -> None:
+    config = check({"name": "x", "data": "digits", "layers": [64, 20, 40, 10], "init": {"weights": "glorot_uniform"}})
+    found = layers_of(config)
+    assert [layer.width for layer in found] == [20, 40, 10]
+    for layer, (n_in, n_out) in zip(found, ((64, 20), (20, 40), (40, 10)), strict=True):
+        assert layer.weights == pytest.approx(2 / (n_in + n_out), rel=0.006)
+
+
+def test_the_command(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "n.yaml"
+    file.write_text("layers: {depth: 3, width: 30}\ndata: digits\n")
+    code, out, err = command(
+        "theory", "predict", file, "--seeds", 20, "--examples", 100, "--json", "-o", tmp_path / "x.png"
+    )
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert [layer["kind"] for layer in found["layers"]] == ["hidden"] * 3 + ["output"]
+    assert all(layer["low"] < layer["predicted"] < layer["high"] for layer in found["layers"])
+    assert found["critical_sigma_w"] == pytest.approx(10.26, abs=0.01)
+    assert (found["outside"], found["seeds"], found["examples"]) == ([], 20, 100)
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+    told = command("theory", "predict", file, "--examples", 50)[1]
+    assert "χ = 0.0421: each layer multiplies" in told
+    assert max(map(len, told.splitlines())) <= 80
+    assert command("theory", "predict", file, "-s", "batch_norm=true")[0] == 2
+
+
+def test_networks_that_are_not_as_predicted_end_with_1(command: Command, tmp_path: Path, monkeypatch: Any) -> None:
+    file = tmp_path / "n.yaml"
+    file.write_text("layers: {depth: 2, width: 30}\ndata: digits\n")
+    right = prediction.layers_of
+    shrunk = lambda config: [replace(layer, weights=layer.weights / 3) for layer in right(config)]  # noqa: E731
+    monkeypatch.setattr(prediction, "layers_of", shrunk)
+    code, _, err = command("theory", "predict", file, "--seeds", 20, "--examples", 60)
+    assert code == 1
+    assert "from theory in layer 1" in err

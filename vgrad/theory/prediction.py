@@ -1,0 +1,252 @@
+"""The mean-field prediction for a config, beside what freshly drawn networks have: `vgrad theory predict`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vgrad.config.config import Config
+from vgrad.config.fields import Init
+from vgrad.data.datasets import load
+from vgrad.errors import ConfigError
+from vgrad.nn.activations import build
+from vgrad.nn.arrays import Array
+from vgrad.nn.costs import COSTS
+from vgrad.nn.initializers import BIASES, INITIALIZERS, DataDriven
+from vgrad.nn.measurement import Prober
+from vgrad.statistics import geometric
+from vgrad.text.numbers import significant
+from vgrad.text.page import Page
+from vgrad.theory.answer import Answer, plain
+from vgrad.theory.meanfield import Layer, Predicted, chi, critical, predict
+from vgrad.training.assembly import build_network
+from vgrad.training.initial import draw_parameters, first_examples
+from vgrad.training.memory import check_memory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+EXAMPLES = 500
+"""Matrices of so many examples squared take 2 MB each, and about a second a few layers."""
+ENTRIES = 2**20  # weights that are drawn to find their variance: to 0.14 %
+NARROW, WIDE_ACCURACY, NARROW_ACCURACY, SOFTMAX_ACCURACY = 100, 0.05, 0.12, 0.15
+"""The geometric mean over networks is within 5 % where every hidden layer has 100 units or more, else within 12 %;
+below a softmax, whose outputs depend on one another, within 15 %."""
+ERRORS = 3.0  # standard errors of the measured mean that are allowed beside
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """By layer what is predicted, and what `seeds` networks have; `measured` is (seeds, L), empty without."""
+
+    config: Config
+    examples: int
+    layers: list[Predicted]
+    measured: Array
+    chi: float | None
+    critical: float | None
+
+    @property
+    def accuracy(self) -> float:
+        """How near the geometric mean is said to be, as a share."""
+        if self.config.output == "softmax":
+            return SOFTMAX_ACCURACY
+        return NARROW_ACCURACY if min(self.config.sizes[1:-1], default=NARROW) < NARROW else WIDE_ACCURACY
+
+    def outside(self) -> list[int]:
+        """The hidden layers whose geometric mean over seeds is further off than the accuracy and ERRORS errors."""
+        found = []
+        for at, layer in enumerate(self.layers[:-1]):
+            if len(self.measured) < 2:
+                continue
+            logs = np.log(self.measured[:, at])
+            allowed = math.log(1 + self.accuracy) + ERRORS * float(logs.std(ddof=1)) / math.sqrt(len(logs))
+            found += [layer.layer] if abs(float(logs.mean()) - math.log(layer.geometric)) > allowed else []
+        return found
+
+
+def predict_config(config: Config, base: Path, examples: int = EXAMPLES, seeds: int = 0) -> Prediction:
+    """The prediction over the first `examples` training examples (fewer where there are fewer).
+
+    ConfigError for what the theory does not hold of. Data are found relative to `base`.
+    """
+    check_memory(config)
+    layers, activations = layers_of(config), [build(each.name, **each.parameters) for each in config.activations]
+    dataset = load(config.data.name, base=base, **config.data.parameters)
+    x, y = (each.copy() for each in first_examples(config, dataset, examples))
+    found = predict(x, y, layers, activations, COSTS[config.cost][config.output], config.output)
+    measured = np.array(list(_measured(config, x, y, seeds))) if seeds else np.empty((0, len(layers)))
+    one = len({str(each) for each in config.activations}) == 1 and len(layers) > 2
+    scale = layers[1].weights * layers[0].width
+    return Prediction(
+        config,
+        len(x),
+        found,
+        measured,
+        chi(activations[0], scale, layers[1].biases) if one else None,
+        critical(activations[0], layers[1].biases) if one else None,
+    )
+
+
+def layers_of(config: Config) -> list[Layer]:
+    """What theory knows of each layer's draws. ConfigError for what is outside of it, with the reason."""
+    norm = "batch_norm" if config.batch_norm else "layer_norm" if config.layer_norm else ""
+    outside = {
+        norm: "its statistics tie examples and units together",
+        "residual" if config.residual else "": "delta comes back by two ways",
+        "init: {name: file}" if not isinstance(config.init, Init) else "": "given parameters are no draws",
+        **{
+            f"activation {each.name}": "its units are no functions of one weighted input that stay as they are"
+            for each in config.activations
+            if build(each.name, **each.parameters).pieces > 1 or build(each.name, **each.parameters).learned
+        },
+    }
+    outside.pop("", None)
+    if outside:
+        raise ConfigError(*(f"{name}: mean-field theory does not hold: {why}" for name, why in outside.items()))
+    assert isinstance(config.init, Init)
+    weights = INITIALIZERS[config.init.weights.name](**config.init.weights.parameters)
+    biases = BIASES[config.init.biases.name](**config.init.biases.parameters)
+    if isinstance(weights, DataDriven):
+        raise ConfigError(f"init {config.init.weights.name}: mean-field theory does not hold: it looks at the data")
+    found = []
+    for n_in, n_out in zip(config.sizes[:-1], config.sizes[1:], strict=True):
+        random = np.random.default_rng(0)
+        rows = max(1, min(ENTRIES // (n_in * n_out), 10_000))
+        W = config.init.gain * np.concatenate([weights(random, n_out, n_in).ravel() for _ in range(rows)])
+        b = biases(random, 100_000)
+        if not W.std() or abs(W.mean()) > 6 * W.std() / math.sqrt(W.size):
+            told = (
+                f"init {config.init.weights.name}: mean-field theory does not hold: its weights have no spread around 0"
+            )
+            raise ConfigError(told)
+        if abs(b.mean()) > 6 * b.std() / math.sqrt(len(b)) + 1e-12:
+            raise ConfigError(f"biases {config.init.biases.name}: mean-field theory does not hold: their mean is not 0")
+        found.append(Layer(n_out, float(np.square(W).mean()), float(np.square(b).mean())))
+    return found
+
+
+def _measured(config: Config, x: Array, y: Array, seeds: int) -> Iterator[list[float]]:
+    """||mean delta^l|| of every layer of freshly drawn networks."""
+    assert isinstance(config.init, Init)
+    prober = Prober(build_network(config), len(x))
+    for seed in range(seeds):
+        drawn = draw_parameters(config.model_copy(update={"seed": seed}), config.init)
+        found = prober.measure({name: value.astype(np.float64) for name, value in drawn.items()}, [(x, y)])
+        yield [float(np.linalg.norm(delta)) for delta in found.mean_delta]
+
+
+def prediction_answer(found: Prediction) -> Answer:
+    """The answer; its problem names the layers where networks are not as predicted."""
+    wrong = found.outside()
+    told = f"further than {100 * found.accuracy:.0f} % and {ERRORS:g} standard errors from theory"
+    problem = f"the geometric mean of {len(found.measured)} networks is {told} in layer {', '.join(map(str, wrong))}"
+    return Answer(
+        lambda width, unicode: _lines(found, width, unicode),
+        lambda: _tree(found),
+        lambda: _figure(found),
+        about=found.config.name,
+        problem=problem if wrong else "",
+    )
+
+
+def _kind(found: Prediction, layer: Predicted) -> str:
+    return "output" if layer.layer == len(found.layers) else "hidden"
+
+
+def _lines(found: Prediction, width: int, unicode: bool) -> list[str]:
+    page = Page(width, unicode)
+    config = found.config
+    page.title(f"{config.name}: ‖mean δ‖ of each layer before training, by mean-field theory")
+    page.words(f"Over {found.examples:,} training examples; where 95 % of networks are.")
+    page.lines.append("")
+    head = ["layer", "units", "predicted", "low", "high", "coherence"]
+    rows = [head + (["measured", "ratio"] if len(found.measured) else [])]
+    for at, layer in enumerate(found.layers):
+        name = f"{layer.layer} out" if _kind(found, layer) == "output" else str(layer.layer)
+        numbers = [layer.geometric, layer.low, layer.high, layer.coherence]
+        row = [name, str(config.sizes[layer.layer]), *map(significant, numbers)]
+        if len(found.measured):
+            middle = geometric(found.measured[:, at].tolist()).center
+            row += [significant(middle), f"{middle / layer.geometric:.3f}"]
+        rows.append(row)
+    page.table(rows, drop=(5, 1))
+    page.lines.append("")
+    page.words("predicted: the geometric mean over networks; coherence: its root mean square over that of single ‖δ‖.")
+    if len(found.measured):
+        page.words(f"measured: the geometric mean of {len(found.measured)} networks, drawn anew.")
+    if found.chi is not None and math.isfinite(found.chi):
+        page.words(f"χ = {significant(found.chi)}: {_keeps(found.chi)}{_remedy(found)}.")
+    return page.lines
+
+
+def _keeps(factor: float) -> str:
+    """What a layer does to the norm, in words."""
+    root = math.sqrt(factor)
+    if 0.95 < root < 1.05:
+        return "each layer passes ‖δ‖ on as it is"
+    return f"each layer multiplies ‖δ‖ by {significant(root, 2)} on the way back"
+
+
+def _remedy(found: Prediction) -> str:
+    """By which gain chi would be 1."""
+    assert found.chi is not None
+    if found.critical is None or 0.9 < found.chi < 1.1:
+        return ""
+    layers = layers_of(found.config)
+    gain = found.critical / math.sqrt(layers[1].weights * layers[0].width)
+    return f"; it would be 1 at σ_w = {found.critical:.2f}, a gain of {gain:.2f} times these weights"
+
+
+def _tree(found: Prediction) -> dict[str, Any]:
+    layers = []
+    for at, layer in enumerate(found.layers):
+        row = {**asdict(layer), "kind": _kind(found, layer), "predicted": layer.geometric}
+        if len(found.measured):
+            row["measured"] = asdict(geometric(found.measured[:, at].tolist()))
+        layers.append(row)
+    tree: dict[str, Any] = plain(
+        {
+            "name": found.config.name,
+            "hash": found.config.identity,
+            "examples": found.examples,
+            "seeds": len(found.measured),
+            "accuracy": found.accuracy,
+            "chi": found.chi,
+            "critical_sigma_w": found.critical,
+            "outside": found.outside(),
+            "layers": layers,
+        }
+    )
+    return tree
+
+
+def _figure(found: Prediction) -> Figure:
+    """The band over the hidden layers, and a point for each network."""
+    from vgrad.pictures.slides import OTHER, RUNNING, slide
+    from vgrad.text.escapes import visible
+
+    figure, (axes,) = slide(1, f"Predicted before training: {visible(found.config.name)}".replace("$", r"\$"))
+    at = [layer.layer for layer in found.layers[:-1]]
+    axes.fill_between(
+        at,
+        [layer.low for layer in found.layers[:-1]],
+        [layer.high for layer in found.layers[:-1]],
+        color=OTHER,
+        alpha=0.25,
+        label="95 % of networks, by theory",
+    )
+    axes.plot(at, [layer.geometric for layer in found.layers[:-1]], "-", color=OTHER, label="geometric mean, by theory")
+    for number, row in enumerate(found.measured):
+        axes.plot(at, row[:-1], "o", color=RUNNING, markersize=5, alpha=0.5, label=None if number else "drawn networks")
+    axes.set_yscale("log")
+    axes.set_xticks(at)
+    axes.set_xlabel("hidden layer $l$")
+    axes.set_ylabel(r"$\Vert$mean $\delta^l\Vert$")
+    axes.legend()
+    return figure
