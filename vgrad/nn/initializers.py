@@ -169,7 +169,7 @@ def lsuv(*, tolerance: Positive = 0.01, iterations: PositiveInt = 10) -> Weights
             """The variance of z^l over gain^2 with W^l multiplied by this."""
             parameters[f"W{layer}"] *= factor
             passes.forward(x)
-            return float(passes.z[layer - 1].var()) / gain**2
+            return float((passes.z[layer - 1] / gain).var())  # gain^2 may be beyond floats
 
         for layer in range(1, network.depth + 1):
             variance = scaled(layer, 1.0)

@@ -107,7 +107,7 @@ def show(
             raise ConfigError("-s: sets keys of a config, and this is a data set; name a config that has it")
         name, given, base = data, {}, Path()
     else:
-        if data not in DATASETS and "." not in data and not Path(data).exists():
+        if data not in DATASETS and "." not in data and "/" not in data and not os.path.exists(data):  # noqa: PTH110
             raise ConfigError(no_such("data set", data, DATASETS))
         config = read_config(data, overrides)
         name, given, base = config.data.name, dict(config.data.parameters), Path(data).parent
