@@ -34,7 +34,9 @@ ODD: dict[str, list[dict[str, Any]]] = {
 }
 NOTHING = {
     **dict.fromkeys([(name, "steps") for name in ODD], "probes.steps"),
-    **dict.fromkeys([("no hidden layer", kind) for kind in NEEDS if kind not in ("accuracy", "values")], "no hidden layer"),
+    **dict.fromkeys(
+        [("no hidden layer", kind) for kind in NEEDS if kind not in ("accuracy", "values")], "no hidden layer"
+    ),
     **dict.fromkeys([("not recorded", kind) for kind in ("curves", "steps", "layers", "heatmap")], "probes.record"),
     **dict.fromkeys([(name, "neurons") for name in ODD if name not in ("no epoch", "deep")], "neurons"),
 }
