@@ -215,8 +215,15 @@ def test_show_counts_every_number_that_is_learned(tiny: Path, tmp_path: Path, ca
 # new
 
 
-@pytest.mark.parametrize("data", BUILT_IN)
-@pytest.mark.parametrize("options", [[], ["--full"]], ids=str)
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (data, options) if data == "digits" else pytest.param(data, options, marks=pytest.mark.slow)
+        for data in BUILT_IN
+        for options in ([], ["--full"])
+    ],
+    ids=str,
+)
 def test_new_passes_the_check(data: str, options: list[str], tmp_path: Path, capsys: Capture) -> None:
     target = tmp_path / "mine.yaml"
     assert run(["config", "new", str(target), "--data", data, *options]) == 0

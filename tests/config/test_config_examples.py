@@ -84,7 +84,15 @@ def digits() -> Dataset:
     return load("digits")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(EXAMPLES).with_suffix("")))
+SOME = FILES[::3]
+"""What the default suite trains; the slow one takes the others."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path if path in SOME else pytest.param(path, marks=pytest.mark.slow) for path in FILES],
+    ids=lambda path: str(path.relative_to(EXAMPLES).with_suffix("")),
+)
 def test_example_trains_for_two_epochs(path: Path, digits: Dataset) -> None:
     config = read(path, "epochs=2", "data.train=500")
     assert config.data.name == "digits"

@@ -306,8 +306,7 @@ def double() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.parametrize("block", [7, 16384])
-@pytest.mark.parametrize("defaults", [True, False])
+@pytest.mark.parametrize(("defaults", "block"), [(True, 16384), (False, 7)])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.usefixtures("double")
 def test_trajectory_is_torchs(name: str, defaults: bool, block: int, monkeypatch: pytest.MonkeyPatch) -> None:

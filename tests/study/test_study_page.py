@@ -35,6 +35,7 @@ def text(outcome: Outcome) -> str:
     return STUDY_FORMATS["html"](outcome)
 
 
+@pytest.mark.slow
 def test_the_page_validates_and_is_alone(outcome: Outcome, text: str) -> None:
     html5lib.HTMLParser(strict=True).parse(text)  # raises at the first error
     found = Elements(text)

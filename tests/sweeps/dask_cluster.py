@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from distributed import Client
-
 HERE = Path(__file__).parent
 
 
@@ -67,6 +65,8 @@ def dask_cluster(folder: Path) -> Iterator[DaskCluster]:
         cluster.start_scheduler()
         cluster.start_worker()
         cluster.start_worker()
+        from distributed import Client  # its import takes half a second
+
         with Client(cluster.address, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)
         yield cluster

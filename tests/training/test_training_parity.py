@@ -217,7 +217,7 @@ PAIRS = [
 ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     hidden=st.lists(st.tuples(st.sampled_from(("sigmoid", "tanh", "relu", "identity")), st.integers(2, 8)), max_size=4),
     pair=st.sampled_from(PAIRS),
