@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 from rows import each_row
+from scipy.special import digamma
 
 from vgrad.config.check import check
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import build
 from vgrad.theory import prediction
 from vgrad.theory.gaussian import Function, leaky_slopes, leaky_values, mean, products
-from vgrad.theory.meanfield import Layer, chi, critical
+from vgrad.theory.meanfield import Layer, _log_factors, chi, critical, mean_log, needed_bytes
 from vgrad.theory.prediction import layers_of, predict_config
 
 Command = Callable[..., tuple[int, str, str]]
@@ -71,6 +72,33 @@ def test_the_arc_cosine_kernels_are_what_sampling_gives(slope: float) -> None:
         error = pairs.std(axis=0) / math.sqrt(len(u))
         assert (np.abs(pairs.mean(axis=0) - found) < 4 * error + 1e-12).all()
     np.testing.assert_allclose(np.diag(leaky_values(slope, K)), np.diag(K) * (1 + slope**2) / 2)
+
+
+def test_the_mean_logarithm_of_a_layer_is_that_of_chi_square_where_slopes_are_one() -> None:
+    for n in (1, 2, 30, 1000):
+        exact = digamma(n / 2) + math.log(2 / n)
+        assert mean_log(np.ones(1), np.ones(1), n) == pytest.approx(exact, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [30, 300])
+def test_the_factors_of_a_deep_network_are_those_of_hanin(n: int) -> None:
+    """ReLU: T = sum of halves of chi square, Var ln T = 5/n to leading order (Hanin 2018); both ways to draw it."""
+    square, density = np.array([0.0, 2.0]), np.array([0.5, 0.5])
+    drawn = np.random.default_rng(1)
+    exact = np.log(2 * drawn.chisquare(np.maximum(drawn.binomial(n, 0.5, 400_000), 1)) / n)
+    assert mean_log(square, density, n) == pytest.approx(exact.mean(), abs=5 * exact.std() / 400_000**0.5)
+    steps = np.linspace(-6, 6, 241)
+    gaussian = np.exp(-(steps**2) / 2) / np.exp(-(steps**2) / 2).sum()
+    found = _log_factors(np.random.default_rng(0), 2.0 * (steps > 0), steps, gaussian, n)
+    assert found.std() == pytest.approx(exact.std(), rel=0.04)
+    assert found.var() == pytest.approx(5 / n, rel=0.05 + 5 / n)
+
+
+def test_memory_is_bounded_and_told() -> None:
+    config = check({"name": "x", "data": "digits", "layers": {"depth": 900, "width": 30}})
+    with pytest.raises(ConfigError, match="1,000 examples and 901 layers need 6.9 GiB of memory, more than 1; use 3"):
+        predict_config(config, Path(), 1000)
+    assert needed_bytes(1000, 101) < 2**30
 
 
 @each_row(

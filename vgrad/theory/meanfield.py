@@ -27,7 +27,10 @@ from vgrad.nn.costs import Cost, softmax_f
 from vgrad.theory.gaussian import correlations, grid, leaky_slopes, leaky_values, products
 
 DRAWS, SMOOTHED, SOFTMAX_DRAWS = 20_000, 48, 400
+MANY = 256
+"""Units from which on a layer's factor is drawn from the gamma distribution of its mean and variance."""
 LEAST, LARGEST = 1e-300, 1e12
+MATRICES = 8  # of N^2 entries at a time beside the Gram matrices
 Matrix = Callable[[Array], Array]
 
 
@@ -65,29 +68,34 @@ def predict(
 ) -> list[Predicted]:
     """The prediction for every layer of a network that is drawn anew. x is (N, n_0) as training has it, y (N, n_L).
 
-    `activations` are those of the hidden layers. Time grows as N^2 times the depth; 500 examples take about a second.
+    `activations` are those of the hidden layers. Time and memory grow as N^2 times the depth: `needed_bytes`.
     """
     kernels = [_kernels(each) for each in activations]
     K: list[Array] = [np.asarray(layers[0].weights * (x @ x.T) + layers[0].biases)]
     for at, (values, _) in enumerate(kernels):
         K.append(np.asarray(layers[at + 1].weights * layers[at].width * values(K[-1]) + layers[at + 1].biases))
-    P = [_top(K[-1], y, cost, output, layers[-1].width)]
-    for at in range(len(activations) - 1, -1, -1):
-        P.insert(0, layers[at].width * layers[at + 1].weights * kernels[at][1](K[at]) * P[0])
     spread = _spreads(K, y, layers, activations, cost, output)
-    return [
-        _of_layer(at + 1, K[at], P[at], spread[at], layers, activations[at] if at < len(activations) else None)
-        for at in range(len(layers))
-    ]
+    P = _top(K[-1], y, cost, output, layers[-1].width)
+    found = [_of_layer(len(layers), K[-1], P, spread[-1], layers, None)]
+    for at in range(len(activations) - 1, -1, -1):
+        P *= kernels[at][1](K[at])
+        P *= layers[at].width * layers[at + 1].weights
+        found.insert(0, _of_layer(at + 1, K[at], P, spread[at], layers, activations[at]))
+    return found
+
+
+def needed_bytes(examples: int, depth: int) -> int:
+    """Memory of `predict`: the Gram matrix of each of the layers, some matrices on the way, and the draws."""
+    return 8 * (examples**2 * (depth + MATRICES) + DRAWS * (depth + MATRICES))
 
 
 def _of_layer(
     layer: int, K: Array, P: Array, logs: Array, layers: Sequence[Layer], activation: Activation | None
 ) -> Predicted:
-    """The numbers of a layer; `logs` are draws of ln ||mean delta||^2 but for a constant."""
+    """The numbers of a layer; `logs` are draws of ln (||mean delta||^2 / E ||mean delta||^2)."""
     rms = math.sqrt(max(float(P.mean()), LEAST))
     each = math.sqrt(max(float(np.diag(P).mean()), LEAST))
-    half = (logs - math.log(float(np.exp(logs - logs.max()).mean())) - logs.max()) / 2
+    half = logs / 2
     low, high = np.quantile(half, [0.025, 0.975])
     q, chi = float(np.diag(K).mean()), math.nan
     if activation is not None:
@@ -173,23 +181,54 @@ def _sampled(K: Array, y: Array, cost: Cost, n: int) -> Array:
 def _spreads(
     K: Sequence[Array], y: Array, layers: Sequence[Layer], activations: Sequence[Activation], cost: Cost, output: str
 ) -> list[Array]:
-    """Draws of ln ||mean delta^l||^2 of each layer, up to a constant: that of the outputs, and downwards a factor
-    sum_i fbar(u_i)^2 g_i^2 a layer, where u_i is what the examples have in common of z_i, fbar its mean slope given
-    that, and g_i ~ N(0, 1) the product of weights and delta above."""
+    """Draws of ln (Y_l / E Y_l), Y_l = ||mean delta^l||^2: that of the outputs, and downwards a factor
+    T = sum_i fbar(u_i)^2 g_i^2 a layer, where u_i is what the examples have in common of z_i, fbar its mean slope given
+    that, and g_i ~ N(0, 1) the product of weights and delta above.
+
+    Each factor is divided by its own expectation, and its mean logarithm is that of the integral, not of the draws:
+    over a hundred layers the mean of products would be that of a few of them.
+    """
     random = np.random.default_rng(0)
-    logs = [np.log(np.maximum(_top_draws(random, K[-1], y, cost, output), LEAST))]
+    tops = np.maximum(_top_draws(random, K[-1], y, cost, output), LEAST)
+    logs = [np.log(tops / tops.mean())]
     for at in range(len(activations) - 1, -1, -1):
         q, rho = float(np.diag(K[at]).mean()), max(_mean_correlation(K[at]), 0.0)
         z, weights = grid()
         slope, steps = _elementwise(activations[at])[1], np.linspace(-6.0, 6.0, 241)
         common, own = math.sqrt(q * rho), math.sqrt(q * (1 - rho))
-        smooth = np.array([weights @ slope(common * u + own * z) for u in steps])
-        total = np.zeros(DRAWS)
-        for _ in range(layers[at].width):
-            bar = np.interp(random.standard_normal(DRAWS), steps, smooth)
-            np.add(total, bar**2 * random.standard_normal(DRAWS) ** 2, out=total)
-        logs.insert(0, logs[0] + np.log(np.maximum(total, LEAST)))
+        smooth = slope((common * steps[:, None] + own * z).ravel()).reshape(len(steps), -1) @ weights
+        density = np.exp(-(steps**2) / 2)
+        factor = _log_factors(random, smooth**2, steps, density / density.sum(), layers[at].width)
+        logs.insert(0, logs[0] + random.permutation(factor))
     return logs
+
+
+def _log_factors(random: np.random.Generator, square: Array, steps: Array, density: Array, n: int) -> Array:
+    """Draws of ln (T/E T), T the sum over n units of s g^2: s is `square` at `steps` (with `density`), g ~ N(0, 1)."""
+    mean, fourth = float(density @ square), 3 * float(density @ square**2)
+    if mean <= 0:
+        return np.full(DRAWS, math.log(LEAST))
+    square, fourth = square / mean, fourth / mean**2
+    if n >= MANY:
+        shape = n / (fourth - 1)
+        total = random.gamma(shape, 1 / shape, DRAWS)
+    else:
+        one = np.interp(random.standard_normal(DRAWS), steps, square) * random.standard_normal(DRAWS) ** 2
+        total = np.zeros(DRAWS)
+        for _ in range(n):
+            total += one[random.integers(0, DRAWS, DRAWS)]
+        total /= n
+    logs = np.log(np.maximum(total, LEAST))
+    return np.asarray(logs + mean_log(square, density, n) - logs.mean())
+
+
+def mean_log(square: Array, density: Array, n: int) -> float:
+    """E ln (T/n) for T the sum of n independent s g^2, E s = 1, g ~ N(0, 1): Frullani's integral over t of
+    (exp(-t) - E exp(-t T/n))/t, where E exp(-t T/n) = (E (1 + 2 t s/n)^(-1/2))^n; by the trapezoidal rule in ln t."""
+    logs, step = np.linspace(-40.0, 200.0 / min(n, 4) + 40.0, 4001, retstep=True)
+    laplace = (density @ (1 + 2 * np.exp(logs) * square[:, None] / n) ** -0.5) ** n
+    with np.errstate(under="ignore"):
+        return float(step * (np.exp(-np.exp(np.minimum(logs, 20.0))) - laplace).sum())
 
 
 def _top_draws(random: np.random.Generator, K: Array, y: Array, cost: Cost, output: str) -> Array:

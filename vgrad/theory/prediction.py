@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,13 @@ from vgrad.errors import ConfigError
 from vgrad.nn.activations import build
 from vgrad.nn.arrays import Array
 from vgrad.nn.costs import COSTS
-from vgrad.nn.initializers import BIASES, INITIALIZERS, DataDriven
+from vgrad.nn.initializers import BIASES, INITIALIZERS, Biases, DataDriven, Weights
 from vgrad.nn.measurement import Prober
 from vgrad.statistics import geometric
 from vgrad.text.numbers import significant
 from vgrad.text.page import Page
 from vgrad.theory.answer import Answer, plain
-from vgrad.theory.meanfield import Layer, Predicted, chi, critical, predict
+from vgrad.theory.meanfield import Layer, Predicted, chi, critical, needed_bytes, predict
 from vgrad.training.assembly import build_network
 from vgrad.training.initial import draw_parameters, first_examples
 from vgrad.training.memory import check_memory
@@ -31,8 +32,8 @@ from vgrad.training.memory import check_memory
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-EXAMPLES = 500
-"""Matrices of so many examples squared take 2 MB each, and about a second a few layers."""
+EXAMPLES, MOST_BYTES = 500, 2**30
+"""Matrices of so many examples squared take 2 MB each, one a layer, and all of them at most so much memory."""
 ENTRIES = 2**20  # weights that are drawn to find their variance: to 0.14 %
 NARROW, WIDE_ACCURACY, NARROW_ACCURACY, SOFTMAX_ACCURACY = 100, 0.05, 0.12, 0.15
 """The geometric mean over networks is within 5 % where every hidden layer has 100 units or more, else within 12 %;
@@ -76,6 +77,7 @@ def predict_config(config: Config, base: Path, examples: int = EXAMPLES, seeds: 
     ConfigError for what the theory does not hold of. Data are found relative to `base`.
     """
     check_memory(config)
+    _check_examples(examples, len(config.sizes) - 1)
     layers, activations = layers_of(config), [build(each.name, **each.parameters) for each in config.activations]
     dataset = load(config.data.name, base=base, **config.data.parameters)
     x, y = (each.copy() for each in first_examples(config, dataset, examples))
@@ -91,6 +93,14 @@ def predict_config(config: Config, base: Path, examples: int = EXAMPLES, seeds: 
         chi(activations[0], scale, layers[1].biases) if one else None,
         critical(activations[0], layers[1].biases) if one else None,
     )
+
+
+def _check_examples(examples: int, depth: int) -> None:
+    if needed_bytes(examples, depth) <= MOST_BYTES:
+        return
+    fitting = next((n for n in range(examples, 1, -1) if needed_bytes(n, depth) <= MOST_BYTES), None)
+    told = f"{examples:,} examples and {depth:,} layers need {needed_bytes(examples, depth) / 2**30:.1f} GiB of memory"
+    raise ConfigError(f"--examples: {told}, more than 1; {'use ' + str(fitting) if fitting else 'use fewer layers'}")
 
 
 def layers_of(config: Config) -> list[Layer]:
@@ -114,21 +124,25 @@ def layers_of(config: Config) -> list[Layer]:
     biases = BIASES[config.init.biases.name](**config.init.biases.parameters)
     if isinstance(weights, DataDriven):
         raise ConfigError(f"init {config.init.weights.name}: mean-field theory does not hold: it looks at the data")
-    found = []
-    for n_in, n_out in zip(config.sizes[:-1], config.sizes[1:], strict=True):
-        random = np.random.default_rng(0)
-        rows = max(1, min(ENTRIES // (n_in * n_out), 10_000))
-        W = config.init.gain * np.concatenate([weights(random, n_out, n_in).ravel() for _ in range(rows)])
-        b = biases(random, 100_000)
-        if not W.std() or abs(W.mean()) > 6 * W.std() / math.sqrt(W.size):
-            told = (
-                f"init {config.init.weights.name}: mean-field theory does not hold: its weights have no spread around 0"
-            )
-            raise ConfigError(told)
-        if abs(b.mean()) > 6 * b.std() / math.sqrt(len(b)) + 1e-12:
-            raise ConfigError(f"biases {config.init.biases.name}: mean-field theory does not hold: their mean is not 0")
-        found.append(Layer(n_out, float(np.square(W).mean()), float(np.square(b).mean())))
-    return found
+    made: dict[tuple[int, int], Layer] = {}
+    shapes = list(pairwise(config.sizes))
+    for n_in, n_out in set(shapes):
+        made[n_in, n_out] = _layer(config.init, weights, biases, n_in, n_out)
+    return [made[shape] for shape in shapes]
+
+
+def _layer(init: Init, weights: Weights, biases: Biases, n_in: int, n_out: int) -> Layer:
+    """Width and variances, those of draws. ConfigError where there is no spread around 0."""
+    random = np.random.default_rng(0)
+    rows = max(1, min(ENTRIES // (n_in * n_out), 10_000))
+    W = init.gain * np.concatenate([weights(random, n_out, n_in).ravel() for _ in range(rows)])
+    b = biases(random, 100_000)
+    if not W.std() or abs(W.mean()) > 6 * W.std() / math.sqrt(W.size):
+        told = f"init {init.weights.name}: mean-field theory does not hold: its weights have no spread around 0"
+        raise ConfigError(told)
+    if abs(b.mean()) > 6 * b.std() / math.sqrt(len(b)) + 1e-12:
+        raise ConfigError(f"biases {init.biases.name}: mean-field theory does not hold: their mean is not 0")
+    return Layer(n_out, float(np.square(W).mean()), float(np.square(b).mean()))
 
 
 def _measured(config: Config, x: Array, y: Array, seeds: int) -> Iterator[list[float]]:
