@@ -96,7 +96,7 @@ def test_the_factors_of_a_deep_network_are_those_of_hanin(n: int) -> None:
 
 def test_memory_is_bounded_and_told() -> None:
     config = check({"name": "x", "data": "digits", "layers": {"depth": 900, "width": 30}})
-    with pytest.raises(ConfigError, match="1,000 examples and 901 layers need 6.9 GiB of memory, more than 1; use 3"):
+    with pytest.raises(ConfigError, match=r"1,000 examples and 901 layers need 6\.9 GiB of memory, more than 1; use 3"):
         predict_config(config, Path(), 1000)
     assert needed_bytes(1000, 101) < 2**30
 
