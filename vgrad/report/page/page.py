@@ -143,7 +143,8 @@ def _table(table: Table, sheet: Sheet, shown: Sequence[Run], panel: str) -> str:
     name = f'aria-label="{inert(panel)}"' if panel else 'aria-labelledby="comparison"'
     body = chr(10).join(rows)
     inner = f"<table>\n{told}<thead><tr>{head}{show}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
-    return f'<div class="scroll" tabindex="0" role="region" {name}>\n{inner}\n</div>'
+    kind = "scroll norms" if panel else "scroll"
+    return f'<div class="{kind}" tabindex="0" role="region" {name}>\n{inner}\n</div>'
 
 
 def _raised(text: str) -> str:
