@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import DTypeLike
 
-from vgrad.nn.arrays import Array, Parameters
+from vgrad.nn.arrays import Array, Parameters, aligned
 from vgrad.registry import did_you_mean
 
 
@@ -62,8 +62,16 @@ def as_type(arrays: Mapping[str, Array], of: Wanted, dtype: DTypeLike) -> Parame
 
 def joined(arrays: Parameters) -> tuple[Array, Parameters]:
     """A vector of all numbers in the arrays' order, and the arrays as views of it: one operation reaches them all."""
-    vector = np.concatenate([array.ravel() for array in arrays.values()])
-    return vector, viewed(vector, arrays)
+    parts = [array.ravel() for array in arrays.values()]
+    vector = aligned((sum(map(len, parts)),), parts[0].dtype)
+    return np.concatenate(parts, out=vector), viewed(vector, arrays)
+
+
+def realigned(arrays: Parameters) -> Parameters:
+    """Copies that each begin at a cache line."""
+    copies = {name: aligned(array.shape, array.dtype) for name, array in arrays.items()}
+    copy_into(copies, arrays)
+    return copies
 
 
 def viewed(vector: Array, like: Parameters) -> Parameters:

@@ -20,7 +20,7 @@ from vgrad.nn.backprop import GeneralBackprop, Passes, first_non_finite, passes
 from vgrad.nn.limits import Clip, max_norm
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.optimizers import Optimizer, State, Step, Stepper
-from vgrad.nn.parameters import copy_into, joined, viewed
+from vgrad.nn.parameters import copy_into, joined, realigned, viewed
 from vgrad.training.evaluation import chunks
 from vgrad.training.feed import Feed, Index
 from vgrad.training.record import Divergence
@@ -158,7 +158,7 @@ class _Updates:
 class Descent:
     """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` and `buffers`.
 
-    Where the step is not fused, the entries of `parameters` become views of one vector.
+    The entries of `parameters` become copies at cache lines, or, where the step is not fused, views of one vector.
     """
 
     def __init__(
@@ -176,7 +176,9 @@ class Descent:
         self._fused = rule.is_plain and plain and self._at_once
         self.steps_per_epoch = -(-n // m)
         self.parameters = parameters
-        if not self._fused:
+        if self._fused:
+            parameters.update(realigned(parameters))
+        else:
             self._w, views = joined(parameters)
             parameters.update(views)
             # what no pass writes, such as biases before a batch norm, has to stay 0: nothing is added to g in place

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from vgrad.data.dataset import Dataset, Part, gather
-from vgrad.nn.arrays import Array
+from vgrad.nn.arrays import Array, aligned
 
 Index = NDArray[np.intp]
 
@@ -29,8 +29,8 @@ class Feed:
         one_hot = dataset.train.labels.ndim == 1  # a regression has its targets in the place of labels
         self._targets = targets(dataset.classes, outputs, smoothing).astype(dtype) if one_hot else None
         self._raw = np.empty((rows, dataset.n_inputs), dataset.train.inputs.dtype)
-        self._x = np.empty((rows, dataset.n_inputs), dtype)
-        self._y = np.empty((rows, outputs), dtype)
+        self._x = aligned((rows, dataset.n_inputs), dtype)
+        self._y = aligned((rows, outputs), dtype)
         self._labels = np.empty((rows, *dataset.train.labels.shape[1:]), dataset.train.labels.dtype)
 
     def load(self, part: Part, index: Index) -> tuple[Array, Array]:

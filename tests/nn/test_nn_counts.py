@@ -1,0 +1,95 @@
+"""What a step of the plain way costs, in counts that are the same on every machine: calls, arrays, bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import oracle
+import pytest
+from oracle import Model
+from rows import each_row
+from test_nn_backprop import network
+
+from vgrad.nn import backprop, costs, functions
+from vgrad.nn.arrays import LINE, aligned, in_a_row
+from vgrad.nn.backprop import Backprop
+
+
+class Counting:
+    """A module whose functions count their calls; a name that none asks for costs nothing."""
+
+    def __init__(self, module: Any, calls: Counter[str]) -> None:
+        self._module, self._calls = module, calls
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._module, name)
+        return counted(found, name, self._calls) if callable(found) and not isinstance(found, type) else found
+
+
+def counted(function: Any, name: str, calls: Counter[str]) -> Any:
+    def call(*args: Any, **keywords: Any) -> Any:
+        calls[name] += 1
+        return function(*args, **keywords)
+
+    return call
+
+
+def calls_of_a_step(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    calls: Counter[str] = Counter()
+    for module in (backprop, costs, functions):
+        monkeypatch.setattr(module, "np", Counting(np, calls))
+    monkeypatch.setattr(functions, "expit", counted(functions.expit, "expit", calls))
+    hidden = ("sigmoid",) * (len(sizes) - 2)
+    params, (x, y) = oracle.draw(sizes, 0), oracle.examples(sizes, 10, 0)
+    passes = Backprop(network(Model(hidden, "sigmoid", "cross_entropy"), sizes), params, 10)
+    for name in ("_gemm", "_gemv"):
+        setattr(passes, name, counted(getattr(passes, name), name, calls))
+    calls.clear()
+    passes.forward(x)
+    passes.backward(y)
+    passes.descend(x, 0.1, 0.99)
+    monkeypatch.undo()
+    return calls
+
+
+def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two products, two additions and a sigmoid forwards; slopes once for all; a product and a multiplication
+    backwards; and what BLAS adds to W and b."""
+    three, four = (calls_of_a_step((12, *(9,) * k, 5), monkeypatch) for k in (2, 3))
+    assert three.total() == 23
+    assert three["_gemm"] == three["_gemv"] == 3
+    assert (four - three) == Counter(dot=2, add=1, expit=1, multiply=1, _gemm=1, _gemv=1)
+
+
+@each_row("dtype", ["float64", "float32"])
+def test_every_array_of_a_step_begins_at_a_cache_line(dtype: str) -> None:
+    sizes = (7, 5, 3, 2)
+    params = {name: value.astype(dtype) for name, value in oracle.draw(sizes, 0).items()}
+    passes = Backprop(network(Model(("tanh", "tanh"), "sigmoid", "cross_entropy"), sizes), params, 9)
+    arrays = [*passes.z, *passes.a, *passes.delta, aligned((3, 5), dtype)]
+    assert [array.ctypes.data % LINE for array in arrays] == [0] * len(arrays)
+    assert all(array.dtype == dtype and array.flags.c_contiguous for array in arrays)
+
+
+def test_arrays_in_a_row_do_not_overlap() -> None:
+    vector, arrays = in_a_row([(3, 5), (0, 4), (2, 8)], np.float64)
+    for number, array in enumerate(arrays, start=1):
+        array.fill(number)
+    assert [array.shape for array in arrays] == [(3, 5), (0, 4), (2, 8)]
+    assert [np.count_nonzero(vector == number) for number in (0, 1, 3)] == [1, 15, 16]
+
+
+@each_row("activations", [("sigmoid", "tanh"), ("tanh", "tanh")])
+def test_layers_of_one_activation_have_the_slopes_of_each_alone(activations: tuple[str, ...]) -> None:
+    sizes = (7, 5, 3, 2)
+    params, (x, y) = oracle.draw(sizes, 0), oracle.examples(sizes, 9, 0)
+    net = network(Model(activations, "sigmoid", "cross_entropy"), sizes)
+    passes = Backprop(net, params, 9)
+    passes.forward(x)
+    passes.backward(y)
+    for layer in (2, 1):
+        z, a, above = passes.z[layer - 1], passes.a[layer - 1], passes.delta[layer] @ passes.W[layer]
+        slope = net.activations[layer - 1].slope(z, a, np.empty_like(z))
+        np.testing.assert_array_equal(passes.delta[layer - 1], above * slope)
