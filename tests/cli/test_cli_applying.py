@@ -52,6 +52,8 @@ EVERYWHERE: dict[str, set[str]] = {
     "doctor": {"runs_dir", "as_json"},
     "check": {"config", "overrides", "seed", "examples", "as_json"},
     "theory chain": {"section", "activation", "output", "as_json"},
+    "theory depth": {"activation", "sigma_w", "sigma_b", "output", "as_json"},
+    "theory phase": {"activation", "sigma_w", "sigma_b", "width", "output", "as_json"},
     "theory predict": {"config", "overrides", "seeds", "examples", "output", "as_json"},
     "theory product": {"run", "epoch", "examples", "runs_dir", "output", "as_json"},
 }

@@ -9,7 +9,21 @@ from vgrad.text.escapes import ascii_only
 from vgrad.text.plain import table
 
 MOST_ROWS = 24
-ASCII = {"χ": "chi", "σ": "s", "·": "*", "−": "-", "√": "sqrt", "∞": "inf", "Δ": "D", "ᵀ": "^T", "∂": "d", "∇": "grad_"}
+ASCII = {
+    "χ": "chi",
+    "ξ": "xi",
+    "×": "x",
+    "σ": "s",
+    "·": "*",
+    "−": "-",
+    "√": "sqrt",
+    "∞": "inf",
+    "²": "^2",
+    "Δ": "D",
+    "ᵀ": "^T",
+    "∂": "d",
+    "∇": "grad_",
+}
 
 
 class Page:

@@ -18,7 +18,7 @@ import numpy as np
 
 from vgrad.nn.arrays import Array
 
-TERMS, ENOUGH = 60, 1e-13
+TERMS, ENOUGH = 60, 1e-10
 BLOCK = 100  # variances at a time: 1.4 MB of values
 REACH, NODES = 9.0, 1800  # of z, in standard deviations; an even number
 Function = Callable[[Array], Array]

@@ -11,6 +11,10 @@ and v_b of a weight and a bias, F(K) = E f(u) f(u') and G(K) = E f'(u) f'(u') el
 
 One network differs from the root mean square: ln ||mean delta^l||^2 is spread by the few outputs and, a layer at a
 time, by the units of finite layers. `DRAWS` of this product of random factors give the geometric mean and a 95 % band.
+Each factor is divided by its own expectation, and its mean logarithm is an integral: over a hundred layers the mean of
+drawn products would be that of a few of them. Of E ||mean delta^l||^2 only a share goes with the spread of the outputs,
+what their mean error alone would send down; the rest, from errors that differ between examples and are weighted by
+slopes that do, is a sum over many.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ from vgrad.theory.gaussian import correlations, grid, leaky_slopes, leaky_values
 DRAWS, SMOOTHED, SOFTMAX_DRAWS = 20_000, 48, 400
 MANY = 256
 """Units from which on a layer's factor is drawn from the gamma distribution of its mean and variance."""
-LEAST, LARGEST = 1e-300, 1e12
+LEAST = 1e-300
 MATRICES = 8  # of N^2 entries at a time beside the Gram matrices
 Matrix = Callable[[Array], Array]
 
@@ -74,13 +78,21 @@ def predict(
     K: list[Array] = [np.asarray(layers[0].weights * (x @ x.T) + layers[0].biases)]
     for at, (values, _) in enumerate(kernels):
         K.append(np.asarray(layers[at + 1].weights * layers[at].width * values(K[-1]) + layers[at + 1].biases))
-    spread = _spreads(K, y, layers, activations, cost, output)
+    random = np.random.default_rng(0)
+    tops = np.maximum(_top_draws(random, K[-1], y, cost, output), LEAST)
+    tops /= tops.mean()
     P = _top(K[-1], y, cost, output, layers[-1].width)
-    found = [_of_layer(len(layers), K[-1], P, spread[-1], layers, None)]
+    found = [_of_layer(len(layers), K[-1], P, np.log(tops), layers, None)]
+    mean, passed, factors = float(P.mean()), np.ones_like(P), np.zeros(DRAWS)
     for at in range(len(activations) - 1, -1, -1):
-        P *= kernels[at][1](K[at])
-        P *= layers[at].width * layers[at + 1].weights
-        found.insert(0, _of_layer(at + 1, K[at], P, spread[at], layers, activations[at]))
+        step = kernels[at][1](K[at])
+        step *= layers[at].width * layers[at + 1].weights
+        P *= step
+        passed *= step
+        factors += random.permutation(_factors(random, K[at], activations[at], layers[at].width))
+        share = min(mean * float(passed.mean()) / max(float(P.mean()), LEAST), 1.0)
+        logs = np.log(share * tops + (1 - share)) + factors
+        found.insert(0, _of_layer(at + 1, K[at], P, logs, layers, activations[at]))
     return found
 
 
@@ -178,29 +190,16 @@ def _sampled(K: Array, y: Array, cost: Cost, n: int) -> Array:
     return found / SOFTMAX_DRAWS
 
 
-def _spreads(
-    K: Sequence[Array], y: Array, layers: Sequence[Layer], activations: Sequence[Activation], cost: Cost, output: str
-) -> list[Array]:
-    """Draws of ln (Y_l / E Y_l), Y_l = ||mean delta^l||^2: that of the outputs, and downwards a factor
-    T = sum_i fbar(u_i)^2 g_i^2 a layer, where u_i is what the examples have in common of z_i, fbar its mean slope given
-    that, and g_i ~ N(0, 1) the product of weights and delta above.
-
-    Each factor is divided by its own expectation, and its mean logarithm is that of the integral, not of the draws:
-    over a hundred layers the mean of products would be that of a few of them.
-    """
-    random = np.random.default_rng(0)
-    tops = np.maximum(_top_draws(random, K[-1], y, cost, output), LEAST)
-    logs = [np.log(tops / tops.mean())]
-    for at in range(len(activations) - 1, -1, -1):
-        q, rho = float(np.diag(K[at]).mean()), max(_mean_correlation(K[at]), 0.0)
-        z, weights = grid()
-        slope, steps = _elementwise(activations[at])[1], np.linspace(-6.0, 6.0, 241)
-        common, own = math.sqrt(q * rho), math.sqrt(q * (1 - rho))
-        smooth = slope((common * steps[:, None] + own * z).ravel()).reshape(len(steps), -1) @ weights
-        density = np.exp(-(steps**2) / 2)
-        factor = _log_factors(random, smooth**2, steps, density / density.sum(), layers[at].width)
-        logs.insert(0, logs[0] + random.permutation(factor))
-    return logs
+def _factors(random: np.random.Generator, K: Array, activation: Activation, n: int) -> Array:
+    """Draws of ln (T/E T), T = sum_i fbar(u_i)^2 g_i^2 over the n units of a layer, where u_i is what the examples have
+    in common of z_i, fbar its mean slope given that, and g_i ~ N(0, 1) the product of weights and delta above."""
+    q, rho = float(np.diag(K).mean()), max(_mean_correlation(K), 0.0)
+    z, weights = grid()
+    slope, steps = _elementwise(activation)[1], np.linspace(-6.0, 6.0, 241)
+    common, own = math.sqrt(q * rho), math.sqrt(q * (1 - rho))
+    smooth = slope((common * steps[:, None] + own * z).ravel()).reshape(len(steps), -1) @ weights
+    density = np.exp(-(steps**2) / 2)
+    return _log_factors(random, smooth**2, steps, density / density.sum(), n)
 
 
 def _log_factors(random: np.random.Generator, square: Array, steps: Array, density: Array, n: int) -> Array:
@@ -250,40 +249,3 @@ def _top_draws(random: np.random.Generator, K: Array, y: Array, cost: Cost, outp
     means = [np.array([weights @ g(common * each + own * z) for each in steps]) for g in (h, s)]
     bar = np.interp(u, steps, means[0]) - share * np.interp(u, steps, means[1])
     return np.asarray(np.square(bar).sum(axis=1))
-
-
-def fixed_point(f: Callable[[Array], Array], weights: float, biases: float) -> float:
-    """q* = weights E f(sqrt(q*) z)^2 + biases, where deep layers of one kind end up; `weights` is fan-in times v_w.
-
-    Infinite where q grows without bound.
-    """
-    z, density = grid()
-    q = 1.0
-    for _ in range(10_000):
-        after = weights * float(density @ f(math.sqrt(q) * z) ** 2) + biases
-        if not math.isfinite(after) or after > LARGEST:
-            return math.inf
-        if abs(after - q) <= 1e-13 * max(q, 1e-12):
-            break
-        q = after
-    return q
-
-
-def chi(activation: Activation, weights: float, biases: float) -> float:
-    """chi = weights E f'(sqrt(q*) z)^2: the factor of E ||delta||^2 a layer at the fixed point; 1 is critical."""
-    f, slope = _elementwise(activation)
-    q = min(fixed_point(f, weights, biases), LARGEST)
-    z, density = grid()
-    return weights * float(density @ slope(math.sqrt(q) * z) ** 2)
-
-
-def critical(activation: Activation, biases: float) -> float | None:
-    """sigma_w, the square root of fan-in times v_w, at which chi is 1; None where there is none up to 100."""
-    from scipy.optimize import brentq
-
-    steps = np.geomspace(0.05, 100.0, 60)
-    found = np.array([chi(activation, step**2, biases) - 1 for step in steps])
-    for at in range(len(steps) - 1):
-        if found[at] < 0 <= found[at + 1]:
-            return float(brentq(lambda s: chi(activation, s**2, biases) - 1, steps[at], steps[at + 1], xtol=1e-6))
-    return None

@@ -20,6 +20,8 @@ from vgrad.cli.options import Json
 from vgrad.cli.outputs import answer_name, output_file, save
 from vgrad.cli.screen.streams import Screen, answer
 from vgrad.cli.theory.chain import chain
+from vgrad.cli.theory.depth import depth
+from vgrad.cli.theory.phase import phase
 from vgrad.cli.theory.predict import predict
 from vgrad.cli.theory.product import product
 from vgrad.errors import VgradError
@@ -39,7 +41,13 @@ Picture = Annotated[
     ),
 ]
 
-THEORIES: dict[str, Callable[..., Answer]] = {"chain": chain, "predict": predict, "product": product}
+THEORIES: dict[str, Callable[..., Answer]] = {
+    "chain": chain,
+    "depth": depth,
+    "phase": phase,
+    "predict": predict,
+    "product": product,
+}
 
 
 def command(name: str, compute: Callable[..., Answer]) -> Callable[..., None]:

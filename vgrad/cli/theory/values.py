@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from vgrad.nn.activations import Activation
 
 
-def activation_of(text: str) -> tuple[Choice, Activation]:
-    """The activation that a config's text means; ConfigError, in one line, for what is none, or none of one weight."""
+def activation_of(text: str, here: str = "--activation") -> tuple[Choice, Activation]:
+    """The activation that a config's text means; ConfigError, in one line, for what is none, or none of one weight.
+
+    `here` is the option or argument that has it.
+    """
     from vgrad.config.choice import Choice
     from vgrad.config.fields import ACTIVATION
     from vgrad.config.problems import Problems
     from vgrad.document.reader import compose, decode
     from vgrad.nn import activations
 
-    here = "--activation"
     node = compose(decode(text, lambda *_: here, here), lambda *_: here)
     try:
         choice = ACTIVATION.check(None if node is None else node.plain())
@@ -31,7 +33,7 @@ def activation_of(text: str) -> tuple[Choice, Activation]:
         raise ConfigError(f"{here}: name one activation; it is that of every neuron")
     record = activations.build(choice.name, **choice.parameters)
     if record.pieces > 1:
-        raise ConfigError(f"{here}: {choice.name} has {record.pieces} weights a neuron, and the chain one; use another")
+        raise ConfigError(f"{here}: {choice.name} has {record.pieces} weights a neuron, and theory one; use another")
     return choice, record
 
 
@@ -39,6 +41,19 @@ def finite(value: float, option: str) -> float:
     """The value; ConfigError where it is infinite or none."""
     if not math.isfinite(value):
         raise ConfigError(f"--{option}: {value} is no number to compute with; write a finite one")
+    return value
+
+
+LARGEST_SIGMA = 100.0
+"""Of weights and biases; the fixed points of larger ones are beyond the table."""
+
+
+def sigma(value: float, option: str, above: float | None = None) -> float:
+    """A standard deviation from 0 to LARGEST_SIGMA, or from more than `above` on."""
+    least = finite(value, option) >= 0 if above is None else value > above
+    if not least or value > LARGEST_SIGMA:
+        low = "0" if above is None else f"above {above:g}"
+        raise ConfigError(f"--{option}: a standard deviation is {low} to {LARGEST_SIGMA:g}, found {value:g}")
     return value
 
 
