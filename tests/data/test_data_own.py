@@ -98,6 +98,11 @@ def test_the_content_and_not_the_path_is_the_identity(flowers: Path) -> None:
         loaded(moved, flowers)
 
 
+def test_a_digest_that_is_written_is_held_against_the_file(flowers: Path) -> None:
+    with pytest.raises(DataError, match=r"holds other data: digest [0-9a-f]{12}, not abc"):
+        config(flowers, "{name: csv, path: flowers.csv, label: species, sha256: abc}")
+
+
 def test_one_mean_for_each_target(tmp_path: Path, command: Command) -> None:
     """Without hidden layers and penalties, training ends at least squares, which NumPy solves."""
     random = np.random.default_rng(0)
@@ -250,6 +255,7 @@ HOSTILE: dict[str, tuple[str, bytes | str, str]] = {
     "other arrays": ("npz", pack({"z": np.eye(3)}), "has z; write arrays x and y"),
     "other lengths": ("npz", pack({"x": np.eye(3), "y": np.arange(4)}), "do not have a row an example each"),
     "infinite": ("npz", pack({"x": np.array([[1.0], [np.inf]]), "y": np.arange(2)}), "example 1, input 0 is inf"),
+    "no example": ("npz", pack({"x": np.zeros((0, 3)), "y": np.zeros(0, int)}), "x: has no numbers"),
     "not IDX": ("idx", b"\1\2\3\4" * 9, "byte 0: damaged gzip data"),
     "terabytes": ("idx", bytes([0, 0, 8, 3]) + struct.pack(">3I", 2**31, 2**10, 2**10), "there must be 1 to"),
     "cut off": ("idx", images(40, 5, 1)[0][:-9], "9 bytes fewer than the header promises"),

@@ -148,7 +148,7 @@ def _unknown(source: Source, given: dict[str, object]) -> list[str]:
 
 def _of_a_file(**given: Any) -> Facts:
     """What a settled config says of its file."""
-    if any(given.get(key) is None for key in ("inputs", "examples")):
+    if given.get("inputs") is None or len(given.get("examples") or ()) != len(PARTS):
         raise ConfigError("data: the file has not been read")
     outputs = given.get("classes") or given.get("targets") or []
     train, validation, test = given["examples"]

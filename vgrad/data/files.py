@@ -103,6 +103,9 @@ def recorded(name: str, given: Mapping[str, Any], base: Path) -> dict[str, Any]:
     DataError and StorageError where it cannot be read, ConfigError where split or columns do not fit it.
     """
     own = READERS[name]({**given, "path": str(base / given["path"])})
+    if given.get("sha256") not in (None, own.digest):
+        told = f"holds other data: digest {own.digest[:12]}, not {str(given['sha256'])[:12]}"
+        raise DataError(f"{printable(str(base / given['path']), 200)}: {told}")
     parts = own.parts(given.get("split"), given.get("split_seed", 0))
     first = own.first
     found: dict[str, Any] = {"sha256": own.digest, "inputs": int(first.x.shape[1])}

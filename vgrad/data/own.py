@@ -106,9 +106,9 @@ def _split(table: Table, shares: tuple[float, ...], seed: int) -> tuple[Part, Pa
 
 def inputs(x: Array, where: str) -> Array:
     """(n, n_0) of uint8 or float64. DataError for what is empty, and for the first number that is not finite."""
-    rows = x.reshape(len(x), -1) if x.ndim != 1 else x[:, None]
-    if not rows.size:
+    if not x.size:
         raise DataError(f"{where}: has no numbers")
+    rows = x.reshape(len(x), -1) if x.ndim != 1 else x[:, None]
     if rows.dtype == np.uint8:
         return rows
     rows = rows.astype(np.float64)
