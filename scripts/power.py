@@ -1,4 +1,4 @@
-"""vgrad/study/nielsen-power.csv: how often the test of the study notices trained alternatives, by simulation.
+"""vgrad/study/canon/nielsen-power.csv: how often the test of the study notices trained alternatives, by simulation.
 
     python scripts/power.py        part of make studies; the runs of the study and of the alternatives are in runs/
 
@@ -28,7 +28,7 @@ from vgrad.study.plan import make_plans, trained  # noqa: E402
 from vgrad.study.power import power  # noqa: E402
 from vgrad.study.published import Study, load_study  # noqa: E402
 
-RUNS, TABLE = Path("runs"), ROOT / "vgrad" / "study" / "nielsen-power.csv"
+RUNS, TABLE = Path("runs"), ROOT / "vgrad" / "study" / "canon" / "nielsen-power.csv"
 MEAN_OF_NORMS = "probes.record=[delta_norm_mean, delta_norm]"
 SEEDS = (3, 4, 8, 12, 19)
 TIMES = 1000

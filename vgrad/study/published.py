@@ -4,7 +4,7 @@
     study.experiments[0].figures             what was published
     study.experiments[0].grid(...)           the sweep that measures it
 
-A study is one YAML file; nielsen.yaml beside this module is one. Its keys:
+A study is one YAML file; canon/ has those that come with vgrad. Its keys:
 
     study, title, source, url     what it is called, and where the figures are from
     seeds                         how many seeds each sweep is trained with
@@ -47,7 +47,7 @@ from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.storage.reading import read_bounded, why
 from vgrad.study.measures import MEASURES, Measure
-from vgrad.study.names import HERE, STUDIES
+from vgrad.study.names import ALIASES, HERE, STUDIES
 from vgrad.study.outcome import Noticed
 from vgrad.sweeps.grid import Grid, read_grid
 from vgrad.text.escapes import printable
@@ -152,8 +152,9 @@ class Study:
 
 def load_study(name: str) -> Study:
     """The study called `name`, or the one in the file of that name. ConfigError with every problem at its place."""
+    name = ALIASES.get(name, name)
     if name not in STUDIES and not name.endswith((".yaml", ".yml")):
-        told = did_you_mean(name, STUDIES)
+        told = did_you_mean(name, [*STUDIES, *ALIASES])
         raise ConfigError(f"no study '{printable(name)}'{told}; a study of your own is a .yaml file")
     document = load_yaml(HERE / f"{name}.yaml" if name in STUDIES else name)
     try:
