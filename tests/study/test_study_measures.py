@@ -16,9 +16,8 @@ from vgrad.runs.stored import StoredRun
 from vgrad.statistics import arithmetic
 from vgrad.study.draws import FACTOR, POINT, REPLICATION, Draws
 from vgrad.study.judgement import Judgement
+from vgrad.study.measured import Measured, Trained
 from vgrad.study.measurement import (
-    Outcome,
-    Trained,
     _aligned,
     _counts,
     _curves,
@@ -126,7 +125,7 @@ def test_published_ratios_are_last_over_first() -> None:
 def test_a_norm_of_zero_is_a_gap_in_the_ratio_and_no_warning() -> None:
     silent = NORMS.copy()
     silent[1, 0] = 0.0
-    found, published = Outcome(), {3: {layer: dict.fromkeys(EPOCHS[:3], 2.0) for layer in (1, 2, 3)}}
+    found, published = Measured(), {3: {layer: dict.fromkeys(EPOCHS[:3], 2.0) for layer in (1, 2, 3)}}
     _curves(found, trained(4), [[stub(), stub(silent), None, stub(status="diverged")], [None]], published)
     lines = {row["line"]: [] for row in found.curves}
     for row in found.curves:
@@ -142,7 +141,7 @@ def test_a_norm_of_zero_is_a_gap_in_the_ratio_and_no_warning() -> None:
 
 
 def trained(runs: int, letter: str = "A") -> Trained:
-    experiment: Any = SimpleNamespace(name="speed", title="How fast?", text="So.", neurons=[], runs_of=None)
+    experiment: Any = SimpleNamespace(name="speed", title="How fast?", text="So.", neurons=[], runs_of=None, claims=[])
     return Trained(experiment, letter, range(runs), [[Path(str(seed)) for seed in range(runs)]], True)
 
 
@@ -150,7 +149,7 @@ def test_single_neurons_stand_beside_those_of_the_first_seed() -> None:
     each = trained(2)
     each.experiment.neurons = [[0.5] * 4, [-0.5, 0.25]]  # of the first layer more were published than we have
     other = stub(neurons=pd.DataFrame([(0, 2, 1, -9.0)], columns=["epoch", "layer", "neuron", "delta"]))
-    found = Outcome()
+    found = Measured()
     _neurons(found, each, [None, stub(), other])
     pool = np.abs([*DELTAS[0, 2], -9.0])
     low, high = np.quantile(pool, [0.025, 0.975])
@@ -186,7 +185,7 @@ def test_the_data_of_the_runs_are_named_once() -> None:
     read = [stub(config=SimpleNamespace(sizes=(5, 3, 2), data=SimpleNamespace(name=name))) for name in data]
     each = trained(4)
     each.experiment.figures, each.experiment.neurons = [], []
-    study: Any = SimpleNamespace(curves={}, power=[])
+    study: Any = SimpleNamespace(curves={}, power=[], folder=Path())
 
     def reading(path: Path) -> StoredRun:
         return read[int(path.name)]
@@ -262,7 +261,7 @@ def notices(*shares: float) -> list[Noticed]:
 def test_the_verdict_is_that_of_the_joint_test(
     runs: list[PublishedRun], p: float | None, power: list[Noticed], verdict: str, reason: str
 ) -> None:
-    found = Outcome(data=["digits", "toy"], published_runs=runs, p=p, power=power)
+    found = Measured(data=["digits", "toy"], published_runs=runs, p=p, power=power)
     found.figures = [{"verdict": "undecided" if run.p is None else "outside"} for run in runs]
     found.figures.append({"verdict": "not comparable"})
     found.draws = {("A", run.layers): Draws("A", run.layers) for run in runs}

@@ -73,9 +73,17 @@ def read_outcome(folder: Path) -> Outcome:
     _once(folder / FIGURES, [figure.figure for figure in figures])
     said = {figure.verdict for figure in figures}
     if (study.verdict == "reproduced" and said - {"inside", "not comparable"}) or (
-        study.verdict != "not comparable" and not said
+        study.verdict != "not comparable" and not said and not study.claims
     ):
         raise _damaged(folder / STUDY, f"says {study.verdict}, and {FIGURES} does not")
+    _once(folder / STUDY, [claim.claim for claim in study.claims])
+    for claim in study.claims:
+        if claim.experiment not in letters:
+            raise _damaged(
+                folder / STUDY, f"claim {claim.claim} is of experiment {claim.experiment}, which is not there"
+            )
+        if study.verdict == "reproduced" and claim.verdict != "holds" and not claim.why:
+            raise _damaged(folder / STUDY, f"says {study.verdict}, and claim {claim.claim} {claim.verdict}")
     _once(folder / VALUES, [(value.experiment, value.figure, value.seed, value.run) for value in values])
     return Outcome(study, figures, curves, neurons, values)
 

@@ -4,124 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vgrad.document.writer import spell
 from vgrad.errors import RunStateError
 from vgrad.machine import machine, versions
 from vgrad.runs.stored import StoredRun, read_run
 from vgrad.statistics import LEVEL
 from vgrad.storage.reading import may_be_folder
 from vgrad.study import draws, files
-from vgrad.study.draws import Draws
+from vgrad.study.claims.judging import judge as judge_claims
 from vgrad.study.files import CURVES, FIGURES, NEURONS, VALUES
 from vgrad.study.joint import ALPHA
 from vgrad.study.judgement import LIMIT, Judgement, Line, judge, judge_line, line
+from vgrad.study.measured import Measured, Row, Trained
 from vgrad.study.measures import hidden_norms, neuron_deltas
-from vgrad.study.outcome import RATIO, Found, Noticed, PublishedRun
+from vgrad.study.outcome import RATIO
 from vgrad.study.outcome import Experiment as Counts
 from vgrad.study.outcome import Study as Told
-from vgrad.study.power import ENOUGH
-from vgrad.study.published import Curves, Experiment, Figure, Study
-from vgrad.text.numbers import significant
-
-Row = dict[str, Any]
+from vgrad.study.published import Curves, Figure, Study
 
 
-@dataclass(frozen=True)
-class Trained:
-    """The runs of an experiment: for each point of its grid, the run directory of every seed."""
-
-    experiment: Experiment
-    letter: str
-    seeds: Sequence[int]
-    points: Sequence[Sequence[Path]]
-    comparable: bool
-
-
-@dataclass
-class Outcome:
-    """The rows of the files; `problems` has a line for each run that is there and cannot be read."""
-
-    figures: list[Row] = field(default_factory=list)
-    curves: list[Row] = field(default_factory=list)
-    neurons: list[Row] = field(default_factory=list)
-    values: list[Row] = field(default_factory=list)
-    experiments: list[Row] = field(default_factory=list)
-    data: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    draws: dict[tuple[str, str], Draws] = field(default_factory=dict)
-    """What is known of each published run, by the experiment whose run it is and the network."""
-    published_runs: list[PublishedRun] = field(default_factory=list)
-    p: float | None = None
-    power: list[Noticed] = field(default_factory=list)
-
-    def of(self, each: Trained, label: str) -> Draws:
-        """The published run of a network of an experiment."""
-        found = self.draws.setdefault((each.experiment.runs_of or each.experiment.name, label), Draws("", label))
-        if each.letter not in found.letters:
-            found.letters += f", {each.letter}" if found.letters else each.letter
-        return found
-
-    def test(self, known: Sequence[Noticed]) -> None:
-        """The joint test, and its power; `known` is that against alternatives that were trained, by number of seeds."""
-        self.published_runs, self.p = draws.joint_test(self.draws.values())
-        self.power = draws.powers(self.draws.values())
-        fewest = min((run.n for run in self.published_runs), default=0)
-        most = max((each.seeds for each in known if each.seeds <= fewest), default=0)
-        told = {each.alternative for each in self.power}
-        self.power += [each for each in known if told and each.seeds == most and each.alternative not in told]
-
-    @property
-    def verdict(self) -> Found:
-        """One for the study, by the joint test; where it could not notice much, it cannot tell."""
-        if not self.draws:
-            return "not comparable"
-        if draws.out_of_reach(self.published_runs) or (self.p is not None and self.p <= ALPHA):
-            return "not reproduced"
-        if self.p is None or self._undecided:
-            return "undecided"
-        return "reproduced" if self.power and not self._weak else "cannot tell"
-
-    @property
-    def _undecided(self) -> int:
-        """Figures and curves that these runs do not have."""
-        return sum(row["verdict"] == "undecided" for row in self.figures)
-
-    @property
-    def _weak(self) -> list[Noticed]:
-        """What the test does not notice often enough."""
-        own = {*draws.ALTERNATIVES}
-        return [each for each in self.power if each.alternative in own and each.noticed < ENOUGH]
-
-    @property
-    def reason(self) -> str:
-        """The verdict in a sentence."""
-        if self.verdict == "not comparable":
-            return f"the published figures do not apply to {' and '.join(self.data) or 'these runs'}"
-        if self.verdict == "undecided":
-            judged = sum(row["verdict"] != "not comparable" for row in self.figures)
-            return f"of {judged} published figures, {self._undecided} not judged by these runs"
-        count = len(self.published_runs)
-        told = f"as further draws, {f'the {count} published runs have' if count > 1 else 'the published run has'}"
-        told = f"{told} p = {'–' if self.p is None else significant(self.p, 2)}"
-        told += f", {self._undecided} figures are not judged by these runs" if self._undecided else ""
-        for run in draws.out_of_reach(self.published_runs)[:1]:
-            return f"{told}, and {run.strangest} of {run.layers} lies out of reach (t = {run.t:+.1f} of {run.n} seeds)"
-        if self.verdict == "cannot tell":
-            weak = [f"{each.alternative} in {100 * each.noticed:.0f} of 100 studies" for each in self._weak]
-            return f"{told}, and with so few seeds the test would notice {' and '.join(weak) or 'nothing'}"
-        return told
-
-
-def measure(study: Study, trained: Sequence[Trained], read: Callable[[Path], StoredRun] = read_run) -> Outcome:
-    """Reads the runs that are there, and judges every figure and curve. `read` is the way to a run of a folder."""
-    outcome = Outcome()
+def measure(
+    study: Study,
+    trained: Sequence[Trained],
+    read: Callable[[Path], StoredRun] = read_run,
+    *,
+    quick: bool = False,
+) -> Measured:
+    """Reads the runs that are there, and judges every figure, curve and claim. `read` is the way to a run."""
+    outcome = Measured()
     for each in trained:
         runs = [[_whole(path, read, outcome.problems) for path in paths] for paths in each.points]
         there = [run for seeds in runs for run in seeds if run]
@@ -132,11 +48,13 @@ def measure(study: Study, trained: Sequence[Trained], read: Callable[[Path], Sto
             _figures(outcome, each, point, label, seeds)
         _neurons(outcome, each, runs[0] if runs else [])
         _curves(outcome, each, runs, study.curves.get(each.experiment.name))
+        points = list(zip(each.places, runs, strict=True)) if each.experiment.claims else []
+        outcome.claims += judge_claims(each.experiment.claims, each.letter, points, study.folder, quick=quick)
     outcome.test(study.power)
     return outcome
 
 
-def write(folder: Path, study: Study, outcome: Outcome, *, settings: Sequence[str], quick: bool) -> None:
+def write(folder: Path, study: Study, outcome: Measured, *, settings: Sequence[str], quick: bool) -> None:
     """Puts the files of the outcome into `folder`."""
     contents, where = study.contents, machine()
     told = Told(
@@ -148,6 +66,7 @@ def write(folder: Path, study: Study, outcome: Outcome, *, settings: Sequence[st
         settings=list(settings),
         quick=quick,
         left_out=_left_out(study, outcome) if quick else [],
+        scaled=_scaled(study) if quick else [],
         limit=LIMIT,
         level=LEVEL,
         verdict=outcome.verdict,
@@ -156,6 +75,7 @@ def write(folder: Path, study: Study, outcome: Outcome, *, settings: Sequence[st
         p=outcome.p,
         published_runs=outcome.published_runs,
         power=outcome.power,
+        claims=outcome.claims,
         experiments=[Counts(**row) for row in outcome.experiments],
         versions=versions(),
         processor=where["processor"],
@@ -165,19 +85,25 @@ def write(folder: Path, study: Study, outcome: Outcome, *, settings: Sequence[st
     files.write(folder, told, tables)
 
 
-def _left_out(study: Study, outcome: Outcome) -> list[str]:
+def _left_out(study: Study, outcome: Measured) -> list[str]:
     """What a quick look lacks."""
     told = []
     for experiment, row in zip(study.contents.experiments, outcome.experiments, strict=True):
         parts = []
         if experiment.quick.points:
-            points = study.grid(experiment, [], None).size
+            points = study.grid(experiment, [], None, quick=True).size
             parts.append(f"{points - experiment.quick.points} of {points} networks")
         if len(row["seeds"]) < study.contents.seeds:
             parts.append(f"{study.contents.seeds - len(row['seeds'])} of {study.contents.seeds} seeds")
         if parts:
             told.append(f"{row['letter']}, {experiment.name}: {' and '.join(parts)}")
     return told
+
+
+def _scaled(study: Study) -> list[str]:
+    """How a quick look is smaller than the study: the keys that it has otherwise."""
+    found = [(each.name, each.quick.sweep) for each in study.contents.experiments if each.quick.sweep]
+    return [f"{name}: {', '.join(f'{key} {spell(value)}' for key, value in keys.items())}" for name, keys in found]
 
 
 def _whole(path: Path, read: Callable[[Path], StoredRun], problems: list[str]) -> StoredRun | None:
@@ -210,7 +136,7 @@ def _counts(each: Trained, there: Sequence[StoredRun]) -> Row:
     }
 
 
-def _figures(outcome: Outcome, each: Trained, point: int, label: str, seeds: Sequence[StoredRun | None]) -> None:
+def _figures(outcome: Measured, each: Trained, point: int, label: str, seeds: Sequence[StoredRun | None]) -> None:
     for figure in each.experiment.figures:
         published = figure.published[point]
         if published is None:
@@ -266,7 +192,7 @@ def _figure_row(each: Trained, name: str, label: str, figure: Figure, found: Jud
     }
 
 
-def _neurons(outcome: Outcome, each: Trained, seeds: Sequence[StoredRun | None]) -> None:
+def _neurons(outcome: Measured, each: Trained, seeds: Sequence[StoredRun | None]) -> None:
     """The chapter's bars: the first neurons of every hidden layer, published beside our first seed."""
     first = next((run for run in seeds if run), None)
     for layer, published in enumerate(each.experiment.neurons, 1):
@@ -290,7 +216,7 @@ def _neurons(outcome: Outcome, each: Trained, seeds: Sequence[StoredRun | None])
 
 
 def _curves(
-    outcome: Outcome, each: Trained, runs: Sequence[Sequence[StoredRun | None]], published: Curves | None
+    outcome: Measured, each: Trained, runs: Sequence[Sequence[StoredRun | None]], published: Curves | None
 ) -> None:
     """A line for each hidden layer of each network, and one for last/first."""
     if published is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from vgrad.study.cells import Bound, Count, Flag, Layers, LineName, Maybe, Name, Number, Place, Words, one_of
 from vgrad.study.judgement import Verdict
@@ -73,6 +73,66 @@ class Noticed(BaseModel):
     seeds: int = Field(ge=1)
 
 
+class ClaimPart(BaseModel):
+    """One cell, epoch or pair of a claim over `n` seeds: `center` with its interval, of differences or quotients where
+    `sides` has the two that they are of; `p` of the contrary (study/claims/evidence.py). `values` are those of each
+    seed, "never" for what was not reached, None for none."""
+
+    model_config = _MODEL
+    label: str = Field(max_length=700)
+    n: int = Field(ge=0)
+    agree: int = Field(ge=0)
+    center: float | None
+    low: float | None
+    high: float | None
+    sides: tuple[float | None, float | None] | None = None
+    p: float = Field(ge=0, le=1)
+    values: list[float | Literal["never"] | None]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_json(cls, tree: Any) -> Any:
+        """JSON has lists alone."""
+        if isinstance(tree, dict) and isinstance(tree.get("sides"), list):
+            return {**tree, "sides": tuple(tree["sides"])}
+        return tree
+
+
+class Claim(BaseModel):
+    """A claim of the paper and its verdict: `agree` of `n` seeds have all of its parts; `p` is the largest of them,
+    `against` that of the contrary. `noticed`: so far inside its boundary, as a difference or a factor, 80 of 100
+    studies with as many seeds find it. `why` is said where it could not be judged."""
+
+    model_config = _MODEL
+    claim: str = Field(max_length=100)
+    experiment: str = Field(pattern=r"^[A-Z]$")
+    text: str = Field(max_length=300)
+    source: str = Field(max_length=200)
+    measure: str = Field(max_length=300)
+    claimed: str = Field(max_length=300)
+    scale: Literal["linear", "log"]
+    n: int = Field(ge=0)
+    agree: int = Field(ge=0)
+    p: float | None = Field(ge=0, le=1)
+    against: float | None = Field(ge=0, le=1)
+    noticed: float | None = None
+    verdict: Literal["holds", "fails", "agrees", "disagrees", "cannot tell"]
+    why: str = Field(default="", max_length=300)
+    runs: list[str] = []
+    parts: list[ClaimPart]
+
+    @property
+    def told(self) -> str:
+        """The verdict, and where there are too few seeds for a test, in how many of them."""
+        if self.why:
+            return f"{self.verdict}: {self.why}"
+        if self.verdict == "holds":
+            return self.verdict
+        if self.verdict in ("agrees", "cannot tell"):
+            return f"{'' if self.verdict == 'agrees' else 'cannot tell, '}agrees in {self.agree} of {self.n} seeds"
+        return f"{self.verdict}, agrees in {self.agree} of {self.n} seeds"
+
+
 class Study(BaseModel):
     """study.json. The verdict is that of the joint test (study/joint.py): `p` of `published_runs` taken together, at
     size `alpha`. A figure alone is inside where one further draw falls as often as a normal variable within `limit`
@@ -87,6 +147,8 @@ class Study(BaseModel):
     settings: list[str]
     quick: bool
     left_out: list[str]
+    scaled: list[str] = []
+    """What a quick look has smaller than the study, an experiment a line."""
     limit: float = Field(gt=0, le=100)
     level: float = Field(gt=0, lt=1)
     verdict: Found
@@ -95,10 +157,16 @@ class Study(BaseModel):
     p: float | None = Field(default=None, ge=0, le=1)
     published_runs: list[PublishedRun] = []
     power: list[Noticed] = []
+    claims: list[Claim] = []
     experiments: list[Experiment]
     versions: dict[str, str]
     processor: str
     blas: list[str] = []
+
+    @model_serializer(mode="wrap")
+    def _tree(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        tree: dict[str, Any] = write(self)
+        return {key: value for key, value in tree.items() if value or key not in ("claims", "scaled")}
 
     @property
     def comparable(self) -> bool:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from vgrad.config.check import settled
 from vgrad.errors import ConfigError
-from vgrad.study.measurement import Trained
-from vgrad.study.published import Study
+from vgrad.study.measured import Trained
+from vgrad.study.published import Experiment, Study
 from vgrad.sweeps.plan import Plan, make_plan
 
 
@@ -27,7 +27,7 @@ def make_plans(
         if clash:
             key = clash.partition("=")[0].strip()
             raise ConfigError(f"-s {clash}: the study varies {key} itself; vgrad sweep trains other values")
-        grid = study.grid(experiment, settings, str(count) if seeds is None else seeds)
+        grid = study.grid(experiment, settings, str(count) if seeds is None else seeds, quick=quick)
         plan = make_plan(grid, folder, study.folder)
         if quick and plan.points:
             plan = replace(plan, points=plan.points[: experiment.quick.points])
@@ -35,17 +35,24 @@ def make_plans(
     return plans
 
 
-def trained(study: Study, plans: Sequence[Plan]) -> list[Trained]:
-    """Where the runs of every experiment are; comparable where the data are those of the study."""
+def trained(study: Study, plans: Sequence[Plan], *, quick: bool = False) -> list[Trained]:
+    """Where the runs of every experiment are; comparable where the data are those of the study, and nothing is scaled
+    down for a quick look."""
     found = []
     for index, (experiment, plan) in enumerate(zip(study.contents.experiments, plans, strict=True)):
         assert plan.points is not None
-        own = study.grid(experiment, [], "1")
-        theirs = [settled(own.document(point)).data for point in own.points()][: len(plan.points)]
         points = [
             [plan.folder / config.model_copy(update={"seed": seed}).run_name for seed in plan.grid.seeds]
             for _, config in plan.points
         ]
-        comparable = [config.data for _, config in plan.points] == theirs
-        found.append(Trained(experiment, chr(ord("A") + index), list(plan.grid.seeds), points, comparable))
+        places = [dict(point.cells) for point, _ in plan.points]
+        comparable = not (quick and experiment.quick.sweep) and _of_its_data(study, experiment, plan)
+        found.append(Trained(experiment, chr(ord("A") + index), list(plan.grid.seeds), points, comparable, places))
     return found
+
+
+def _of_its_data(study: Study, experiment: Experiment, plan: Plan) -> bool:
+    assert plan.points is not None
+    own = study.grid(experiment, [], "1")
+    theirs = [settled(own.document(point)).data for point in own.points()][: len(plan.points)]
+    return [config.data for _, config in plan.points] == theirs

@@ -8,17 +8,19 @@ A study is one YAML file; canon/ has those that come with vgrad. Its keys:
 
     study, title, source, url     what it is called, and where the figures are from
     seeds                         how many seeds each sweep is trained with
+    takes                         {quick, full}: seconds on two cores, as they were measured once
     power                         a CSV beside the file: alternative, seeds, noticed (study/power.py); left out: none
     experiments                   a list of
       name, title, text           the folder of its runs, the question, and what was done, in a few sentences
       runs_of                     an earlier experiment of whose published runs these figures are, network by network;
                                   one seed has to give both the same initial network. Else they are of runs of their own
-      quick                       {seeds, points} of a quick look: so many seeds, at the first so many points of the
-                                  grid; all of them where it is left out
+      quick                       {seeds, points, sweep} of a quick look: so many seeds, at the first so many points of
+                                  the grid, with these keys of the sweep; as the study where it is left out
       sweep                       an ordinary sweep file
       figures                     a list of {label, unit, scale, measure, published}: `measure` is an entry of MEASURES,
                                   `published` a number for each point of the grid, or null; `scale` says how seeds
                                   spread, by factors (log) or by differences (linear)
+      claims                      what was published without numbers: orderings, bounds (study/claims/forms.py)
       neurons                     published dC/db_j of the first neurons of each hidden layer, at the first point; one
                                   experiment of a study can have them
       curves                      a CSV beside the file: hidden, epoch, layer, value
@@ -29,23 +31,26 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import StringIO
-from pathlib import Path
+from pathlib import Path as File
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from vgrad.config.check import placed, settled
 from vgrad.config.choice import Choice, ChoiceOf
+from vgrad.config.config import Config
 from vgrad.config.fields import NAME
-from vgrad.config.problems import STRICT, Problem, Problems, validated
+from vgrad.config.problems import STRICT, Path, Problem, Problems, validated
 from vgrad.document.document import Document, load_yaml, with_value
 from vgrad.document.reader import Node
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.storage.reading import read_bounded, why
+from vgrad.study.claims.forms import Claim
+from vgrad.study.claims.forms import problems as unfit_claim
 from vgrad.study.measures import MEASURES, Measure
 from vgrad.study.names import ALIASES, HERE, STUDIES
 from vgrad.study.outcome import Noticed
@@ -77,11 +82,20 @@ class Figure(BaseModel):
 
 
 class Quick(BaseModel):
-    """What a quick look trains of an experiment; None: all."""
+    """What a quick look trains of an experiment; None: all. `sweep` are keys of the sweep that it has otherwise."""
 
     model_config = STRICT
     seeds: Seeds | None = None
     points: Annotated[int, Field(ge=1)] | None = None
+    sweep: dict[str, Any] = {}
+
+
+class Takes(BaseModel):
+    """Seconds on two cores, as they were measured once."""
+
+    model_config = STRICT
+    quick: Annotated[float, Field(gt=0)] | None = None
+    full: Annotated[float, Field(gt=0)] | None = None
 
 
 class Experiment(BaseModel):
@@ -95,6 +109,7 @@ class Experiment(BaseModel):
     quick: Quick = Quick()
     sweep: dict[str, Any]
     figures: list[Figure] = []
+    claims: list[Claim] = []
     neurons: list[list[float]] = []
     curves: str | None = None
 
@@ -109,6 +124,7 @@ class Contents(BaseModel):
     url: Text
     seeds: Seeds
     power: str | None = None
+    takes: Takes = Takes()
     experiments: Annotated[list[Experiment], Field(min_length=1, max_length=26)]
 
 
@@ -124,17 +140,22 @@ class Study:
     contents: Contents
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> File:
         """Where the file is; names of files in it start here."""
-        return Path(self.document.source).parent
+        return File(self.document.source).parent
 
-    def grid(self, experiment: Experiment, overrides: Sequence[str], seeds: str | None) -> Grid:
-        """The sweep of an experiment; ConfigError at the place in the study's file, or of an override."""
+    def grid(self, experiment: Experiment, overrides: Sequence[str], seeds: str | None, *, quick: bool = False) -> Grid:
+        """The sweep of an experiment, or of a quick look at it; ConfigError at the place in the study's file, or of
+        an override."""
         root: Any = self.document.root
         entries = root.value["experiments"].value
         node: Node = entries[self.contents.experiments.index(experiment)].value["sweep"]
         document = Document(self.document.source, node)
         document = with_value(document, "name", Node(experiment.name, node.place))
+        if quick and experiment.quick.sweep:
+            changes = entries[self.contents.experiments.index(experiment)].value["quick"].value["sweep"].value
+            for key, value in sorted(changes.items(), key=lambda item: item[0].count(".")):
+                document = with_value(document, key, value)
         return read_grid(document, overrides=overrides, seeds=seeds)
 
     @cached_property
@@ -189,13 +210,15 @@ def _unfit(study: Study) -> list[Problem]:
         measures = [figure.measure for figure in experiment.figures]
         grid = study.grid(experiment, [], None)
         points = grid.size
-        sizes = [settled(grid.document(point)).sizes for point in grid.points()] if points <= MOST_POINTS else []
-        twice = next((each for at, each in enumerate(sizes) if each in sizes[:at]), None)
-        if twice:
-            told = f"two points train {'-'.join(map(str, twice))}; figures go by their networks: make two experiments"
-            problems.append(Problem((*path, "sweep", "grid"), told))
-        if (experiment.quick.points or 1) > points:
-            problems.append(Problem((*path, "quick", "points"), f"the grid has {points}"))
+        by_network = bool(experiment.figures or experiment.neurons or experiment.curves)
+        if by_network or experiment.claims:
+            made = list(grid.points()) if points <= MOST_POINTS else []
+            configs = [settled(grid.document(point)) for point in made]
+            problems += _twice(path, configs) if by_network else []
+            for at, claim in enumerate(experiment.claims):
+                found = unfit_claim(claim, [dict(point.cells) for point in made], configs)
+                problems += [replace(problem, path=(*path, "claims", at, *problem.path)) for problem in found]
+        problems += _unfit_quick(study, experiment, path, points)
         for at, figure in enumerate(experiment.figures):
             here = (*path, "figures", at, "published")
             if figure.measure in measures[:at]:
@@ -208,12 +231,39 @@ def _unfit(study: Study) -> list[Problem]:
     return problems
 
 
+def _twice(path: Path, configs: Sequence[Config]) -> list[Problem]:
+    """Two points of one network, where figures go by networks."""
+    sizes = [config.sizes for config in configs]
+    twice = next((each for at, each in enumerate(sizes) if each in sizes[:at]), None)
+    if twice is None:
+        return []
+    told = f"two points train {'-'.join(map(str, twice))}; figures go by their networks: make two experiments"
+    return [Problem((*path, "sweep", "grid"), told)]
+
+
+def _unfit_quick(study: Study, experiment: Experiment, path: Path, points: int) -> Iterator[Problem]:
+    """A quick look at more points than there are, or at a grid of its own where figures go by the points."""
+    changes = experiment.quick.sweep
+    if changes and (experiment.figures or experiment.curves) and any(key.split(".")[0] == "grid" for key in changes):
+        yield Problem((*path, "quick", "sweep", "grid"), "figures are of the points of the grid; leave it as it is")
+        return
+    if any(key in ("name", "seeds") for key in changes):
+        yield Problem((*path, "quick", "sweep"), "name and seeds are said elsewhere: write quick: {seeds: 2}")
+    if changes:
+        grid = study.grid(experiment, [], None, quick=True)
+        points = grid.size
+        for point in grid.points() if points <= MOST_POINTS else ():
+            settled(grid.document(point))
+    if (experiment.quick.points or 1) > points:
+        yield Problem((*path, "quick", "points"), f"the grid has {points}")
+
+
 def _beside(name: str) -> bool:
     """Whether this is the name of a file, and no way to somewhere else."""
-    return Path(name).name == name and name != ".."
+    return File(name).name == name and name != ".."
 
 
-def _rows(path: Path, header: list[str], what: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: File, header: list[str], what: str) -> Iterator[tuple[int, list[str]]]:
     """The numbered lines of a CSV below its header; ConfigError for what is none."""
     name = printable(str(path), 200)
     try:
@@ -226,7 +276,7 @@ def _rows(path: Path, header: list[str], what: str) -> Iterator[tuple[int, list[
     yield from enumerate(rows[1:], 2)
 
 
-def _read_power(path: Path) -> list[Noticed]:
+def _read_power(path: File) -> list[Noticed]:
     """A CSV of powers; ConfigError with the line that is not one."""
     found = []
     for number, row in _rows(path, ["alternative", "seeds", "noticed"], "the table of powers"):
@@ -239,7 +289,7 @@ def _read_power(path: Path) -> list[Noticed]:
     return found
 
 
-def _read_curves(path: Path) -> Curves:
+def _read_curves(path: File) -> Curves:
     """A CSV of curves; ConfigError with the line that is not one."""
     name, curves = printable(str(path), 200), Curves()
     for number, row in _rows(path, ["hidden", "epoch", "layer", "value"], "published curves"):

@@ -75,7 +75,7 @@ def reproduce(
     words += [piece for text in settings for piece in ("-s", text)]
     words += [] if runs_dir == Path("runs") else ["--runs-dir", str(runs_dir)]
     failure = _train(plans, Request(processes(jobs), run_timeout, scheduler), screen, words, retries, quiet)
-    outcome = measure(published, trained(published, plans))
+    outcome = measure(published, trained(published, plans, quick=quick), quick=quick)
     write(place, published, outcome, settings=settings, quick=quick)
     written = write_pictures(place)
     tell_study(place, "json" if as_json else "table", None, None)

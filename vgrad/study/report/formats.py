@@ -14,21 +14,36 @@ from vgrad.text import escapes
 from vgrad.text.formats import writers
 
 SCHEMA = 1
+OF_CLAIMS = ("claim", "source", "claimed", "agree", "p")
+"""Columns of CSV that only claims have."""
 
 
 def as_csv(outcome: Outcome) -> str:
-    """Tidy: a line a figure, as figures.csv has it, with the runs behind it; numbers read back bit for bit."""
-    names = [item.name for item in fields(Figure)]
+    """Tidy: a line a figure, as figures.csv has it, with the runs behind it; numbers read back bit for bit. A part of a
+    claim is a line, too, with what is claimed."""
+    names, claims = [item.name for item in fields(Figure)], outcome.study.claims
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, "runs"])
+    writer.writerow([*names, "runs", *(OF_CLAIMS if claims else ())])
     for figure in outcome.figures:
         told = escapes.spreadsheet(provenance(outcome.of(figure)))
-        writer.writerow([*(_cell(getattr(figure, name)) for name in names), told])
+        writer.writerow([*(_cell(getattr(figure, name)) for name in names), told, *("" for _ in OF_CLAIMS if claims)])
+    for claim in claims:
+        for part in claim.parts:
+            row: dict[str, Any] = {
+                "experiment": claim.experiment,
+                "figure": claim.claim,
+                "label": part.label,
+                "verdict": claim.verdict,
+            }
+            row |= {"scale": claim.scale, "n": part.n, "center": part.center, "low": part.low, "high": part.high}
+            told = escapes.spreadsheet(provenance((), [claim]))
+            own = (claim.text, claim.source, claim.claimed, part.agree, part.p)
+            writer.writerow([*(_cell(row.get(name)) for name in names), told, *map(_cell, own)])
     return out.getvalue()
 
 
-def _cell(value: str | float | None) -> str:
+def _cell(value: Any) -> str:
     return "" if value is None else escapes.spreadsheet(value) if isinstance(value, str) else repr(value)
 
 

@@ -9,11 +9,13 @@ shows it in its first block. The verdict of the study is that of the joint test,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vgrad.statistics import reach, within
 from vgrad.study.joint import BEYOND
-from vgrad.study.outcome import Experiment, Figure, Outcome, Study, Value
+from vgrad.study.outcome import Claim, Experiment, Figure, Outcome, Study, Value
+from vgrad.study.report import claims
+from vgrad.study.report.claims import COLUMNS
 from vgrad.text.escapes import visible
 from vgrad.text.numbers import MISSING, decimals_for, plus_minus, significant, times_over
 from vgrad.text.sheet import Column, Sheet, named
@@ -27,26 +29,44 @@ def lay_out(outcome: Outcome) -> Sheet:
 
     Where an experiment has one figure a network, the rows are its networks.
     """
-    rows = [row for experiment in outcome.study.experiments for row in grouped(outcome, experiment)]
-    figures = [figure for _, _, figure in rows]
-    compared = outcome.study.comparable
-    columns = [
-        ("published", published, True, compared),
-        ("measured", measured, True, True),
-        ("z", judged_by, True, compared),
-        ("alone", lambda figure: figure.verdict, False, compared),
-        ("one more draw", band, True, True),
-        ("n", counted, True, True),
+    rows = [row for experiment in outcome.study.experiments for row in _rows(outcome, experiment)]
+    titles = [
+        ("published", True),
+        *COLUMNS[:2],
+        ("z", True),
+        ("alone", False),
+        ("one more draw", True),
+        *COLUMNS[2:],
+        ("n", True),
     ]
+    kept = [(title, right) for title, right in titles if any(title in cells for _, _, cells in rows)]
     return Sheet(
-        (Column("figure", tuple(name for _, name, _ in rows), numeric=False),),
-        tuple(Column(title, tuple(map(show, figures)), numeric=right) for title, show, right, told in columns if told),
+        (Column(_first(outcome), tuple(name for _, name, _ in rows), numeric=False),),
+        tuple(
+            Column(title, tuple(cells.get(title, "") for _, _, cells in rows), numeric=right) for title, right in kept
+        ),
         caption(outcome),
         notes(outcome),
-        provenance(outcome.values),
+        provenance(outcome.values, outcome.study.claims),
         _origin(outcome),
-        tuple((heading(outcome.experiment(figure.experiment)), group) for group, _, figure in rows),
+        tuple(groups for groups, _, _ in rows),
     )
+
+
+def _first(outcome: Outcome) -> str:
+    return "figure" if outcome.figures or not outcome.study.claims else "claim"
+
+
+def _rows(outcome: Outcome, experiment: Experiment) -> Iterator[tuple[tuple[str, str], str, Mapping[str, str]]]:
+    """The headings, the name and the cells by title of each row of an experiment: its figures, then its claims."""
+    compared, title = outcome.study.comparable, heading(experiment)
+    for group, name, figure in grouped(outcome, experiment):
+        told = {"published": published(figure), "z": judged_by(figure), "alone": figure.verdict} if compared else {}
+        cells = {**told, "measured": measured(figure), "one more draw": band(figure), "n": counted(figure)}
+        yield (title, group), name, cells
+    for claim in outcome.study.claims:
+        if claim.experiment == experiment.letter:
+            yield from (((title, group), name, cells) for group, name, cells in claims.rows(claim))
 
 
 def grouped(outcome: Outcome, experiment: Experiment) -> list[tuple[str, str, Figure]]:
@@ -168,9 +188,16 @@ def caption(outcome: Outcome) -> str:
     title = study.title if study.title.endswith(("?", "!", ".")) else f"{study.title}."
     told = [verdict(study), title, sentence(study.source), f"Data: {study.data}."]
     told += [sentence(f"Changed: {', '.join(study.settings)}")] if study.settings else []
-    told += ["A quick run: fewer seeds than the study asks for."] if study.quick else []
+    told += [quick(study)] if study.quick else []
     told += [f"Left out: {' '.join(map(sentence, study.left_out))}"] if study.left_out else []
     return " ".join(told)
+
+
+def quick(study: Study) -> str:
+    """What a quick run is."""
+    if not study.scaled:
+        return "A quick run: fewer seeds than the study asks for."
+    return f"A quick run, scaled down: {' '.join(map(sentence, study.scaled))}"
 
 
 def notes(outcome: Outcome) -> tuple[str, ...]:
@@ -206,7 +233,7 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
             "%: of a curve, the share of epochs at which the published one lies in the simultaneous band of the seeds, "
             f"which holds a further curve as a whole {n} times in {n + 1} or more often; inside at 100 %."
         )
-    found += joint(study)
+    found += [*joint(study), *claims.notes(study)]
     lost = lost_runs(study.experiments)
     if any(figure.lost for figure in figures) or lost:
         told = " and ".join(f"{count} {what}" for what, count in lost)
@@ -244,9 +271,10 @@ def band_of(limit: float, n: int) -> float:
     return reach(n, within(limit))
 
 
-def provenance(values: Sequence[Value]) -> str:
-    """Every run behind the figures, by name and seeds: `accuracy-1-c87f3e66 s0-19, …`."""
+def provenance(values: Sequence[Value], claims: Sequence[Claim] = ()) -> str:
+    """Every run behind the figures and claims, by name and seeds: `accuracy-1-c87f3e66 s0-19, …`."""
     runs = dict.fromkeys(visible(value.run) for value in values)
+    runs |= dict.fromkeys(visible(run) for claim in claims for run in claim.runs)
     pairs, others = list[tuple[str, int]](), list[str]()
     for run in runs:
         match = _RUN.fullmatch(run)
@@ -258,5 +286,6 @@ def provenance(values: Sequence[Value]) -> str:
 
 
 def _origin(outcome: Outcome) -> str:
-    runs = len({(value.experiment, value.run) for value in outcome.values})
-    return f"Behind the figures: {runs} runs; --format csv or json names them."
+    behind = {(value.experiment, value.run) for value in outcome.values}
+    behind |= {(claim.experiment, run) for claim in outcome.study.claims for run in claim.runs}
+    return f"Behind the {_first(outcome)}s: {len(behind)} runs; --format csv or json names them."
