@@ -125,7 +125,7 @@ class Claim(BaseModel):
     def told(self) -> str:
         """The verdict, and where there are too few seeds for a test, in how many of them."""
         if self.why:
-            return f"{self.verdict}: {self.why}"
+            return f"not judged, {self.why}"
         if self.verdict == "holds":
             return self.verdict
         if self.verdict in ("agrees", "cannot tell"):

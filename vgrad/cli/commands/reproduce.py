@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vgrad.cli.applying import of_sweeps, way
+from vgrad.cli.command import given
 from vgrad.cli.commands.report import tell_study
 from vgrad.cli.commands.sweep import DryRun, Jobs, Quiet, Retries, Scheduler, Seeds, Timeout
 from vgrad.cli.options import Json, Overrides, RunsDir
@@ -29,7 +30,8 @@ def reproduce(
     context: typer.Context,
     study: Annotated[
         str, typer.Argument(metavar="STUDY", help=f"A study: {', '.join(STUDIES)}, or a .yaml file of one.")
-    ],
+    ] = "",
+    listed: Annotated[bool, typer.Option("--list", help="Which studies there are, and how long they take.")] = False,
     seeds: Seeds = None,
     quick: Annotated[bool, typer.Option("--quick", help="A look in minutes: fewer seeds where runs are long.")] = False,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="Another data set: digits is here already.")] = "",
@@ -43,10 +45,11 @@ def reproduce(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Repeat a published study over seeds, and compare its figures with ours.
+    """Repeat a published study over seeds, compare its figures with ours, and test its claims.
 
     Its sweeps and its outcome go to runs/STUDY, the outcome of fewer seeds to a folder in it; started again, only what
-    is missing is trained. Exits 1 when the published runs are unlike further seeds of ours, or could not be judged.
+    is missing is trained. Exits 1 when the published runs are unlike further seeds of ours, when a claim fails, or when
+    they could not be judged.
     """
     from vgrad.cli.screen.streams import Screen
     from vgrad.study.measurement import measure, write
@@ -56,6 +59,11 @@ def reproduce(
     from vgrad.study.report.folder import write_pictures
     from vgrad.sweeps.request import Request
 
+    if listed:
+        _list(context, as_json)
+        return
+    if not study:
+        raise ConfigError(f"which study? {', '.join(STUDIES)}, or a .yaml file of your own; --list tells of them")
     if quick and seeds is not None:
         raise ConfigError("--quick and --seeds: both say how many seeds; give one of them")
     of_sweeps(jobs, scheduler).refuse_unused(context, way(jobs, scheduler))
@@ -88,6 +96,21 @@ def reproduce(
         raise SweepError(*outcome.problems, told)
     if outcome.verdict in ("not reproduced", "undecided"):
         raise VgradError(f"{outcome.verdict}: {outcome.reason}; {place} has the tables and pictures")
+
+
+def _list(context: typer.Context, as_json: bool) -> None:
+    """Tells of the studies there are; ConfigError for other options beside."""
+    from vgrad.cli.commands.report import on_screen
+    from vgrad.cli.screen.streams import answer
+    from vgrad.storage.json import strict
+    from vgrad.study.listing import lay_out, shipped
+
+    strange = [option for name, option in given(context).items() if name not in ("listed", "as_json")]
+    if strange:
+        raise ConfigError(f"--list: leave {strange[0]} out; it trains nothing")
+    rows = shipped()
+    text = strict(rows, indent=1) if as_json else on_screen(lay_out(rows), None).removesuffix("\n")
+    answer(text, coloured=not as_json)
 
 
 def _train(

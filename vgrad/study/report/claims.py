@@ -84,7 +84,7 @@ def notes(study: Study) -> list[str]:
             "holds: p ≤ 0.05 in every part; fails: the contrary is at p ≤ 0.05. Each test errs in at most 5 of 100 "
             f"studies: of {len(claims)} claims that are just not true, {0.05 * len(claims):.1g} would hold by chance."
         )
-        noticed = [f"{claim.claim} {_beyond(claim)}" for claim in claims if claim.noticed is not None]
+        noticed = [f"{claim.claim} {_beyond(claim)}" for claim in claims if _is_seen(claim)]
         if noticed:
             told = "80 of 100 studies like this one find a claim that is true by at least so much"
             found.append(f"Power: {told} (of the part with the least evidence): {', '.join(noticed)}.")
@@ -98,6 +98,11 @@ def notes(study: Study) -> list[str]:
     return found
 
 
+def _is_seen(claim: Claim) -> bool:
+    """Whether its seeds differ: where all are equal, any distance would be found."""
+    return claim.noticed is not None and claim.noticed != (1.0 if claim.scale == "log" else 0.0)
+
+
 def _beyond(claim: Claim) -> str:
-    told = significant(claim.noticed or 0.0, 2)
-    return f"×{told}" if claim.scale == "log" else told
+    told = claim.noticed or 0.0
+    return f"×{significant(told)}" if claim.scale == "log" else significant(told, 2)
