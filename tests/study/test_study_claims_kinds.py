@@ -101,7 +101,7 @@ def test_every_kind_holds_and_fails_by_a_named_change(judged: Command, monkeypat
     """Sigmoids vanish by a factor of five a layer, rectifiers with He's initialization do not; theory of weights three
     times as large is not theirs."""
     code, told, err = judged(STUDY)
-    vanishing = {name: "holds" for name in CLAIMS} | {"constancy": "fails"}
+    vanishing = dict.fromkeys(CLAIMS, "holds") | {"constancy": "fails"}
     assert verdicts(told) == vanishing
     assert (code, told["verdict"]) == (1, "not reproduced")
     assert told["reason"] == "of 9 claims, 8 hold and 1 fails"
@@ -127,7 +127,8 @@ def test_every_kind_holds_and_fails_by_a_named_change(judged: Command, monkeypat
 @pytest.mark.slow
 def test_three_seeds_agree_and_hold_nothing(judged: Command) -> None:
     code, told, _ = judged(STUDY, "--seeds", "3")
-    assert set(verdicts(told).values()) == {"agrees", "disagrees"}
+    found = set(verdicts(told).values())
+    assert {"agrees", "disagrees"} <= found <= {"agrees", "disagrees", "cannot tell"}
     assert (code, told["verdict"]) == (0, "cannot tell")
     assert told["reason"].endswith("; no test at 5 % says more of 3 seeds than that, 5 are needed")
 

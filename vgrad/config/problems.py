@@ -6,9 +6,9 @@ pydantic reports a nested failure at the place where a validator was called. Her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -74,17 +74,34 @@ def validated(model: type[Model], data: object) -> Model:
     try:
         return model.model_validate(dict(data))
     except ValidationError as failure:
-        known = list(model.model_fields)
-        raise Problems([problem for error in failure.errors() for problem in _problems(error, known)]) from None
+        raise Problems([problem for error in failure.errors() for problem in _problems(error, model)]) from None
 
 
-def _problems(error: ErrorDetails, known: list[str]) -> list[Problem]:
+def _known(model: type[BaseModel], path: Path) -> list[str]:
+    """The keys of the model at `path` within this one."""
+    inside: Any = model
+    for part in path:
+        if isinstance(part, str) and part in inside.model_fields:
+            inside = next(_models(inside.model_fields[part].annotation), inside)
+    return list(inside.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation is made of: X of `list[X] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+def _problems(error: ErrorDetails, model: type[BaseModel]) -> list[Problem]:
     path, kind, context = error["loc"], error["type"], error.get("ctx", {})
     inner = context.get("error")
     if isinstance(inner, Problems):
         return [replace(problem, path=(*path, *problem.path)) for problem in inner.problems]
     value = error["input"]
     if kind == "extra_forbidden":
+        known = _known(model, path[:-1])
         return [Problem(path, f"unknown key{did_you_mean(str(path[-1]), known)}", at_key=True, known=tuple(known))]
     if kind == "missing":
         return [Problem(path, "is required, and missing")]
