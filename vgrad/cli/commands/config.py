@@ -80,12 +80,19 @@ def show(config: ConfigFile, overrides: Overrides = None, seed: Seed = None, as_
 
 
 @app.command("schema", cls=Command, epilog=EDITOR_HELP)
-def schema() -> None:
+def schema(
+    study: Annotated[bool, typer.Option("--study", help="That of studies, for vgrad reproduce FILE.yaml.")] = False,
+) -> None:
     """Print the JSON Schema of configs and sweeps: every key and name there is, with descriptions and defaults."""
     from vgrad.config.schema import config_schema
     from vgrad.sweeps.grid import sweep_schema
 
-    _write_json(sweep_schema(config_schema()))
+    found = sweep_schema(config_schema())
+    if study:
+        from vgrad.study.schema import study_schema
+
+        found = study_schema(found)
+    _write_json(found)
 
 
 @app.command("new", cls=Command)
