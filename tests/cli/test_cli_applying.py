@@ -28,7 +28,7 @@ EVERYWHERE: dict[str, set[str]] = {
     "train": {"config", "overrides", "seed", "epochs", "runs_dir", "restart", "quiet", "as_json"},
     "sweep": {"config", "axes", "overrides", "seeds", "scheduler", "runs_dir", "retries", "fail_fast", "limit"}
     | {"dry_run", "quiet", "as_json"},
-    "reproduce": {"study", "seeds", "quick", "data", "overrides", "scheduler", "runs_dir", "retries"}
+    "reproduce": {"study", "listed", "seeds", "quick", "data", "overrides", "scheduler", "runs_dir", "retries"}
     | {"dry_run", "quiet", "as_json"},
     "status": {"folder", "watch", "as_json"},
     "worker": {"descriptor"},
@@ -43,7 +43,7 @@ EVERYWHERE: dict[str, set[str]] = {
     "verify": {"runs", "runs_dir", "as_json"},
     "config check": {"files", "overrides", "as_json"},
     "config show": {"config", "overrides", "seed", "as_json"},
-    "config schema": set(),
+    "config schema": {"study"},
     "config new": {"file", "data", "full"},
     "data fetch": {"name"},
     "data verify": {"name", "as_json"},

@@ -11,13 +11,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hostile_texts import ALL_ASCII, HOSTILE
 from markdown_it import MarkdownIt
 from report_runs import trained
+from rows import each_row
 from study_folder import write_study
 
+from vgrad.errors import RunStateError
 from vgrad.study.files import read_outcome
 from vgrad.study.outcome import Figure, Outcome
 from vgrad.study.report.formats import STUDY_FORMATS
@@ -239,3 +242,95 @@ def test_latex_compiles(outcome: Outcome, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Missing character" not in (tmp_path / "main.log").read_text(errors="replace")
+
+
+def claim(**changes: Any) -> dict[str, Any]:
+    """A claim of two parts, as study.json has it."""
+    part = {"label": "epoch 1", "n": 6, "agree": 6, "center": 0.5, "low": 0.4, "high": 0.6, "sides": [0.7, 0.2]}
+    part |= {"p": 0.015625, "values": [0.5] * 6}
+    never = {
+        **part,
+        "label": "epoch 2",
+        "center": None,
+        "low": None,
+        "high": None,
+        "sides": None,
+        "values": ["never"] * 6,
+    }
+    return {
+        "claim": "A.1", "experiment": "A", "text": "He trains, Glorot <b>stalls</b>", "source": "fig. 3",
+        "measure": "monitor(monitor=train_cost,epoch=every)", "claimed": "> 0.2", "scale": "linear", "n": 6, "agree": 6,
+        "p": 0.015625, "against": 1.0, "noticed": 0.1, "verdict": "holds", "runs": ["net-0011aabb-s0"],
+        "parts": [part, never], **changes,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", [name for name in STUDY_FORMATS if name != "html"])
+def test_claims_stand_in_every_format(form: str, tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "study", epochs=(0, 1), claims=[claim()], verdict="reproduced")
+    text = STUDY_FORMATS[form](read_outcome(folder))
+    assert "fig. 3" in text
+    assert "holds" in text
+    assert "net-0011aabb" in text or form == "table"  # a terminal is told how many
+    if form == "csv":
+        rows = [row for row in csv.DictReader(StringIO(text)) if row["figure"] == "A.1"]
+        assert [(row["label"], row["center"], row["agree"], row["p"], row["claimed"]) for row in rows] == [
+            ("epoch 1", "0.5", "6", "0.015625", "> 0.2"),
+            ("epoch 2", "", "6", "0.015625", "> 0.2"),
+        ]
+    elif form == "json":
+        assert json.loads(text)["claims"] == [claim(why="")]
+    else:
+        assert "never" in text
+        assert "0.700" in text
+
+
+@pytest.mark.parametrize("form", STUDY_FORMATS)
+def test_words_of_claims_stay_inert(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vgrad.study.report.page._drawn", lambda outcome: {})  # seconds, and no claim is in them
+    evil = dict.fromkeys(("text", "source", "measure", "claimed"), "\x1b[2J<script>x</script>\u202e")
+    told = [claim(**evil, runs=[evil["text"]])]
+    folder = write_study(tmp_path / "study", epochs=(0, 1), claims=told, verdict="reproduced")
+    text = STUDY_FORMATS[form](read_outcome(folder))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "<script>" not in text or form not in ("html", "markdown")
+
+
+@each_row(
+    "changes, told",
+    [
+        ({}, "A.1  holds: He trains"),
+        ({"verdict": "fails", "agree": 1}, "A.1  fails, agrees in 1 of 6 seeds: He trains"),
+        ({"verdict": "cannot tell", "agree": 4}, "A.1  cannot tell, agrees in 4 of 6 seeds: He"),
+        ({"verdict": "agrees", "n": 3, "agree": 3}, "A.1  agrees in 3 of 3 seeds: He"),
+        ({"verdict": "cannot tell", "why": "not part of a quick look", "parts": []}, "A.1  not judged, not part of"),
+    ],
+)
+def test_the_verdict_of_a_claim_is_its_heading(
+    changes: dict[str, Any], told: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("claims") / "study"
+    folder = write_study(place, epochs=(0, 1), claims=[claim(**changes)], verdict="cannot tell")
+    sheet = lay_out(read_outcome(folder))
+    headings = [groups[-1] for groups in sheet.groups]
+    assert any(each.startswith(told) for each in headings)
+
+
+@each_row(
+    "changes, told",
+    [
+        ({"verdict": "fails"}, "says reproduced, and claim A.1 fails"),
+        ({"experiment": "Z"}, "claim A.1 is of experiment Z"),
+        ({"p": 1.5}, "claims.0.p"),
+        ({"verdict": "perhaps"}, "claims.0.verdict"),
+        ({"parts": [{"label": "x"}]}, "claims.0.parts.0"),
+    ],
+)
+def test_a_damaged_claim_is_told_in_a_line(
+    changes: dict[str, Any], told: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = write_study(tmp_path_factory.mktemp("claims") / "study", epochs=(0, 1), claims=[claim(**changes)])
+    with pytest.raises(RunStateError) as caught:
+        read_outcome(folder)
+    assert told in caught.value.problems[0]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vgrad.study.claims.verdict import reason_of
 from vgrad.study.outcome import RATIO, Experiment, Figure, Outcome
-from vgrad.study.report.table import by_depth, lost_runs, measured, plain, published
+from vgrad.study.report.table import by_depth, lost_runs, measured, plain, published, sentence
 
 
 def found(outcome: Outcome, experiment: Experiment) -> str:
@@ -18,6 +19,8 @@ def found(outcome: Outcome, experiment: Experiment) -> str:
         told.append(f"{inside} of {len(figures)} published figures lie inside their bands.")
         outside = [f"{figure.label} of {figure.layers}" for figure in figures if figure.verdict == "outside"]
         told += [f"Outside: {'; '.join(outside)}."] if outside else []
+    claims = [claim for claim in outcome.study.claims if claim.experiment == experiment.letter]
+    told += [sentence(reason_of(claims).capitalize())] if claims else []
     best = max((figure for figure in figures if figure.unit == "%" and figure.center), key=_center, default=None)
     if best:
         told.append(f"The best network is {best.layers}, with {measured(best)} % on average{_beside(best)}.")
