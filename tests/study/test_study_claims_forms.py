@@ -12,13 +12,16 @@ import pandas as pd
 import pytest
 import yaml
 from rows import each_row
+from scipy import stats
 
 from vgrad.cli import run
 from vgrad.config.problems import validated
 from vgrad.errors import ConfigError
+from vgrad.study.claims.evidence import weigh
 from vgrad.study.claims.forms import Claim
 from vgrad.study.claims.judging import claimed, judge
 from vgrad.study.claims.quantities import QUANTITIES, Spot
+from vgrad.study.claims.spread import variances
 from vgrad.study.outcome import Claim as Row
 from vgrad.study.published import load_study
 
@@ -93,6 +96,7 @@ def written(folder: Path, *lines: str) -> Path:
         ((SPEED, "constancy: {along: layers.depth, within: 0}"), "constancy.within: must be > 0"),
         ((SPEED, "bound: {above: -1}"), "bound.above: must be above 0, where seeds spread by factors"),
         ((SPEED, "scale: linear", "constancy: {along: layers.depth, within: 5}"), "scale: is of factors; leave it out"),
+        ((COST, "over_seeds: variance", "theory: {within: 5}"), "over_seeds: theory is of seeds"),
         ((COST, "theory: {within: 5}"), "theory predicts {name: probe, probe: delta_norm} at epoch 0"),
         ((COST, "best: {over: optimizer, pick: least}", "bound: {above: 1}"), "best.over: no axis 'optimizer'"),
         ((COST, "best: {over: activation, pick: least}", f"bound: {{of: {RELU}, above: 1}}"), "no axis of"),
@@ -260,3 +264,41 @@ def test_every_quantity_gives_nothing_of_a_run_that_has_nothing(name: str) -> No
 def test_probes_by_layer_and_epoch(layer: Any, epoch: Any, found: Any) -> None:
     run = stub([1.0], 3.0 ** np.arange(3) * np.ones((2, 1)))
     assert QUANTITIES["probe"](probe="delta_norm", layer=layer, epoch=epoch)(run) == found
+
+
+def test_the_variance_over_seeds_is_that_of_groups() -> None:
+    """Of 20,000 draws without a bias that matters, and of as many groups as a test needs."""
+    random = np.random.default_rng(0)
+    found = np.array([variances(np.exp(random.normal(0, 0.5, 30)), logarithmic=True) for _ in range(700)])
+    assert found.shape == (700, 5)
+    assert np.exp(np.log(found).mean()) == pytest.approx(0.25, rel=0.05)
+    plain = random.normal(0, 0.5, 50)
+    free = 9  # chi^2 of so many degrees of freedom, whose mean logarithm SciPy integrates
+    low = math.exp(stats.chi2(free).expect(np.log) - math.log(free))
+    assert variances(plain, logarithmic=False)[0] == pytest.approx(plain[:10].var(ddof=1) / low)
+    assert len(variances(plain[:24], logarithmic=False)) == 1
+    assert np.isnan(variances(plain[:1], logarithmic=False)).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_claims_of_variances_hold_in_5_of_100_studies_at_their_boundary(sign: int) -> None:
+    random, times = np.random.default_rng(1), 800
+    drawn = (sign * np.log(variances(random.standard_normal(50), logarithmic=False)) for _ in range(times))
+    holds = np.mean([weigh(column[:, None]).verdict == "holds" for column in drawn])
+    assert holds <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / times)
+
+
+@each_row("factor, told", [(1.5, "holds"), (400, "fails")])
+def test_variances_of_two_cells_are_ordered(factor: float, told: str) -> None:
+    """Seeds of tanh are made to differ five times as much: 25 is the quotient of the variances."""
+    random = np.random.default_rng(2)
+    found = [
+        (
+            {"activation": name},
+            [stub([1.0], np.exp(sd * random.standard_normal()) * np.ones((2, 2))) for _ in range(60)],
+        )
+        for name, sd in (("tanh", 0.5), ("relu", 0.1))
+    ]
+    form = f"ordering: {{of: {TANH}, above: {RELU}, factor: {factor}}}"
+    row = verdict(f"{{measure: {NORM}, over_seeds: variance, {form}}}", found)
+    assert (row.verdict, row.n, row.units) == (told, 5, "groups of seeds")

@@ -145,3 +145,20 @@ def test_a_quick_look_is_scaled_down_and_says_so(judged: Command) -> None:
     assert {part["label"] for claim in told["claims"] for part in claim["parts"] if claim["text"] == "constancy"} == {
         "layers.depth 2 to 4"
     }
+
+
+@pytest.mark.slow
+def test_he2015_agrees_on_digits_and_not_with_another_activation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, forked_workers: None
+) -> None:
+    """The paper's claims are of rectifiers: at tanh, Glorot's initialization is the one that keeps gradients."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vgrad.study.report.folder.write_pictures", lambda folder: [])
+    for words, told in (((), {"agrees"}), (("-s", "activation=tanh"), {"agrees", "disagrees"})):
+        run(["reproduce", "he2015", "--quick", "-q", "--json", *words])
+        study = json.loads(capsys.readouterr().out)
+        claims = {claim["text"]: claim["verdict"] for claim in study["claims"] if not claim["why"]}
+        assert told <= {*claims.values()} <= told | ({"cannot tell"} if words else set()), claims
+        assert study["scaled"]
+    assert claims["With Glorot's, it completely stalls"] == "disagrees"
+    assert claims["With Glorot's, gradients diminish on their way down"] == "disagrees"

@@ -279,7 +279,7 @@ def test_claims_stand_in_every_format(form: str, tmp_path: Path) -> None:
             ("epoch 2", "", "6", "0.015625", "> 0.2"),
         ]
     elif form == "json":
-        assert json.loads(text)["claims"] == [claim(why="")]
+        assert json.loads(text)["claims"] == [claim(why="", units="seeds")]
     else:
         assert "never" in text
         assert "0.700" in text

@@ -1,6 +1,6 @@
 """The files of a study's folder, both ways: their names, their columns and the number of their schema, said once.
 
-study.json     the verdict and how it came about: settings, seeds, counts, versions
+study.json     the verdict and how it came about: settings, seeds, counts, versions; the claims with their parts
 figures.csv    a row a published figure: what was published, what the seeds gave, and the band of a draw
 curves.csv     a row a line and epoch: a published curve and the band of the seeds
 neurons.csv    a row a neuron: |dC/db_j| before training, published and measured

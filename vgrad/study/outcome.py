@@ -116,6 +116,7 @@ class Claim(BaseModel):
     p: float | None = Field(ge=0, le=1)
     against: float | None = Field(ge=0, le=1)
     noticed: float | None = None
+    units: Literal["seeds", "groups of seeds"] = "seeds"
     verdict: Literal["holds", "fails", "agrees", "disagrees", "cannot tell"]
     why: str = Field(default="", max_length=300)
     runs: list[str] = []
@@ -129,8 +130,10 @@ class Claim(BaseModel):
         if self.verdict == "holds":
             return self.verdict
         if self.verdict in ("agrees", "cannot tell"):
-            return f"{'' if self.verdict == 'agrees' else 'cannot tell, '}agrees in {self.agree} of {self.n} seeds"
-        return f"{self.verdict}, agrees in {self.agree} of {self.n} seeds"
+            return (
+                f"{'' if self.verdict == 'agrees' else 'cannot tell, '}agrees in {self.agree} of {self.n} {self.units}"
+            )
+        return f"{self.verdict}, agrees in {self.agree} of {self.n} {self.units}"
 
 
 class Study(BaseModel):

@@ -123,6 +123,7 @@ class Claim(BaseModel):
     measure: Annotated[Choice, _quantity.field]
     scale: Literal["log", "linear"] | None = None
     best: Best | None = None
+    over_seeds: Literal["variance"] | None = None
     quick: bool = True
     ordering: Ordering | None = None
     bound: Bound | None = None
@@ -136,7 +137,12 @@ class Claim(BaseModel):
         if len(forms) != 1:
             found = " and ".join(forms) or "none"
             raise Problems.one(f"needs one form of {', '.join(FORMS)}; found {found}", *forms[1:2])
+        if self.over_seeds and self.theory:
+            raise Problems.one("theory is of seeds, not of how they differ; leave it out", "over_seeds")
+        if self.over_seeds and self.ordering and self.ordering.margin is not None:
+            raise Problems.one("variances differ by factors; write factor", "ordering", "margin")
         scale = {"constancy": "log", "theory": "log"}.get(forms[0], self.scale or "log")
+        scale = (self.scale or scale) if self.over_seeds else scale
         if self.scale not in (None, scale) or (self.scale == "linear" and self.ordering and self.ordering.factor):
             raise Problems.one("is of factors; leave it out", "scale")
         return self
@@ -151,8 +157,13 @@ class Claim(BaseModel):
         """Whether seeds spread by factors: what is compared is log10."""
         if self.ordering and (self.ordering.factor or self.ordering.margin):
             return self.ordering.factor is not None
-        forced = self.form in ("constancy", "theory")
-        return forced or (self.scale or scale_of(self.measure.name, self.measure.parameters)) == "log"
+        forced = self.form in ("constancy", "theory") or self.over_seeds is not None
+        return forced or self.spreads_by_factors
+
+    @property
+    def spreads_by_factors(self) -> bool:
+        """Whether the seeds of its measure do."""
+        return (self.scale or scale_of(self.measure.name, self.measure.parameters)) == "log"
 
     @property
     def along(self) -> str | None:

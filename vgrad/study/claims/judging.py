@@ -118,7 +118,8 @@ def _head(name: str, letter: str, claim: Claim) -> dict[str, Any]:
 def _told(claim: Claim) -> str:
     parameters = {key: value for key, value in claim.measure.parameters.items() if value is not None}
     best = f", {claim.best.pick} over {claim.best.over}" if claim.best else ""
-    return f"{Choice(claim.measure.name, parameters)}{best}"
+    over = f", {claim.over_seeds} over seeds" if claim.over_seeds else ""
+    return f"{Choice(claim.measure.name, parameters)}{best}{over}"
 
 
 def claimed(claim: Claim) -> str:
@@ -151,6 +152,7 @@ def _row(name: str, letter: str, claim: Claim, made: Sequence[Part]) -> Row:
         p=max(found.p),
         against=found.against,
         noticed=_noticed(supports[found.weakest], claim),
+        units="groups of seeds" if claim.over_seeds else "seeds",
         verdict=found.verdict,
         parts=[_part(part, p, claim) for part, p in zip(made, ps, strict=True)],
     )

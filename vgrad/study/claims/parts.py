@@ -17,6 +17,7 @@ import numpy as np
 from vgrad.study.claims.forms import LAYER, Claim
 from vgrad.study.claims.places import Cell, Place, is_inside, settled, without
 from vgrad.study.claims.quantities import Numbers, Spot
+from vgrad.study.claims.spread import variances
 from vgrad.study.joint import Array
 
 Runs = Sequence[tuple[Place, Sequence[Numbers | None]]]
@@ -49,7 +50,11 @@ def columns(runs: Runs, cell: Cell, claim: Claim) -> Columns:
         for spot in spots:
             column = np.array([(numbers or {}).get(spot, math.nan) for numbers in seeds])
             found[tuple(place.items()), spot] = column
-    return _best(found, claim.best.over, claim.best.pick) if claim.best else found
+    found = _best(found, claim.best.over, claim.best.pick) if claim.best else found
+    if claim.over_seeds is None:
+        return found
+    logarithmic = claim.spreads_by_factors
+    return {at: variances(column, logarithmic=logarithmic) for at, column in found.items()}
 
 
 def _best(found: Columns, over: str, pick: str) -> Columns:
