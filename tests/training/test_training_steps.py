@@ -57,7 +57,11 @@ def test_after_step_k_they_are_those_of_an_epoch_of_k_steps(extra: dict[str, Any
         due, told = short[short["epoch"] == 1], found[found["step"] == step]
         assert told["layer"].tolist() == due["layer"].tolist() == [1, 2, 3]
         for probe in ("delta_norm", "weight_norm"):
-            assert told[probe].tolist() == due[probe].tolist(), (step, probe)
+            # one step is a full batch, whose pass sums in another order
+            assert told[probe].tolist() == pytest.approx(due[probe].tolist(), rel=1e-12 if step == 1 else 0), (
+                step,
+                probe,
+            )
         assert told["update_ratio"].isna().all()  # of an epoch's last step alone
 
 

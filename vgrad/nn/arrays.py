@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -34,7 +34,7 @@ def in_a_row(shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> tuple[Array
     sizes = [-(-math.prod(shape) // line) * line for shape in shapes]
     vector = aligned((sum(sizes),), dtype)
     vector.fill(0)  # also between the arrays: what is computed of the whole vector has to be finite there
-    starts = accumulate(sizes, initial=0)
+    starts = itertools.accumulate(sizes, initial=0)
     return vector, [
         vector[start : start + math.prod(shape)].reshape(shape) for start, shape in zip(starts, shapes, strict=False)
     ]
@@ -43,6 +43,15 @@ def in_a_row(shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> tuple[Array
 def add_scaled(y: Array, x: Array, scale: float) -> None:
     """Y <- y + scale x, in place and without a temporary; both contiguous, of one type and shape."""
     (blas.daxpy if y.dtype == np.float64 else blas.saxpy)(x.reshape(-1), y.reshape(-1), a=scale)
+
+
+def accumulate(target: Array, sums: Array, scale: float, keep: float) -> None:
+    """Target <- keep * target + scale * sums, in place; keep = 0 overwrites it, whatever it holds."""
+    if keep == 0:
+        np.multiply(sums, scale, out=target)
+    else:
+        target *= keep
+        target += scale * sums
 
 
 def mean_norm(rows: Array) -> float:

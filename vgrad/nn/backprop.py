@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas
 
-from vgrad.nn.arrays import Array, Parameters, aligned, in_a_row
+from vgrad.nn.arrays import Array, Parameters, accumulate, aligned, in_a_row
+from vgrad.nn.functions import quick
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.norms import Mode, NormPass
 
@@ -42,7 +43,7 @@ class Backprop:
     their slopes from one call.
     """
 
-    def __init__(self, network: Network, parameters: Parameters, rows: int) -> None:
+    def __init__(self, network: Network, parameters: Parameters, rows: int, mode: Mode = "probe") -> None:
         sizes, hidden = network.sizes[1:], network.activations
         self.network, self.rows = network, rows
         self.W = [parameters[f"W{layer}"] for layer in range(1, network.depth + 1)]
@@ -61,12 +62,13 @@ class Backprop:
         self._WT = [W.T for W in self.W]
         self._aT = [a.T for a in self.a]
         self._deltaT = [delta.T for delta in self.delta]
-        functions = [*(activation.f for activation in hidden), network.output]
+        of = quick if mode == "train" else lambda function: function
+        functions = [*(of(activation.f) for activation in hidden), network.output]
         self._forward = list(zip([None, *self.a[:-1]], self._WT, self.b, self.z, self.a, functions, strict=True))
-        of = [activation.slope for activation in hidden]
-        self._slopes = list(zip(of, z, a, slopes, strict=True))
-        if len(set(of)) == 1:
-            self._slopes = [(of[0], all_z, all_a, all_slopes)]
+        slope_of = [of(activation.slope) for activation in hidden]
+        self._slopes = list(zip(slope_of, z, a, slopes, strict=True))
+        if len(set(slope_of)) == 1:
+            self._slopes = [(slope_of[0], all_z, all_a, all_slopes)]
         self._backward = list(zip(self.W[1:], self.delta[:-1], slopes, strict=True))[::-1]
 
     def forward(self, x: Array, noise: Noise | None = None) -> Array:
@@ -129,9 +131,9 @@ class _Affine:
         return self.u if self.b is None else np.add(self.u, self.b, out=self.u)
 
     def add_gradients(self, a: Array, du: Array, gradients: Parameters, scale: float, keep: float) -> None:
-        _accumulate(gradients[f"W{self.layer}"], np.dot(du.T, a), scale, keep)
+        accumulate(gradients[f"W{self.layer}"], np.dot(du.T, a), scale, keep)
         if self.b is not None:
-            _accumulate(gradients[f"b{self.layer}"], du.sum(axis=0), scale, keep)
+            accumulate(gradients[f"b{self.layer}"], du.sum(axis=0), scale, keep)
 
 
 class HiddenLayer:
@@ -227,10 +229,10 @@ class HiddenLayer:
         self._affine.add_gradients(self._x, self._du, gradients, scale, keep)
         if self._norm is not None:
             for name, sums in zip(("gamma", "beta"), self._norm.gradients(self.delta), strict=True):
-                _accumulate(gradients[f"{name}{layer}"], sums, scale, keep)
+                accumulate(gradients[f"{name}{layer}"], sums, scale, keep)
         if self._learned is not None:
             sums = np.einsum("ij,ij->j", self._dh, self._learned.gradient(self.z))
-            _accumulate(gradients[f"{self._learned.name}{layer}"], sums, scale, keep)
+            accumulate(gradients[f"{self._learned.name}{layer}"], sums, scale, keep)
 
 
 class GeneralBackprop:
@@ -285,14 +287,6 @@ class GeneralBackprop:
         self._output.add_gradients(self._input, self.delta[-1], gradients, scale, keep)
 
 
-def _accumulate(gradient: Array, sums: Array, scale: float, keep: float) -> None:
-    if keep == 0:
-        np.multiply(sums, scale, out=gradient)
-    else:
-        gradient *= keep
-        gradient += scale * sums
-
-
 def first_non_finite(arrays: Sequence[Array]) -> int | None:
     """The first layer (from 1) whose array holds a NaN or an infinity; arrays start at layer 1."""
     return next((layer for layer, x in enumerate(arrays, start=1) if not np.isfinite(x).all()), None)
@@ -304,5 +298,5 @@ Passes = Backprop | GeneralBackprop
 def passes(network: Network, parameters: Parameters, rows: int, buffers: Parameters, mode: Mode) -> Passes:
     """The quickest passes that do what `network` needs in `mode`."""
     if network.is_plain and not (mode == "train" and network.is_noisy):
-        return Backprop(network, parameters, rows)
+        return Backprop(network, parameters, rows, mode)
     return GeneralBackprop(network, parameters, rows, buffers, mode)

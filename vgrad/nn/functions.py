@@ -7,7 +7,8 @@ neuron saturates: where it underflows, the true slope does, too. Tails are made 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ParamSpec
 
 import numpy as np
 from scipy.special import erf, expit, ndtr
@@ -16,6 +17,7 @@ from vgrad.nn.arrays import Array
 
 F = Callable[[Array, Array], Array]
 Slope = Callable[[Array, Array, Array], Array]
+P = ParamSpec("P")
 
 _COSH_LIMIT = {4: 88.0, 8: 700.0}
 
@@ -33,6 +35,23 @@ def sigmoid_slope(z: Array, a: Array, out: Array) -> Array:
     np.negative(z, out=out)
     expit(out, out=out)
     return np.multiply(out, a, out=out)
+
+
+def _quick_sigmoid_f(z: Array, out: Array) -> Array:
+    """1 / (1 + exp(-z)) by NumPy's vectorized exp, a fifth of what `expit` costs on large arrays; below -709 (-88 in
+    float32), where exp overflows, it is 0."""
+    np.negative(z, out)
+    np.exp(out, out)
+    np.add(out, 1, out)
+    return np.reciprocal(out, out)
+
+
+def _quick_sigmoid_slope(z: Array, a: Array, out: Array) -> Array:
+    """a(z) / (1 + exp(z)): the same a(z) a(-z), 0 beyond 709."""
+    np.exp(z, out)
+    np.add(out, 1, out)
+    np.reciprocal(out, out)
+    return np.multiply(out, a, out)
 
 
 def sigmoid_complex(z: Array) -> Array:
@@ -201,3 +220,15 @@ def hard_tanh_slope(z: Array, a: Array, out: Array) -> Array:
     """1 for |z| < 1, else 0, also at the kinks."""
     np.abs(z, out=out)
     return np.less(out, 1, out=out)
+
+
+_QUICK: Mapping[Callable[..., Array], Callable[..., Array]] = {
+    sigmoid_f: _quick_sigmoid_f,
+    sigmoid_slope: _quick_sigmoid_slope,
+}
+
+
+def quick(function: Callable[P, Array]) -> Callable[P, Array]:
+    """What takes the place of f or f' in training, where nothing looks at the flag of overflow: the same to rounding,
+    but for numbers below 1e-307 (1e-38 in float32), which are 0."""
+    return _QUICK.get(function, function)

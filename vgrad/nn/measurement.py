@@ -173,34 +173,43 @@ def _singular_values(matrices: Array) -> Array:
 
 
 class Prober:
-    """Measures one network's parameters again and again on examples that come in chunks of at most `rows`."""
+    """Measures one network's parameters again and again on examples that come in chunks of at most `rows`.
+
+    `parameters` are those of the last measurement, in float64.
+    """
 
     def __init__(self, network: Network, rows: int) -> None:
         self._network = network
-        self._parameters: Parameters = {name: np.empty(shape) for name, shape in network.shapes().items()}
-        self._passes = {rows: passes(network, self._parameters, rows, {}, "probe")}
+        self.parameters: Parameters = {name: np.empty(shape) for name, shape in network.shapes().items()}
+        self._passes = {rows: passes(network, self.parameters, rows, {}, "probe")}
 
     def measure(
-        self, parameters: Parameters, chunks: Chunks, update_ratios: list[float | None] | None = None
+        self,
+        parameters: Parameters,
+        chunks: Chunks,
+        update_ratios: list[float | None] | None = None,
+        made: Callable[[], list[Array]] | None = None,
     ) -> Measurement:
         """Backpropagates each chunk (x, y), x of shape (rows, n_0), both float64; `chunks` gives them again if asked.
 
+        `made` gives the delta of every layer on the examples of all chunks, where another pass has them.
         The measurement is valid until the next one. Raises FloatingPointError on overflow or an invalid operation, and
         so does the measurement later: the network has diverged.
         """
-        copy_into(self._parameters, parameters)
-        standing = Standing(self._network, self._parameters, chunks, self._passes)
+        copy_into(self.parameters, parameters)
+        standing = Standing(self._network, self.parameters, chunks, self._passes)
         sums: list[Array] = [np.zeros(n) for n in self._network.sizes[1:]]
         silent = [np.ones(n, dtype=np.bool_) for n in self._network.sizes[1:]]
         lengths, examples = [0.0] * len(sums), 0
         with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
-            for made, x in standing.sweep():
-                for total, still, delta in zip(sums, silent, made.delta, strict=True):
+            for deltas in [made()] if made else (swept.delta for swept, _ in standing.sweep()):
+                for total, still, delta in zip(sums, silent, deltas, strict=True):
                     total += delta.sum(axis=0)
                     if still.any():  # after one chunk hardly ever
                         still[still] = ~delta[:, still].any(axis=0)
-                lengths = [total + mean_norm(d) * len(x) for total, d in zip(lengths, made.delta, strict=True)]
-                examples += len(x)
+                rows = len(deltas[0])
+                lengths = [total + mean_norm(delta) * rows for total, delta in zip(lengths, deltas, strict=True)]
+                examples += rows
             counts = [int(still.sum()) for still in silent]
             means: list[Array] = [total / examples for total in sums]
             return Measurement(means, counts, [total / examples for total in lengths], update_ratios, standing)

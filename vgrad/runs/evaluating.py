@@ -31,6 +31,7 @@ from vgrad.storage import write_file
 from vgrad.storage.json import dump_json, read_json
 from vgrad.text.escapes import printable
 from vgrad.training.assembly import build_network
+from vgrad.training.descent import full_batch
 from vgrad.training.evaluation import Evaluator
 from vgrad.training.memory import check_memory
 
@@ -92,7 +93,9 @@ def evaluate(run: StoredRun, part: str, dataset: Dataset | None = None) -> Evalu
         raise ConfigError(f"{where}: {dataset.classes:,} classes, more than {MOST_CLASSES:,}")
     if dataset.digest != run.facts["data"].get("sha256"):
         raise DataError(f"{where}: its data were others: their digest is not that of {config.data.name} here")
-    evaluator = Evaluator(build_network(config), parameters, buffers, dataset, config.dtype)
+    network = build_network(config)
+    batch = full_batch(network, parameters, dataset, config.rows_per_step) if part == "train" else None
+    evaluator = Evaluator(network, parameters, buffers, dataset, config.dtype, batch)
     own = [name for name in config.monitors if split_monitor(name)[0] == part]
     usual = [f"{part}_cost"] + ([] if config.facts.regression else [f"{part}_accuracy"])
     wanted = list(dict.fromkeys([*usual, *own]))

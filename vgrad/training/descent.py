@@ -17,6 +17,7 @@ import numpy as np
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Array, Parameters, add_scaled, norm
 from vgrad.nn.backprop import GeneralBackprop, Passes, first_non_finite, passes
+from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.limits import Clip, max_norm
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.optimizers import Optimizer, State, Step, Stepper
@@ -29,7 +30,19 @@ GATHERED = 200  # examples gathered and scaled at once: they stay in the second-
 LARGEST_STEP = 2000  # rows of one pass; larger batches are the sum of several
 
 
-def _first_bad_layer(passes: Passes) -> int | None:
+def full_batch(
+    network: Network, parameters: Parameters, dataset: Dataset, m: int, smoothing: float = 0.0
+) -> FullBatch | None:
+    """The pass that one step an epoch and all that is measured on the training part share, with batches of m examples;
+    None where a step has fewer, more than fit into one pass, or something that measurements have not."""
+    n = len(dataset.train)
+    if m < n or n > LARGEST_STEP or network.is_noisy or not network.is_plain:
+        return None
+    feed = Feed(dataset, network.sizes[-1], n, parameters["W1"].dtype, smoothing)
+    return FullBatch(network, parameters, *feed.load(dataset.train, np.arange(n, dtype=np.intp)))
+
+
+def _first_bad_layer(passes: Passes | FullBatch) -> int | None:
     """In the order in which a step computes: z from below, delta from above, then the new parameters."""
     from_above = first_non_finite(passes.delta[::-1])
     return (
@@ -159,6 +172,7 @@ class Descent:
     """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` and `buffers`.
 
     The entries of `parameters` become copies at cache lines, or, where the step is not fused, views of one vector.
+    `full_batch` is the pass that measurements share, if one is a step.
     """
 
     def __init__(
@@ -169,8 +183,6 @@ class Descent:
         self._rule, self._m = rule, m
         # the statistics of a batch are those of all its examples
         self._at_once = m <= LARGEST_STEP or (network.norm is not None and network.norm.axis == 0)
-        rows = m * max(1, GATHERED // m) if self._at_once else LARGEST_STEP
-        self._feed = Feed(dataset, network.sizes[-1], min(rows, n), dtype, rule.smoothing)
         self._passes: dict[int, Passes] = {}
         plain = network.is_plain and not network.is_noisy
         self._fused = rule.is_plain and plain and self._at_once
@@ -183,6 +195,10 @@ class Descent:
             parameters.update(views)
             # what no pass writes, such as biases before a batch norm, has to stay 0: nothing is added to g in place
             self._g, self._gradients = joined({name: np.zeros_like(value) for name, value in parameters.items()})
+        self.full_batch = full_batch(network, parameters, dataset, m, rule.smoothing)
+        if self.full_batch is None:
+            rows = m * max(1, GATHERED // m) if self._at_once else LARGEST_STEP
+            self._feed = Feed(dataset, network.sizes[-1], min(rows, n), dtype, rule.smoothing)
 
     def epoch(
         self,
@@ -226,9 +242,29 @@ class Descent:
     def _weights(self) -> Parameters:
         return {name: value.copy() for name, value in self.parameters.items() if name.startswith("W")}
 
-    def _steps(self, epoch: Epoch, state: State, cancelled: Callable[[], bool]) -> Iterator[tuple[int, Passes]]:
+    def _steps(
+        self, epoch: Epoch, state: State, cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[int, Passes | FullBatch]]:
         """Makes the steps; yields, after each pass, the batch (from 1) and the passes that hold its z and delta."""
+        if self.full_batch is not None:
+            return self._one_step(self.full_batch, epoch, state, cancelled)
         return (self._small_steps if self._at_once else self._large_steps)(epoch, state, cancelled)
+
+    def _one_step(
+        self, batch: FullBatch, epoch: Epoch, state: State, cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[int, FullBatch]]:
+        """The batch is the training part; where its parameters have been measured, the pass has been made."""
+        if cancelled():
+            raise Cancelled
+        batch.pass_through()
+        if self._fused:
+            self._rule.penalty.shrink(self.parameters, epoch.eta)
+            batch.descend(epoch.eta, self._rule.penalty.decay(epoch.eta))
+        else:
+            update = self._updates(epoch, state)
+            batch.add_gradients(update.target, update.scale / batch.rows, update.keep)
+            update.finish()
+        yield 1, batch
 
     def _small_steps(self, epoch: Epoch, state: State, cancelled: Callable[[], bool]) -> Iterator[tuple[int, Passes]]:
         """Several batches are gathered at once, and each is one pass."""

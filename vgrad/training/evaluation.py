@@ -1,6 +1,7 @@
 """Evaluation of a standing network over a part of the data: the monitors' means, and the probes' measurement.
 
-Always in the same fixed chunks, because the bits of a matrix product depend on its shape.
+Always in the same fixed chunks, because the bits of a matrix product depend on its shape; what batch gradient descent
+measures on its training part comes from the pass that makes the step.
 """
 
 from __future__ import annotations
@@ -13,20 +14,31 @@ from vgrad.config.monitors import measures, split
 from vgrad.data.dataset import Dataset, Part
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.backprop import Passes, passes
+from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.measurement import CHUNK, Measurement, Prober
 from vgrad.nn.network import Network
 from vgrad.training.feed import Feed
 
 
 class Evaluator:
-    """Measures `parameters` and `buffers`, which training changes in place, on the parts of `dataset`."""
+    """Measures `parameters` and `buffers`, which training changes in place, on the parts of `dataset`.
+
+    `full_batch` is the pass over the training part, where a step makes it anyway.
+    """
 
     def __init__(
-        self, network: Network, parameters: Parameters, buffers: Parameters, dataset: Dataset, dtype: str
+        self,
+        network: Network,
+        parameters: Parameters,
+        buffers: Parameters,
+        dataset: Dataset,
+        dtype: str,
+        full_batch: FullBatch | None = None,
     ) -> None:
         self._network, self._parameters, self._buffers, self._dataset = network, parameters, buffers, dataset
         self._feed = Feed(dataset, network.sizes[-1], CHUNK, dtype)
         self._passes: dict[int, Passes] = {}
+        self._full_batch = full_batch
 
     def means(self, monitors: Sequence[str], cost: str, output: str) -> dict[str, float]:
         """Each monitor's mean over the examples of its part.
@@ -59,28 +71,52 @@ class Evaluator:
         return {measure: total / len(part) for measure, total in sums.items()}
 
     def _forward(self, part: Part) -> Iterator[tuple[Array, Array, Array]]:
+        if self._full_batch is not None and part is self._dataset.train:
+            made = self._full_batch.measured()
+            yield made.z[-1], made.a[-1], self._feed.targets(part)
+            return
         for index in chunks(len(part), CHUNK):
             x, y = self._feed.load(part, index)
-            made = self._passes.get(len(x))
-            if made is None:
-                made = passes(self._network, self._parameters, len(x), self._buffers, "evaluate")
-                self._passes[len(x)] = made
-            made.forward(x)
-            yield made.z[-1], made.a[-1], y
+            chunk = self._passes.get(len(x))
+            if chunk is None:
+                chunk = passes(self._network, self._parameters, len(x), self._buffers, "evaluate")
+                self._passes[len(x)] = chunk
+            chunk.forward(x)
+            yield chunk.z[-1], chunk.a[-1], y
 
 
 class ProbeSet:
-    """The first `examples` training examples in float64, in fixed chunks, for the probes; iterates over the chunks."""
+    """The first `examples` training examples in float64, in fixed chunks, for the probes; iterates over the chunks.
 
-    def __init__(self, network: Network, dataset: Dataset, examples: int, smoothing: float = 0.0) -> None:
+    Deltas are those of `full_batch`, where a step makes its pass anyway; if that is in float32, of one of their own.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        examples: int,
+        smoothing: float = 0.0,
+        full_batch: FullBatch | None = None,
+    ) -> None:
         rows = min(CHUNK, examples)
         self._dataset, self._examples = dataset, examples
         self._feed = Feed(dataset, network.sizes[-1], rows, np.float64, smoothing)
         self._prober = Prober(network, rows)
+        self._full_batch = full_batch
+        if full_batch is not None and full_batch.z[0].dtype != np.float64:
+            feed = Feed(dataset, network.sizes[-1], examples, np.float64, smoothing)
+            x, y = feed.load(dataset.train, np.arange(examples, dtype=np.intp))
+            self._full_batch = FullBatch(network, self._prober.parameters, x, y)
 
     def measure(self, parameters: Parameters, update_ratios: list[float | None] | None = None) -> Measurement:
         """The measurement of `parameters`; FloatingPointError where the network has diverged."""
-        return self._prober.measure(parameters, self, update_ratios)
+        made = None if self._full_batch is None else self._deltas
+        return self._prober.measure(parameters, self, update_ratios, made)
+
+    def _deltas(self) -> list[Array]:
+        assert self._full_batch is not None
+        return [delta[: self._examples] for delta in self._full_batch.measured().delta]
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
         """Each chunk (x, y): views that the next one overwrites."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -39,8 +41,15 @@ class Feed:
         x, y, labels = self._x[:m], self._y[:m], self._labels[:m]
         gather(part, index, self._scaling, self._raw[:m], x)
         np.take(part.labels, index, axis=0, out=labels, mode="clip")
+        return x, self._of(labels, y)
+
+    def targets(self, part: Part) -> Array:
+        """y of all examples of `part` in file order, a new array."""
+        return self._of(part.labels, np.empty((len(part), self._y.shape[1]), self._y.dtype))
+
+    def _of(self, labels: NDArray[Any], y: Array) -> Array:
         if self._targets is None:
             np.copyto(y, labels, casting="same_kind")
         else:
             np.take(self._targets, labels, axis=0, out=y, mode="clip")
-        return x, y
+        return y

@@ -16,6 +16,7 @@ from vgrad.config.config import Config
 from vgrad.config.monitors import is_best, turned, waited
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Parameters
+from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
 from vgrad.nn.probes import PROBES, Measurement, histograms
@@ -73,7 +74,7 @@ class _Session:
         self._descent = Descent(network, state.parameters, self._buffers, dataset, config.rows_per_step, rule)
         self._parameters = self._descent.parameters
         self._schedule, self._eta = build_schedule(config), rule.optimizer.learning_rate
-        self.look = _Look(config, network, dataset, self._parameters, self._buffers)
+        self.look = _Look(config, network, dataset, self._parameters, self._buffers, self._descent.full_batch)
         self._arrays = (self._parameters, self._memory, self._buffers)
         self._kept = [{name: value.copy() for name, value in arrays.items()} for arrays in self._arrays]
         self._past = list(past)
@@ -150,11 +151,17 @@ class _Look:
     """What is measured after an epoch."""
 
     def __init__(
-        self, config: Config, network: Network, dataset: Dataset, parameters: Parameters, buffers: Parameters
+        self,
+        config: Config,
+        network: Network,
+        dataset: Dataset,
+        parameters: Parameters,
+        buffers: Parameters,
+        batch: FullBatch | None,
     ) -> None:
         self._config, self._parameters = config, parameters
-        self._evaluator = Evaluator(network, parameters, buffers, dataset, config.dtype)
-        self._probes = ProbeSet(network, dataset, config.probe_examples, config.label_smoothing)
+        self._evaluator = Evaluator(network, parameters, buffers, dataset, config.dtype, batch)
+        self._probes = ProbeSet(network, dataset, config.probe_examples, config.label_smoothing, batch)
         self._penalty = Penalty(config.l2, config.l1, len(dataset.train))
 
     def watches(self, epoch: int, may_end: int) -> bool:
