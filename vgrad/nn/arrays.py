@@ -42,7 +42,9 @@ def in_a_row(shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> tuple[Array
 
 def add_scaled(y: Array, x: Array, scale: float) -> None:
     """Y <- y + scale x, in place and without a temporary; both contiguous, of one type and shape."""
-    (blas.daxpy if y.dtype == np.float64 else blas.saxpy)(x.reshape(-1), y.reshape(-1), a=scale)
+    if y.ndim > 1:
+        y, x = y.reshape(-1), x.reshape(-1)
+    (blas.daxpy if y.dtype == np.float64 else blas.saxpy)(x, y, len(y), scale)
 
 
 def accumulate(target: Array, sums: Array, scale: float, keep: float) -> None:

@@ -18,8 +18,8 @@ in place. Normalization, residual connections, learned activations, dropout and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,10 @@ from vgrad.nn.functions import quick
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.norms import Mode, NormPass
 
+SMALL = 2**16
+"""Weights up to which a product costs its call: SciPy's BLAS, called by position, is then a third faster than NumPy's,
+and up to half slower above."""
+
 
 class Backprop:
     """Passes of one network over batches of exactly `rows` examples; changes `parameters` in place.
@@ -39,15 +43,15 @@ class Backprop:
     the next pass.
 
     What a step's calls are given is bound here once, and by position: a name costs a call of f2py half a microsecond,
-    of some three. The hidden layers' z, a and slopes lie one behind the other, so that layers of one activation have
+    of some three. BLAS counts columns first: a row-major W is, without a copy, the column-major W^T that it reads, and
+    updates in place. The hidden layers' z, a and slopes lie one behind the other, so that layers of one activation have
     their slopes from one call.
     """
 
     def __init__(self, network: Network, parameters: Parameters, rows: int, mode: Mode = "probe") -> None:
-        sizes, hidden = network.sizes[1:], network.activations
+        sizes, layers = network.sizes[1:], range(1, network.depth + 1)
         self.network, self.rows = network, rows
-        self.W = [parameters[f"W{layer}"] for layer in range(1, network.depth + 1)]
-        self.b = [parameters[f"b{layer}"] for layer in range(1, network.depth + 1)]
+        self.W, self.b = [parameters[f"W{layer}"] for layer in layers], [parameters[f"b{layer}"] for layer in layers]
         if any(not W.flags.c_contiguous for W in self.W):
             raise ValueError("weights must be C-contiguous: the update works in place")
         dtype = self.W[0].dtype
@@ -58,37 +62,45 @@ class Backprop:
         self._ones = np.ones(rows, dtype)
         self._gemm: Any = blas.dgemm if dtype == np.float64 else blas.sgemm
         self._gemv: Any = blas.dgemv if dtype == np.float64 else blas.sgemv
-        # BLAS counts columns first: a row-major W is, without a copy, the column-major W^T that it updates in place
         self._WT = [W.T for W in self.W]
         self._aT = [a.T for a in self.a]
         self._deltaT = [delta.T for delta in self.delta]
         of = quick if mode == "train" else lambda function: function
-        functions = [*(of(activation.f) for activation in hidden), network.output]
-        self._forward = list(zip([None, *self.a[:-1]], self._WT, self.b, self.z, self.a, functions, strict=True))
-        slope_of = [of(activation.slope) for activation in hidden]
+        functions = [*(of(activation.f) for activation in network.activations), network.output]
+        zT = [each.T for each in self.z]
+        self._forward = list(zip(self._WT, self.b, self.z, zT, self.a, self._aT, functions, strict=True))
+        slope_of = [of(activation.slope) for activation in network.activations]
         self._slopes = list(zip(slope_of, z, a, slopes, strict=True))
         if len(set(slope_of)) == 1:
             self._slopes = [(slope_of[0], all_z, all_a, all_slopes)]
-        self._backward = list(zip(self.W[1:], self.delta[:-1], slopes, strict=True))[::-1]
+        products = [self._times(*each) for each in zip(self.delta[1:], self.W[1:], self.delta[:-1], strict=True)]
+        self._backward = list(zip(products, self.delta[:-1], slopes, strict=True))[::-1]
+
+    def _times(self, delta: Array, W: Array, out: Array) -> Callable[[], object]:
+        """What makes `out` = delta W."""
+        if W.size <= SMALL:
+            return partial(self._gemm, 1.0, W.T, delta.T, 0.0, out.T, 0, 0, 1)
+        return partial(np.dot, delta, W, out)
 
     def forward(self, x: Array, noise: Noise | None = None) -> Array:
         """z^l and a^l of every layer for x of shape (rows, n_0); returns a^L; nothing is drawn from `noise`."""
-        dot, add = np.dot, np.add
-        for below, WT, b, z, a, f in self._forward:
-            dot(x if below is None else below, WT, z)
-            add(z, b, z)
+        gemm, aT_below = self._gemm, x.T
+        for WT, b, z, zT, a, aT, f in self._forward:
+            z[...] = b
+            gemm(1.0, WT, aT_below, 1.0, zT, 1, 0, 1)  # z <- a W^T + z: what is added row by row costs twice as much
             f(z, a)
+            aT_below = aT
         return self.a[-1]
 
     def backward(self, y: Array) -> None:
         """delta^L from the cost, then delta^l = (delta^(l+1) W^(l+1)) * f'(z^l) down to layer 1  (BP1, BP2)."""
-        dot, multiply = np.dot, np.multiply
-        delta = self.network.cost.delta(self.z[-1], self.a[-1], y, self.delta[-1])
+        multiply = np.multiply
+        self.network.cost.delta(self.z[-1], self.a[-1], y, self.delta[-1])
         for slope_of, z, a, slope in self._slopes:
             slope_of(z, a, slope)
-        for W_above, delta_out, slope in self._backward:
-            dot(delta, W_above, delta_out)
-            delta = multiply(delta_out, slope, delta_out)
+        for make, delta, slope in self._backward:
+            make()
+            multiply(delta, slope, delta)
 
     def descend(self, x: Array, eta: float, decay: float) -> None:
         """W <- decay W - (eta/m) delta^T a, b <- b - (eta/m) delta^T 1, in place, after forward(x) and backward(y).
@@ -117,23 +129,30 @@ class Backprop:
             aT = aT_above
 
 
-@dataclass
 class _Affine:
-    """u = a W^T + b of one layer, with its derivatives; `b` is None where it is not used."""
+    """u = a W^T + b of one layer, with its derivatives, for a batch of u's rows; `b` is None where it is not used."""
 
-    layer: int
-    W: Array
-    b: Array | None
-    u: Array
+    def __init__(self, layer: int, W: Array, b: Array | None, u: Array) -> None:
+        self.layer, self.b, self.u = layer, b, u
+        self._WT, self._uT, self._ones = W.T, u.T, np.ones(len(u), u.dtype)
+        self._gemm: Any = blas.dgemm if u.dtype == np.float64 else blas.sgemm
+        self._gemv: Any = blas.dgemv if u.dtype == np.float64 else blas.sgemv
+        self.W, self._below = W, aligned((len(u), W.shape[1]), u.dtype)
 
     def forward(self, a: Array) -> Array:
-        np.dot(a, self.W.T, out=self.u)
-        return self.u if self.b is None else np.add(self.u, self.b, out=self.u)
-
-    def add_gradients(self, a: Array, du: Array, gradients: Parameters, scale: float, keep: float) -> None:
-        accumulate(gradients[f"W{self.layer}"], np.dot(du.T, a), scale, keep)
         if self.b is not None:
-            accumulate(gradients[f"b{self.layer}"], du.sum(axis=0), scale, keep)
+            self.u[...] = self.b
+        self._gemm(1.0, self._WT, a.T, 0.0 if self.b is None else 1.0, self._uT, 1, 0, 1)
+        return self.u
+
+    def backward(self, du: Array) -> Array:
+        """dC/da = du W, overwritten by the next pass."""
+        return np.dot(du, self.W, out=self._below)
+
+    def add_gradients(self, a: Array, du: Array, of: Parameters, scale: float, keep_W: float, keep: float) -> None:
+        self._gemm(scale, a.T, du.T, keep_W, of[f"W{self.layer}"].T, 0, 1, 1)
+        if self.b is not None:
+            self._gemv(scale, du.T, self._ones, keep, of[f"b{self.layer}"], 0, 1, 0, 1, 0, 1)
 
 
 class HiddenLayer:
@@ -147,21 +166,22 @@ class HiddenLayer:
         self._pieces, self._learned, self._layer = activation.pieces, activation.learned, layer
         if self._learned is not None:
             activation = self._learned.bind(parameters[f"{self._learned.name}{layer}"])
-        self.activation = activation
+        of = quick if mode == "train" else lambda function: function
+        self._f_of, self._slope_of = of(activation.f), of(activation.slope)
         norm = network.norm
-        self._norm = None if norm is None else NormPass(norm, layer, parameters, buffers, mode)
+        self._norm = None if norm is None else NormPass(norm, layer, parameters, buffers, mode, rows)
         subtracted = norm is not None and norm.axis == 0 and self._pieces == 1
-        u = np.empty((rows, self._pieces * n), W.dtype)
+        u = aligned((rows, self._pieces * n), W.dtype)
         self._affine = _Affine(layer, W, None if subtracted else parameters[f"b{layer}"], u)
         self._dropout = network.dropout if mode == "train" else 0.0
         self._residual = network.residual and network.sizes[layer - 1] == n
         self._x: Array
         self._winner: NDArray[np.intp]  # (rows, n): the piece that each unit's z is of
-        self.mask = np.empty((rows, n), W.dtype)
-        self._f, self._h = np.empty((rows, n), W.dtype), np.empty((rows, n), W.dtype)
-        self.z = np.empty((rows, n), W.dtype) if self._norm or self._pieces > 1 else u
-        self.a = np.empty((rows, n), W.dtype) if self._residual else self._h if self._dropout else self._f
-        self.delta, self.slope = np.empty((rows, n), W.dtype), np.empty((rows, n), W.dtype)
+        self._f, self._h, self.mask, self._masked, self.delta, self.slope = (
+            aligned((rows, n), W.dtype) for _ in range(6)
+        )
+        self.z = aligned((rows, n), W.dtype) if self._norm or self._pieces > 1 else u
+        self.a = aligned((rows, n), W.dtype) if self._residual else self._h if self._dropout else self._f
         self._dh: Array  # dC/df(z)
         self._du: Array  # dC/du
 
@@ -173,7 +193,7 @@ class HiddenLayer:
             u = self._largest(u)
         if self._norm is not None:
             self._norm.forward(u, self.z)
-        h = self.activation.f(self.z, self._f)
+        h = self._f_of(self.z, self._f)
         if self._dropout:
             assert noise is not None  # training draws
             noise.masks.random(out=self.mask, dtype=self.mask.dtype.type)
@@ -188,13 +208,16 @@ class HiddenLayer:
         np.max(pieces, axis=1, out=self.z)
         return self.z.copy() if self._norm is not None else self.z
 
-    def backward(self, da: Array) -> Array:
-        """From da = dC/da^l: delta and all that the gradients need; returns dC/da^(l-1)."""
-        self._dh = da * self.mask if self._dropout else da
-        self.activation.slope(self.z, self._f, self.slope)
+    def backward(self, da: Array) -> None:
+        """From da = dC/da^l: delta and all that the gradients need."""
+        self._dh = np.multiply(da, self.mask, out=self._masked) if self._dropout else da
+        self._slope_of(self.z, self._f, self.slope)
         np.multiply(self.slope, self._dh, out=self.delta)
         self._du = self._through(self.delta)
-        below = np.dot(self._du, self._affine.W)
+
+    def below(self, da: Array) -> Array:
+        """dC/da^(l-1), after `backward(da)`."""
+        below = self._affine.backward(self._du)
         return np.add(below, da, out=below) if self._residual else below
 
     def _through(self, delta: Array, *, fixed: bool = False) -> Array:
@@ -219,20 +242,20 @@ class HiddenLayer:
 
         Batch statistics count as constants, so that an example's output depends on its own input only; masks as 1.
         """
-        self.activation.slope(self.z, self._f, self.slope)
+        self._slope_of(self.z, self._f, self.slope)
         below = np.dot(self._through(self.slope * da, fixed=True), self._affine.W)
         return np.add(below, da, out=below) if self._residual else below
 
-    def add_gradients(self, gradients: Parameters, scale: float, keep: float) -> None:
-        """g <- keep g + scale * sum over the batch of every parameter's gradient."""
+    def add_gradients(self, of: Parameters, scale: float, keep_W: float, keep: float) -> None:
+        """g <- keep g + scale * sum over the batch of every parameter's gradient; keep_W is that of the weights."""
         layer = self._layer
-        self._affine.add_gradients(self._x, self._du, gradients, scale, keep)
+        self._affine.add_gradients(self._x, self._du, of, scale, keep_W, keep)
         if self._norm is not None:
-            for name, sums in zip(("gamma", "beta"), self._norm.gradients(self.delta), strict=True):
-                accumulate(gradients[f"{name}{layer}"], sums, scale, keep)
+            for name, sums in zip(("gamma", "beta"), self._norm.sums, strict=True):
+                accumulate(of[f"{name}{layer}"], sums, scale, keep)
         if self._learned is not None:
             sums = np.einsum("ij,ij->j", self._dh, self._learned.gradient(self.z))
-            accumulate(gradients[f"{self._learned.name}{layer}"], sums, scale, keep)
+            accumulate(of[f"{self._learned.name}{layer}"], sums, scale, keep)
 
 
 class GeneralBackprop:
@@ -246,7 +269,7 @@ class GeneralBackprop:
         self, network: Network, parameters: Parameters, rows: int, buffers: Parameters, mode: Mode = "train"
     ) -> None:
         self.network, self.rows, self.mode = network, rows, mode
-        depth = network.depth
+        self._parameters, depth = parameters, network.depth
         self.W = [parameters[f"W{layer}"] for layer in range(1, depth + 1)]
         self.b = [parameters[f"b{layer}"] for layer in range(1, depth + 1)]
         self.layers = [HiddenLayer(network, layer, parameters, buffers, rows, mode) for layer in range(1, depth)]
@@ -276,15 +299,25 @@ class GeneralBackprop:
     def backward(self, y: Array) -> None:
         """delta of every layer, from the cost at the output down to layer 1."""
         delta = self.network.cost.delta(self.z[-1], self.a[-1], y, self.delta[-1])
-        da = np.dot(delta, self.W[-1])
+        if self.layers:
+            da = self._output.backward(delta)
         for layer in reversed(self.layers):
-            da = layer.backward(da)
+            layer.backward(da)
+            if layer is not self.layers[0]:  # nobody asks for dC/dx, and it would be a tenth of a step
+                da = layer.below(da)
+
+    def descend(self, x: Array, eta: float, decay: float) -> None:
+        """W <- decay W - eta dC/dW, and w <- w - eta dC/dw of all else, in place: as `Backprop.descend`."""
+        self._accumulate(self._parameters, -eta / self.rows, decay, 1.0)
 
     def add_gradients(self, x: Array, gradients: Parameters, scale: float, keep: float = 1.0) -> None:
         """g <- keep g + scale * sum over the batch of every parameter's gradient, in place; keep = 0 overwrites."""
+        self._accumulate(gradients, scale, keep, keep)
+
+    def _accumulate(self, of: Parameters, scale: float, keep_W: float, keep: float) -> None:
         for layer in self.layers:
-            layer.add_gradients(gradients, scale, keep)
-        self._output.add_gradients(self._input, self.delta[-1], gradients, scale, keep)
+            layer.add_gradients(of, scale, keep_W, keep)
+        self._output.add_gradients(self._input, self.delta[-1], of, scale, keep_W, keep)
 
 
 def first_non_finite(arrays: Sequence[Array]) -> int | None:
@@ -293,6 +326,13 @@ def first_non_finite(arrays: Sequence[Array]) -> int | None:
 
 
 Passes = Backprop | GeneralBackprop
+
+
+def check_finite(arrays: Sequence[Array]) -> None:
+    """FloatingPointError where a measured pass overflowed: the network has diverged. BLAS called directly sets no flag
+    that NumPy looks at."""
+    if first_non_finite(arrays) is not None:
+        raise FloatingPointError("the pass has overflowed")
 
 
 def passes(network: Network, parameters: Parameters, rows: int, buffers: Parameters, mode: Mode) -> Passes:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from vgrad.nn.arrays import Array, Parameters, accumulate, aligned
+from vgrad.nn.backprop import check_finite
 from vgrad.nn.functions import quick
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
@@ -62,8 +63,7 @@ class FullBatch:
     def measured(self) -> FullBatch:
         """Itself, after the pass; FloatingPointError where it overflowed: the network has diverged."""
         self.pass_through()
-        if not all(np.isfinite(array).all() for array in (*self.z, *self.delta)):
-            raise FloatingPointError("the pass of the full batch has overflowed")
+        check_finite([*self.z, *self.delta])
         return self
 
     def _stands(self) -> bool:

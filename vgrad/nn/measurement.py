@@ -19,7 +19,7 @@ import numpy as np
 
 from vgrad.nn.activations import steepest
 from vgrad.nn.arrays import Array, Parameters, mean_norm
-from vgrad.nn.backprop import GeneralBackprop, Passes, passes
+from vgrad.nn.backprop import GeneralBackprop, Passes, check_finite, passes
 from vgrad.nn.costs import softmax_f
 from vgrad.nn.functions import identity_f, sigmoid_f
 from vgrad.nn.network import Network
@@ -94,13 +94,14 @@ class Standing:
         self._passes = {} if made is None else made  # by the number of rows
 
     def sweep(self) -> Iterator[tuple[Passes, Array]]:
-        """Forward and backward over every chunk; yields the passes and x."""
+        """Forward and backward over every chunk; yields the passes and x. FloatingPointError where one overflows."""
         for x, y in self._chunks:
             made = self._passes.get(len(x))
             if made is None:
                 made = self._passes[len(x)] = passes(self._network, self._parameters, len(x), {}, "probe")
             made.forward(x)
             made.backward(y)
+            check_finite([*made.z, *made.delta])
             yield made, x
 
     def detail(self) -> Detail:

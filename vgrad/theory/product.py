@@ -19,7 +19,7 @@ import numpy as np
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array, Parameters, norm
-from vgrad.nn.backprop import passes
+from vgrad.nn.backprop import check_finite, passes
 from vgrad.nn.network import Network
 from vgrad.theory.chain import logs
 
@@ -149,6 +149,7 @@ def multiply(network: Network, names: tuple[str, str], parameters: Parameters, c
             made = passes(network, parameters, len(x), {}, "probe")
             made.forward(x)
             made.backward(y)
+            check_finite([*made.z, *made.delta])
             slopes = hidden_slopes(network, parameters, made.z)
             J = jacobians(W, slopes, len(x))
             end = output_slope(names[0], made.z[-1], made.a[-1])

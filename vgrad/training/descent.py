@@ -3,8 +3,8 @@
 The hot loop looks at nothing. A parameter that is NaN or infinite never becomes finite again, so one look at the end
 of an epoch is enough; the epoch is then replayed, step by step, to the first batch and layer that went wrong.
 
-Plain descent on a plain network is fused: the product that makes a gradient also makes the step. Everything else has
-parameters and gradients as one vector each, with the arrays as views of it.
+Plain descent is fused: the product that makes a gradient also makes the step. Everything else has parameters and
+gradients as one vector each, with the arrays as views of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Array, Parameters, add_scaled, norm
-from vgrad.nn.backprop import GeneralBackprop, Passes, first_non_finite, passes
+from vgrad.nn.backprop import Passes, first_non_finite, passes
 from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.limits import Clip, max_norm
 from vgrad.nn.network import Network, Noise
@@ -184,8 +184,7 @@ class Descent:
         # the statistics of a batch are those of all its examples
         self._at_once = m <= LARGEST_STEP or (network.norm is not None and network.norm.axis == 0)
         self._passes: dict[int, Passes] = {}
-        plain = network.is_plain and not network.is_noisy
-        self._fused = rule.is_plain and plain and self._at_once
+        self._fused = rule.is_plain and self._at_once
         self.steps_per_epoch = -(-n // m)
         self.parameters = parameters
         if self._fused:
@@ -282,7 +281,6 @@ class Descent:
                 passes.forward(x, noise)
                 passes.backward(y)
                 if update is None:
-                    assert not isinstance(passes, GeneralBackprop)
                     penalty.shrink(self.parameters, eta)
                     passes.descend(x, eta, decay)
                 else:

@@ -13,7 +13,7 @@ import numpy as np
 from vgrad.config.monitors import measures, split
 from vgrad.data.dataset import Dataset, Part
 from vgrad.nn.arrays import Array, Parameters
-from vgrad.nn.backprop import Passes, passes
+from vgrad.nn.backprop import Passes, check_finite, passes
 from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.measurement import CHUNK, Measurement, Prober
 from vgrad.nn.network import Network
@@ -82,6 +82,7 @@ class Evaluator:
                 chunk = passes(self._network, self._parameters, len(x), self._buffers, "evaluate")
                 self._passes[len(x)] = chunk
             chunk.forward(x)
+            check_finite(chunk.z)
             yield chunk.z[-1], chunk.a[-1], y
 
 
