@@ -127,7 +127,7 @@ def test_running_statistics_move_by_their_momentum(m: int) -> None:
     u, units = np.random.default_rng(m).normal(2, 3, (m, 4)), {"gamma1": np.ones(4), "beta1": np.zeros(4)}
     for mode, moved in (("train", 0.25), ("probe", 0.0), ("evaluate", 0.0)):
         buffers = {"mean1": np.full(4, 5.0), "variance1": np.full(4, 7.0)}
-        NormPass(batch_norm(momentum=0.25), 1, units, buffers, mode).forward(u, np.empty_like(u))  # type: ignore[arg-type]
+        NormPass(batch_norm(momentum=0.25), 1, units, buffers, mode, m).forward(u, np.empty_like(u))  # type: ignore[arg-type]
         variance = u.var(axis=0, ddof=1) if m > 1 else np.zeros(4)
         np.testing.assert_allclose(buffers["mean1"], 5 + moved * (u.mean(axis=0) - 5), rtol=1e-14)
         np.testing.assert_allclose(buffers["variance1"], 7 + moved * (variance - 7), rtol=1e-14)
@@ -136,7 +136,7 @@ def test_running_statistics_move_by_their_momentum(m: int) -> None:
 def test_evaluation_takes_the_running_statistics() -> None:
     u, units = np.random.default_rng(0).normal(size=(3, 2)), {"gamma1": np.array([2.0, 3.0]), "beta1": np.ones(2)}
     buffers = {"mean1": np.array([0.5, -1.0]), "variance1": np.array([4.0, 0.25])}
-    found = NormPass(batch_norm(epsilon=0.75), 1, units, buffers, "evaluate")
+    found = NormPass(batch_norm(epsilon=0.75), 1, units, buffers, "evaluate", 3)
     scale = units["gamma1"] / np.sqrt(buffers["variance1"] + 0.75)
     np.testing.assert_allclose(found.forward(u, np.empty_like(u)), (u - buffers["mean1"]) * scale + 1, rtol=1e-14)
     np.testing.assert_allclose(found.backward(u), u * scale, rtol=1e-14)

@@ -52,8 +52,9 @@ def accumulate(target: Array, sums: Array, scale: float, keep: float) -> None:
     if keep == 0:
         np.multiply(sums, scale, out=target)
     else:
-        target *= keep
-        target += scale * sums
+        if keep != 1:
+            target *= keep
+        add_scaled(target, sums, scale)
 
 
 def mean_norm(rows: Array) -> float:
