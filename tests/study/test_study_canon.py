@@ -1,0 +1,75 @@
+"""The studies that come with vgrad: their quick looks agree with what was published, and each is wrong for a network that
+the paper does not mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vgrad.cli import run
+from vgrad.study.names import STUDIES
+from vgrad.study.published import load_study
+
+NOT_SHOWN = {("mishkin2016", "And of sigmoids")}
+"""What is known not to reproduce, with its cause in the claim's source."""
+
+CHANGES = {
+    "schoenholz2017": ("layer_norm=true", "In the ordered phase they vanish, layer by layer"),
+    "sutskever2013": ("activation=tanh", "Scales of 0.25 and 0.5 fail"),
+    "glorot2010": (
+        "activation=sigmoid",
+        "The mean singular value of a layer's Jacobian is about 0.8 with normalized weights",
+    ),
+    "saxe2013": ("optimizer=adam", "From ten layers on, orthogonal weights learn faster"),
+    "ioffe2015": ("activation=relu", "It reaches 90 % in fewer than half the epochs"),
+    "hanin2018": (
+        "activation=identity",
+        "Twenty layers of 30 units spread by more than a factor of two, a standard deviation",
+    ),
+    "klambauer2017": ("data.scale=unit", "Activations have a variance near 1 in every layer"),
+    "pennington2017": ("activation=relu", "Of the orthogonal network it stays so at any depth"),
+    "mishkin2016": ("optimizer.learning_rate=0", "Deep networks of rectifiers train"),
+    "balduzzi2017": (
+        "activation=identity",
+        "With batch normalization, gradients of 30 plain layers are like white noise",
+    ),
+}
+"""study -> what is changed, and a claim that is then not true."""
+OTHERS = {"nielsen", "he2015"}
+"""Studies with tests of their own."""
+
+
+def test_every_study_has_a_change_that_makes_it_fail() -> None:
+    assert {*CHANGES, *OTHERS} == {*STUDIES}
+    for name, (_, text) in CHANGES.items():
+        assert text in {
+            claim.text for experiment in load_study(name).contents.experiments for claim in experiment.claims
+        }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHANGES)
+def test_it_agrees_and_with_the_change_it_does_not(
+    name: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    forked_workers: None,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vgrad.study.report.folder.write_pictures", lambda folder: [])
+    few = [] if name == "hanin2018" else ["--seeds", "2"]  # its claims are of the variance over seeds
+
+    def verdicts(*words: str) -> dict[str, str]:
+        assert run(["reproduce", name, "--quick", "-q", "--json", *few, *words]) in (0, 1)
+        study = json.loads(capsys.readouterr().out)
+        assert study["scaled"]
+        return {claim["text"]: claim["verdict"] for claim in study["claims"] if not claim["why"]}
+
+    found = verdicts()
+    wrong = {(name, text): verdict for text, verdict in found.items() if verdict not in ("agrees", "holds")}
+    assert {*wrong} == {known for known in NOT_SHOWN if known[0] == name}, found
+    change, text = CHANGES[name]
+    assert verdicts("-s", change)[text] in ("disagrees", "fails"), (change, text)
