@@ -1,6 +1,6 @@
-"""Kept studies: runs/reference/nielsen and its two controls, made on MNIST.
+"""Kept studies: runs/reference/nielsen with its two controls and all others that come with vgrad, made on MNIST.
 
-    python scripts/studies.py        make studies: some 25 minutes on two cores the first time; MNIST
+    python scripts/studies.py        make studies: about an hour on two cores the first time; MNIST
 
 The runs are those of `vgrad reproduce`, in runs/, and stay there: a second time only what is missing is trained. Kept
 are the outcome of the study, the sweeps that make it up, and a few of its runs, and what the study notices of
@@ -26,6 +26,8 @@ MOST_BYTES = 3 * 2**20
 
 def main() -> None:
     """Reproduces, and keeps the small form."""
+    from vgrad.study.names import STUDIES
+
     vgrad("reproduce", "nielsen")
     for setting, _ in power.ALTERNATIVES.values():
         vgrad("reproduce", "nielsen", "--quick", "-s", setting, expected=(0, 1))
@@ -41,7 +43,10 @@ def main() -> None:
     for setting in CONTROLS:
         vgrad("reproduce", "nielsen", "--quick", "-s", setting, expected=1)
         copy(RUNS / f"nielsen-{setting}" / "quick", fresh(f"nielsen-{setting}"))
-    for place in (KEPT / "nielsen", *(KEPT / f"nielsen-{setting}" for setting in CONTROLS)):
+    for name in (name for name in STUDIES if name != "nielsen"):
+        vgrad("reproduce", name, expected=(0, 1))
+        copy(RUNS / name, fresh(name))
+    for place in (*(KEPT / name for name in STUDIES), *(KEPT / f"nielsen-{setting}" for setting in CONTROLS)):
         size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
         print(f"{place}: {size / 1e6:.2f} MB")
         if size > MOST_BYTES:

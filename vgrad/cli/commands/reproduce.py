@@ -31,7 +31,9 @@ def reproduce(
     study: Annotated[
         str, typer.Argument(metavar="STUDY", help=f"A study: {', '.join(STUDIES)}, or a .yaml file of one.")
     ] = "",
-    listed: Annotated[bool, typer.Option("--list", help="Which studies there are, and how long they take.")] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Which studies there are, how long they take, and what came of them.")
+    ] = False,
     seeds: Seeds = None,
     quick: Annotated[bool, typer.Option("--quick", help="A look in minutes: fewer seeds where runs are long.")] = False,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="Another data set: digits is here already.")] = "",
@@ -60,7 +62,7 @@ def reproduce(
     from vgrad.sweeps.request import Request
 
     if listed:
-        _list(context, as_json)
+        _list(context, runs_dir, as_json)
         return
     if not study:
         raise ConfigError(f"which study? {', '.join(STUDIES)}, or a .yaml file of your own; --list tells of them")
@@ -98,17 +100,17 @@ def reproduce(
         raise VgradError(f"{outcome.verdict}: {outcome.reason}; {place} has the tables and pictures")
 
 
-def _list(context: typer.Context, as_json: bool) -> None:
+def _list(context: typer.Context, runs_dir: Path, as_json: bool) -> None:
     """Tells of the studies there are; ConfigError for other options beside."""
     from vgrad.cli.commands.report import on_screen
     from vgrad.cli.screen.streams import answer
     from vgrad.storage.json import strict
     from vgrad.study.listing import lay_out, shipped
 
-    strange = [option for name, option in given(context).items() if name not in ("listed", "as_json")]
+    strange = [option for name, option in given(context).items() if name not in ("listed", "as_json", "runs_dir")]
     if strange:
         raise ConfigError(f"--list: leave {strange[0]} out; it trains nothing")
-    rows = shipped()
+    rows = shipped(runs_dir)
     text = strict(rows, indent=1) if as_json else on_screen(lay_out(rows), None).removesuffix("\n")
     answer(text, coloured=not as_json)
 

@@ -129,7 +129,8 @@ def claimed(claim: Claim) -> str:
         if claim.by_factors:
             least = claim.ordering.factor or 1.0
             return f"{sign} {least if sign == '>' else 1 / least:g} ×"
-        return f"{sign} {(claim.ordering.margin or 0.0) * (1 if sign == '>' else -1):g}"
+        margin = claim.ordering.margin or 0.0
+        return f"{sign} {margin if sign == '>' or not margin else -margin:g}"
     form = claim.bound or claim.slope
     if form:
         if form.above is None or form.below is None:

@@ -184,8 +184,10 @@ def scaled(column: Array, claim: Claim) -> Array:
 
 
 def natural(column: Array, claim: Claim) -> Array:
-    """Back from that scale."""
-    found: Array = 10.0 ** np.clip(column, -300, 300) if claim.by_factors else column
+    """Back from that scale; what was never reached is infinitely far."""
+    if not claim.by_factors:
+        return column
+    found: Array = 10.0 ** np.where(np.isinf(column), column, np.clip(column, -300, 300))
     return found
 
 

@@ -54,9 +54,12 @@ def named(claim: Claim) -> str:
 
 def measured(part: ClaimPart, claim: Claim) -> str:
     """The mean with its interval; of a comparison, first the two sides."""
+    log = claim.scale == "log"
+    if part.center is None and part.sides is not None and {*part.values} <= {0.0, "never"}:
+        sides = ["never" if side is None else significant(side) for side in part.sides]
+        return f" {'/' if log else '−'} ".join(sides)
     if part.center is None:
         return "never" if "never" in part.values else MISSING
-    log = claim.scale == "log"
     told = significant(part.center)
     if part.low is not None and part.high is not None and part.center:
         high = part.high / part.center
