@@ -24,15 +24,12 @@ from vgrad.nn.activations import build
 from vgrad.nn.arrays import Array
 from vgrad.nn.initializers import INITIALIZERS, PRESETS, DataDriven
 from vgrad.theory.meanfield import Layer
+from vgrad.theory.propagation.depth import NEAR, STEP
 from vgrad.theory.propagation.layers import drawn_layers, layers_of
 from vgrad.theory.propagation.medium import HALVINGS, STEEPEST, Medium, medium
 
-NEAR = 0.1
-"""A chi whose logarithm is so near to 0 passes delta on."""
 SAME, DRAWN = 0.02, 2**16
 """Initializers whose ln chi differ by less are equally near; weights drawn to find the variance, to half a percent."""
-STEP = 0.001
-"""chi goes through 1 at a gain if it is NEAR 1 for gains that are larger and smaller by this; else it jumps over 1."""
 LEAST_GAIN, GAINS = 1e-3, 400
 LEAST = 1e-300
 Step = tuple[float, float]
