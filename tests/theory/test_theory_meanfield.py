@@ -21,7 +21,8 @@ from vgrad.nn.activations import build
 from vgrad.theory import prediction
 from vgrad.theory.gaussian import Function, leaky_slopes, leaky_values, mean, products
 from vgrad.theory.meanfield import Layer, _log_factors, mean_log, needed_bytes
-from vgrad.theory.prediction import layers_of, predict_config
+from vgrad.theory.prediction import predict_config
+from vgrad.theory.propagation.layers import layers_of
 
 Command = Callable[..., tuple[int, str, str]]
 K = np.array([[1.5, 0.9, -0.4], [0.9, 0.7, 0.1], [-0.4, 0.1, 2.2]])
@@ -244,11 +245,11 @@ def test_the_command(command: Command, tmp_path: Path) -> None:
     found = json.loads(out)
     assert [layer["kind"] for layer in found["layers"]] == ["hidden"] * 3 + ["output"]
     assert all(layer["low"] < layer["predicted"] < layer["high"] for layer in found["layers"])
-    assert found["critical_sigma_w"] == pytest.approx(10.26, abs=0.01)
+    assert found["deep"]["gain"] == pytest.approx(10.26, rel=0.002)
     assert (found["outside"], found["seeds"], found["examples"]) == ([], 20, 100)
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
     told = command("theory", "predict", file, "--examples", 50)[1]
-    assert "χ = 0.0420: each layer multiplies" in told
+    assert "χ = 0.0420: a layer of a deep stack leaves √χ = 0.205" in told
     assert max(map(len, told.splitlines())) <= 80
     assert command("theory", "predict", file, "-s", "batch_norm=true")[0] == 2
 

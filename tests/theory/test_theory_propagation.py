@@ -208,6 +208,7 @@ def test_the_commands(command: Command, tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     told = command("theory", "depth", "sigmoid")[1]
     assert "χ = 1 at σ_w = 10.15" in told
+    assert "χ jumps from 0.587 to 1.18 at σ_w = 1.534" in command("theory", "depth", "gelu")[1]
     assert max(map(len, (told + command("theory", "phase", "--width", 20)[1]).splitlines())) <= 80
 
 

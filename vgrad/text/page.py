@@ -16,7 +16,7 @@ ASCII = {
     "σ": "s",
     "·": "*",
     "−": "-",
-    "√": "sqrt",
+    "√": "sqrt ",
     "∞": "inf",
     "²": "^2",
     "Δ": "D",
@@ -24,6 +24,11 @@ ASCII = {
     "∂": "d",
     "∇": "grad_",
 }
+
+
+def in_ascii(text: str) -> str:
+    """Formulas for a terminal that shows nothing but ASCII."""
+    return ascii_only("".join(ASCII.get(character, character) for character in text))
 
 
 class Page:
@@ -64,6 +69,4 @@ class Page:
         self.lines += lines
 
     def _shown(self, text: str) -> str:
-        if self.unicode:
-            return text
-        return ascii_only("".join(ASCII.get(character, character) for character in text))
+        return text if self.unicode else in_ascii(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +17,15 @@ from vgrad.errors import ConfigError
 from vgrad.nn.activations import build
 from vgrad.nn.arrays import Array
 from vgrad.nn.costs import COSTS
-from vgrad.nn.initializers import BIASES, INITIALIZERS, Biases, DataDriven, Weights
 from vgrad.nn.measurement import Prober
 from vgrad.statistics import geometric
 from vgrad.text.numbers import significant
 from vgrad.text.page import Page
 from vgrad.theory.answer import Answer, plain
-from vgrad.theory.meanfield import Layer, Predicted, needed_bytes, predict
-from vgrad.theory.propagation.draws import NoSpread, variances
-from vgrad.theory.propagation.medium import medium
+from vgrad.theory.meanfield import Predicted, needed_bytes, predict
+from vgrad.theory.propagation.criticality import Deep, deep
+from vgrad.theory.propagation.explanation import outlook
+from vgrad.theory.propagation.layers import layers_of
 from vgrad.training.assembly import build_network
 from vgrad.training.initial import draw_parameters, first_examples
 from vgrad.training.memory import check_memory
@@ -45,14 +44,14 @@ ERRORS = 3.0  # standard errors of the measured mean that are allowed beside
 
 @dataclass(frozen=True)
 class Prediction:
-    """By layer what is predicted, and what `seeds` networks have; `measured` is (seeds, L), empty without."""
+    """By layer what is predicted, and what `seeds` networks have; `measured` is (seeds, L), empty without. `deep`: what
+    stacks of its layers do, where one number says it."""
 
     config: Config
     examples: int
     layers: list[Predicted]
     measured: Array
-    chi: float | None
-    critical: float | None
+    deep: Deep | None
 
     @property
     def accuracy(self) -> float:
@@ -85,18 +84,7 @@ def predict_config(config: Config, base: Path, examples: int = EXAMPLES, seeds: 
     x, y = (each.copy() for each in first_examples(config, dataset, examples))
     found = predict(x, y, layers, activations, COSTS[config.cost][config.output], config.output)
     measured = np.array(list(_measured(config, x, y, seeds))) if seeds else np.empty((0, len(layers)))
-    alike = len({str(each) for each in config.activations}) == 1 and len(layers) > 2
-    deep = medium(activations[0]) if alike else None
-    line = math.nan if deep is None else float(deep.critical(np.array([math.sqrt(layers[1].biases)]))[0])
-    scale = layers[1].weights * layers[0].width
-    return Prediction(
-        config,
-        len(x),
-        found,
-        measured,
-        deep.chi(math.sqrt(scale), math.sqrt(layers[1].biases)) if deep else None,
-        None if deep is None or math.isnan(line) else line,
-    )
+    return Prediction(config, len(x), found, measured, deep(config))
 
 
 def _check_examples(examples: int, depth: int) -> None:
@@ -105,43 +93,6 @@ def _check_examples(examples: int, depth: int) -> None:
     fitting = next((n for n in range(examples, 1, -1) if needed_bytes(n, depth) <= MOST_BYTES), None)
     told = f"{examples:,} examples and {depth:,} layers need {needed_bytes(examples, depth) / 2**30:.1f} GiB of memory"
     raise ConfigError(f"--examples: {told}, more than 1; {'use ' + str(fitting) if fitting else 'use fewer layers'}")
-
-
-def layers_of(config: Config) -> list[Layer]:
-    """What theory knows of each layer's draws. ConfigError for what is outside of it, with the reason."""
-    norm = "batch_norm" if config.batch_norm else "layer_norm" if config.layer_norm else ""
-    outside = {
-        norm: "its statistics tie examples and units together",
-        "residual" if config.residual else "": "delta comes back by two ways",
-        "init: {name: file}" if not isinstance(config.init, Init) else "": "given parameters are no draws",
-        **{
-            f"activation {each.name}": "its units are no functions of one weighted input that stay as they are"
-            for each in config.activations
-            if build(each.name, **each.parameters).pieces > 1 or build(each.name, **each.parameters).learned
-        },
-    }
-    outside.pop("", None)
-    if outside:
-        raise ConfigError(*(f"{name}: mean-field theory does not hold: {why}" for name, why in outside.items()))
-    assert isinstance(config.init, Init)
-    weights = INITIALIZERS[config.init.weights.name](**config.init.weights.parameters)
-    biases = BIASES[config.init.biases.name](**config.init.biases.parameters)
-    if isinstance(weights, DataDriven):
-        raise ConfigError(f"init {config.init.weights.name}: mean-field theory does not hold: it looks at the data")
-    made: dict[tuple[int, int], Layer] = {}
-    shapes = list(pairwise(config.sizes))
-    for n_in, n_out in set(shapes):
-        made[n_in, n_out] = _layer(config.init, weights, biases, n_in, n_out)
-    return [made[shape] for shape in shapes]
-
-
-def _layer(init: Init, weights: Weights, biases: Biases, n_in: int, n_out: int) -> Layer:
-    """Width and variances, those of draws. ConfigError where there is no spread around 0."""
-    try:
-        return Layer(n_out, *variances(weights, biases, init.gain, n_in, n_out))
-    except NoSpread as error:
-        told = ", ".join(dict.fromkeys(each.name for each in (init.weights, init.biases)))
-        raise ConfigError(f"init {told}: mean-field theory does not hold: {error}") from None
 
 
 def _measured(config: Config, x: Array, y: Array, seeds: int) -> Iterator[list[float]]:
@@ -193,27 +144,9 @@ def _lines(found: Prediction, width: int, unicode: bool) -> list[str]:
     page.words("predicted: the geometric mean over networks; coherence: its root mean square over that of single ‖δ‖.")
     if len(found.measured):
         page.words(f"measured: the geometric mean of {len(found.measured)} networks, drawn anew.")
-    if found.chi is not None and math.isfinite(found.chi):
-        page.words(f"χ = {significant(found.chi)}: {_keeps(found.chi)}{_remedy(found)}.")
+    if found.deep is not None:
+        page.words(f"{outlook(found.deep)}.")
     return page.lines
-
-
-def _keeps(factor: float) -> str:
-    """What a layer does to the norm, in words."""
-    root = math.sqrt(factor)
-    if 0.95 < root < 1.05:
-        return "each layer passes ‖δ‖ on as it is"
-    return f"each layer multiplies ‖δ‖ by {significant(root, 2)} on the way back"
-
-
-def _remedy(found: Prediction) -> str:
-    """By which gain chi would be 1."""
-    assert found.chi is not None
-    if found.critical is None or 0.9 < found.chi < 1.1:
-        return ""
-    layers = layers_of(found.config)
-    gain = found.critical / math.sqrt(layers[1].weights * layers[0].width)
-    return f"; it would be 1 at σ_w = {found.critical:.2f}, a gain of {gain:.2f} times these weights"
 
 
 def _tree(found: Prediction) -> dict[str, Any]:
@@ -230,8 +163,7 @@ def _tree(found: Prediction) -> dict[str, Any]:
             "examples": found.examples,
             "seeds": len(found.measured),
             "accuracy": found.accuracy,
-            "chi": found.chi,
-            "critical_sigma_w": found.critical,
+            "deep": None if found.deep is None else asdict(found.deep),
             "outside": found.outside(),
             "layers": layers,
         }

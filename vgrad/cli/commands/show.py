@@ -48,6 +48,8 @@ def show(
 
 
 def _tree(run: StoredRun) -> dict[str, Any]:
+    from vgrad.theory.propagation.explanation import explanation
+
     return {
         "run": str(run.path),
         "name": run.config.name,
@@ -58,6 +60,7 @@ def _tree(run: StoredRun) -> dict[str, Any]:
         "epochs": run.config.epochs,
         "config": run.config.plain(),
         "summary": run.summary,
+        "theory": found.tree() if (found := explanation(run.config, run.summary)) else None,
         "facts": run.facts,
         "tags": _notes(run),
     }
@@ -92,8 +95,18 @@ def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
     ):
         if part:
             lines += ["", title, *(text for text, _ in part)]
-    told = verdict_words(summary)[0] if run.epoch is not None or summary["divergence"] else "Nothing is measured yet."
+    measured = run.epoch is not None or summary["divergence"]
+    told = verdict_words(summary, _why(run))[0] if measured else "Nothing is measured yet."
     return [*lines, "", *textwrap.wrap(told, width, break_on_hyphens=False)]
+
+
+def _why(run: StoredRun) -> str:
+    """Why its gradient vanishes or explodes, where theory says it; ASCII, as the verdict is."""
+    from vgrad.text.page import in_ascii
+    from vgrad.theory.propagation.explanation import explanation
+
+    found = explanation(run.config, run.summary)
+    return in_ascii(found.told()) if found else ""
 
 
 def _facts(run: StoredRun) -> Iterator[Fact]:

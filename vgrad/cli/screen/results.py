@@ -90,9 +90,9 @@ def _ratio(moment: Mapping[str, Any]) -> str:
     return "infinite" if found == math.inf else ratio(found)
 
 
-def verdict_words(summary: Summary) -> Line:
+def verdict_words(summary: Summary, why: str = "") -> Line:
     """The word for the run and what it rests on: the norms before training with the thresholds that they were held
-    against, those at the end where they say something else, and whether it learned anything."""
+    against, `why` they are so, those at the end where they say something else, and whether it learned anything."""
     if summary["divergence"]:
         return divergence_words(summary["divergence"]), "bold red"
     learned = _learning_words(summary)
@@ -105,6 +105,7 @@ def verdict_words(summary: Summary) -> Line:
     behind = run_cause(summary)
     told = f"Verdict: {word}" + (f" ({behind.removeprefix('dead: ')})" if behind else "")
     told += f". Before training, {_course(moments['start'])}: {_meaning(start)}."
+    told += f" By mean-field theory {why}." if why else ""
     if end != start:
         told += f" At the end it is {end}: {_course(moments['end'])}."
     fine = word == EVEN and end == start and learning_of(summary) != AT_CHANCE

@@ -17,6 +17,7 @@ import numpy as np
 from vgrad.report.keys import varying
 from vgrad.report.layout import lay_out
 from vgrad.report.page.opening import pair, sentences
+from vgrad.report.page.reasons import reasons
 from vgrad.report.runs import Run
 from vgrad.report.series import label
 from vgrad.report.table import Table
@@ -49,7 +50,7 @@ def render(table: Table) -> str:
         style_hash=digest(style),
         script_hash=digest(script),
         tables="\n".join(_tables(table, sheet, shown)),
-        notes="\n".join(f"<li>{_raised(note)}</li>" for note in sheet.notes),
+        notes="\n".join(f"<li>{_raised(note)}</li>" for note in [*sheet.notes, *reasons(table)]),
         foot=inert(f"{told}Made by vgrad report from the runs {sheet.provenance}. Curves to {DIGITS} digits."),
         data=embedded({"runs": [_run(run, keys) for run in shown], "norms": _norms(shown), "pair": pair(shown)}),
     )

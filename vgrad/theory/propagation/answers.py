@@ -121,11 +121,14 @@ def _numbers(stack: Stack, at: int) -> dict[str, Any]:
     return {**{name: float(getattr(stack, name)[at]) for name in names}, "phase": phase(float(stack.chi[at]))}
 
 
-def _critical_told(critical: float | None, named: str) -> str:
+def _critical_told(found: Depths) -> str:
     """Where chi is 1, in a sentence."""
-    if critical is None:
-        return f"{named} is critical nowhere up to σ_w = {STEEPEST:g}: χ stays on one side of 1."
-    told = significant(critical, 4)
+    if found.critical is None:
+        return f"{found.named} is critical nowhere up to σ_w = {STEEPEST:g}: χ stays on one side of 1."
+    told = significant(found.critical, 4)
+    if found.jumps and found.beside:
+        below, above = map(significant, found.beside)
+        return f"χ jumps from {below} to {above} at σ_w = {told}, where q* leaves its fixed point: it is 1 nowhere."
     return f"χ = 1 at σ_w = {told}: weights of N(0, 1/n_in) times a gain of {told}."
 
 
@@ -143,7 +146,7 @@ def _depth_lines(found: Depths, width: int, unicode: bool) -> list[str]:
         factors = [significant(chi), significant(math.sqrt(chi)), phase(chi)]
         rows.append([*numbers, *factors, _layers_told(xi_q), _layers_told(xi_c), _reach_told(stacks, at)])
     page.table(rows, drop=(6, 2, 3, 1), left=(5,))
-    page.words(_critical_told(found.critical, found.named))
+    page.words(_critical_told(found))
     page.words(
         "q*, c*: where the variance of a weighted input and the correlation of two examples end; ξ_q, ξ_c: layers in "
         f"which they come e-fold nearer; √χ: the factor of ‖δ‖ a layer. Networks train to about {REACH:g} ξ_c."
@@ -159,7 +162,8 @@ def _depth_tree(found: Depths) -> dict[str, Any]:
         {
             "activation": found.named,
             "sigma_b": found.sigma_b,
-            "critical_sigma_w": found.critical,
+            "critical_sigma_w": None if found.jumps else found.critical,
+            "jump": {"sigma_w": found.critical, "chi": list(found.beside or ())} if found.jumps else None,
             "stacks": [{**row, "phase": phase(row["chi"])} for row in rows],
         }
     )

@@ -83,7 +83,7 @@ class Medium:
     def stacks(self, sigma_w: Array, sigma_b: Array) -> Stack:
         """The stack of each (sigma_w, sigma_b); both of one shape (n,)."""
         weights, biases = np.square(sigma_w), np.square(sigma_b)
-        logs = self._ends(weights, biases)
+        logs = self.ends(weights, biases)
         q = np.exp(logs)
         chi = weights * np.maximum(self._slopes(logs), 0.0)
         after = weights * self._values(logs) + biases
@@ -97,8 +97,15 @@ class Medium:
 
     def chi(self, sigma_w: float, sigma_b: float) -> float:
         """Chi of one stack."""
-        logs = self._ends(np.array([sigma_w**2]), np.array([sigma_b**2]))
+        logs = self.ends(np.array([sigma_w**2]), np.array([sigma_b**2]))
         return sigma_w**2 * max(float(self._slopes(logs)[0]), 0.0)
+
+    def step(self, logs: Array, weights: Array, biases: float) -> tuple[Array, Array]:
+        """What a layer does to delta that comes back to units whose weighted inputs have variances exp(`logs`), chi,
+        and ln of the variances after it; `weights` and `biases` are sigma_w^2 and sigma_b^2 of that layer."""
+        chi = weights * np.maximum(self._slopes(logs), 0.0)
+        after = np.log(np.maximum(weights * self._values(logs) + biases, LEAST))
+        return chi, np.clip(after, self._logs[0], self._logs[-1])
 
     def critical(self, sigma_b: Array) -> Array:
         """For each sigma_b the least sigma_w from which on chi is above 1; NaN where there is none up to STEEPEST."""
@@ -115,9 +122,9 @@ class Medium:
 
     def _above(self, sigma_w: Array, biases: Array) -> Array:
         """Whether chi is 1 or more."""
-        return np.asarray(np.square(sigma_w) * self._slopes(self._ends(np.square(sigma_w), biases)) >= 1)
+        return np.asarray(np.square(sigma_w) * self._slopes(self.ends(np.square(sigma_w), biases)) >= 1)
 
-    def _ends(self, weights: Array, biases: Array) -> Array:
+    def ends(self, weights: Array, biases: Array) -> Array:
         """ln q*, where the iteration from q = 1 ends: the next fixed point in the direction in which q goes there; an
         edge of the table where there is none."""
         excess = weights[:, None] * self._table + biases[:, None] - np.exp(self._logs)
