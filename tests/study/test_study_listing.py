@@ -13,6 +13,7 @@ import yaml
 from rows import each_row
 
 from vgrad.cli import run
+from vgrad.study.files import read_outcome
 from vgrad.study.listing import duration
 from vgrad.study.names import ALIASES, HERE, STUDIES
 from vgrad.study.published import load_study
@@ -29,6 +30,23 @@ def test_the_list_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["reproduce", "--list"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in (*STUDIES, *ALIASES))
+
+
+def test_the_list_tells_what_came_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = OWN.parents[1] / "runs" / "reference"
+    assert run(["reproduce", "--list", "--json", "--runs-dir", str(kept)]) == 0
+    rows = {row["study"]: row["outcome"] for row in json.loads(capsys.readouterr().out)}
+    for name, outcome in rows.items():
+        study = read_outcome(kept / name).study
+        assert outcome["verdict"] == study.verdict
+        assert outcome["holds"] == sum(claim.verdict == "holds" for claim in study.claims)
+        assert outcome["p"] == study.p
+    assert run(["reproduce", "--list", "--json", "--runs-dir", str(tmp_path)]) == 0
+    assert {row["outcome"] for row in json.loads(capsys.readouterr().out)} == {None}
+    (tmp_path / "he2015").mkdir()
+    (tmp_path / "he2015" / "study.json").write_text("{")
+    assert run(["reproduce", "--list", "--runs-dir", str(tmp_path)]) == 6
+    assert "he2015" in capsys.readouterr().err
 
 
 @each_row(
