@@ -16,13 +16,19 @@ from rows import each_row
 from scipy.special import digamma
 
 from vgrad.config.check import check
+from vgrad.config.fields import Init
+from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import build
+from vgrad.nn.measurement import Prober
+from vgrad.nn.probes import PROBES
 from vgrad.theory import prediction
 from vgrad.theory.gaussian import Function, leaky_slopes, leaky_values, mean, products
 from vgrad.theory.meanfield import Layer, _log_factors, mean_log, needed_bytes
 from vgrad.theory.prediction import predict_config
 from vgrad.theory.propagation.layers import layers_of
+from vgrad.training.assembly import build_network
+from vgrad.training.initial import draw_parameters, first_examples
 
 Command = Callable[..., tuple[int, str, str]]
 K = np.array([[1.5, 0.9, -0.4], [0.9, 0.7, 0.1], [-0.4, 0.1, 2.2]])
@@ -157,6 +163,43 @@ def test_below_a_softmax_the_spread_is_that_of_a_share() -> None:
     assert abs(np.log(found.measured[:, 0]).mean() - math.log(found.layers[0].geometric)) < math.log(1.12)
 
 
+PROBED = [
+    "nielsen",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in CASES if name not in ("nielsen", "mixed")),
+    pytest.param("narrow relu", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("name", PROBED)
+def test_mean_norms_coherence_and_weight_gradients_are_what_the_probes_measure(name: str) -> None:
+    """The probes of the same names on drawn networks, and the root mean square of single ||delta|| as it is."""
+    narrow = {"layers": {"depth": 3, "width": 30}, "activation": "relu", "init": "he_normal"}
+    config = check({"name": "x", "data": "digits", **CASES.get(name, narrow)})
+    found = predict_config(config, Path(), 150)
+    dataset = load(config.data.name, base=Path(), **config.data.parameters)
+    x, y = (each.copy() for each in first_examples(config, dataset, 150))
+    prober, init = Prober(build_network(config), len(x)), config.init
+    assert isinstance(init, Init)
+    probes: dict[str, list[Any]] = {"delta_norm_mean": [], "coherence": [], "weight_gradient_norm": [], "square": []}
+    for seed in range(25 if name == "nielsen" else 150):
+        drawn = draw_parameters(config.model_copy(update={"seed": seed}), init)
+        measured = prober.measure(drawn, [(x, y)])
+        probes["square"].append([np.square(each).sum(axis=1).mean() for each in measured.detail.delta])
+        for probe in set(probes) - {"square"}:
+            probes[probe].append(PROBES[probe](measured))
+    off = 0.08 if config.output == "softmax" else 0.05
+    for probe in ("delta_norm_mean", "weight_gradient_norm", "coherence"):
+        logs = np.log(np.array(probes[probe]))
+        error = logs.std(axis=0, ddof=1) / math.sqrt(len(logs))
+        wanted = np.log([getattr(layer, probe) for layer in found.layers])
+        allowed = math.log(1 + 0.03 * (probe == "delta_norm_mean") + off * (probe != "delta_norm_mean")) + 3 * error
+        assert (np.abs(logs.mean(axis=0) - wanted) < allowed).all(), (probe, np.exp(logs.mean(axis=0) - wanted))
+    squares = np.array(probes["square"])
+    error = squares.std(axis=0, ddof=1) / math.sqrt(len(squares))
+    wanted = np.square([layer.each for layer in found.layers])
+    assert (np.abs(squares.mean(axis=0) - wanted) < 0.03 * wanted + 3 * error).all()
+
+
 WRONG: dict[str, Callable[[Layer], Layer]] = {
     "variances 5 % off": lambda layer: replace(layer, weights=1.05 * layer.weights),
     "biases left out": lambda layer: replace(layer, biases=0.0),
@@ -245,6 +288,8 @@ def test_the_command(command: Command, tmp_path: Path) -> None:
     found = json.loads(out)
     assert [layer["kind"] for layer in found["layers"]] == ["hidden"] * 3 + ["output"]
     assert all(layer["low"] < layer["predicted"] < layer["high"] for layer in found["layers"])
+    assert all(layer["predicted"] < layer["delta_norm_mean"] for layer in found["layers"])
+    assert all(layer["weight_gradient_norm"] > 0 for layer in found["layers"])
     assert found["deep"]["gain"] == pytest.approx(10.26, rel=0.002)
     assert (found["outside"], found["seeds"], found["examples"]) == ([], 20, 100)
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")

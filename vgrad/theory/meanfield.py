@@ -7,7 +7,8 @@ and v_b of a weight and a bias, F(K) = E f(u) f(u') and G(K) = E f'(u) f'(u') el
     K^1 = v_w x x^T + v_b,   A^l = n_l F(K^l),   K^(l+1) = v_w A^l + v_b                    forward
     P^l = n_l v_w^(l+1) G(K^l) o P^(l+1),   P^l(x, x') = E delta^l(x) . delta^l(x')          backward
 
-    E ||mean delta^l||^2 = the mean of all entries of P^l,   E mean ||delta^l||^2 = the mean of its diagonal.
+    E ||mean delta^l||^2 = the mean of all entries of P^l,   E mean ||delta^l||^2 = the mean of its diagonal,
+    E ||dC/dW^l||^2 = the mean of P^l o A^(l-1),   A^0 = x x^T.
 
 One network differs from the root mean square: ln ||mean delta^l||^2 is spread by the few outputs and, a layer at a
 time, by the units of finite layers. `DRAWS` of this product of random factors give the geometric mean and a 95 % band.
@@ -33,6 +34,7 @@ from vgrad.theory.gaussian import correlations, grid, leaky_slopes, leaky_values
 DRAWS, SMOOTHED, SOFTMAX_DRAWS = 20_000, 48, 400
 MANY = 256
 """Units from which on a layer's factor is drawn from the gamma distribution of its mean and variance."""
+STEPS = np.linspace(-6.0, 6.0, 241)  # of what examples have in common
 LEAST = 1e-300
 MATRICES = 8  # of N^2 entries at a time beside the Gram matrices
 Matrix = Callable[[Array], Array]
@@ -51,7 +53,8 @@ class Layer:
 class Predicted:
     """Of one layer: `rms` and geometric mean of ||mean delta^l|| over networks, where 95 % of them are (`low`, `high`),
     the standard `deviation` of its log10; `each`, the root mean square of a single ||delta^l||, and `coherence`, rms
-    over that; `q`, the mean variance of z^l, `rho`, the mean correlation of two examples, and `chi`, the factor of
+    over that; the geometric means of the probes `delta_norm_mean`, the mean of ||delta^l||, and `weight_gradient_norm`,
+    ||dC/dW^l||; `q`, the mean variance of z^l, `rho`, the mean correlation of two examples, and `chi`, the factor of
     E ||delta||^2 from layer l + 1 down to l at this q (NaN for the output)."""
 
     layer: int
@@ -62,9 +65,24 @@ class Predicted:
     deviation: float
     each: float
     coherence: float
+    delta_norm_mean: float
+    weight_gradient_norm: float
     q: float
     rho: float
     chi: float
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What one network adds to expectations beside its outputs.
+
+    `above` is the mean of ln T/E T of the layers through which delta has come, T as in `_factors`: single errors have
+    it, too, while their spread over outputs is averaged over examples. `below` is the variance of ln ||a||^2 below the
+    layer, which weight gradients have: E ln is half of it less.
+    """
+
+    above: float
+    below: float
 
 
 def predict(
@@ -78,11 +96,12 @@ def predict(
     K: list[Array] = [np.asarray(layers[0].weights * (x @ x.T) + layers[0].biases)]
     for at, (values, _) in enumerate(kernels):
         K.append(np.asarray(layers[at + 1].weights * layers[at].width * values(K[-1]) + layers[at + 1].biases))
+    uneven = _uneven(K, layers, activations)
     random = np.random.default_rng(0)
     tops = np.maximum(_top_draws(random, K[-1], y, cost, output), LEAST)
     tops /= tops.mean()
     P = _top(K[-1], y, cost, output, layers[-1].width)
-    found = [_of_layer(len(layers), K[-1], P, np.log(tops), layers, None)]
+    found = [_of_layer(len(layers), K[-1], P, np.log(tops), Beside(0.0, uneven[-1]), layers, None)]
     mean, passed, factors = float(P.mean()), np.ones_like(P), np.zeros(DRAWS)
     for at in range(len(activations) - 1, -1, -1):
         step = kernels[at][1](K[at])
@@ -92,7 +111,8 @@ def predict(
         factors += random.permutation(_factors(random, K[at], activations[at], layers[at].width))
         share = min(mean * float(passed.mean()) / max(float(P.mean()), LEAST), 1.0)
         logs = np.log(share * tops + (1 - share)) + factors
-        found.insert(0, _of_layer(at + 1, K[at], P, logs, layers, activations[at]))
+        beside = Beside(float(factors.mean()), uneven[at])
+        found.insert(0, _of_layer(at + 1, K[at], P, logs, beside, layers, activations[at]))
     return found
 
 
@@ -102,11 +122,19 @@ def needed_bytes(examples: int, depth: int) -> int:
 
 
 def _of_layer(
-    layer: int, K: Array, P: Array, logs: Array, layers: Sequence[Layer], activation: Activation | None
+    layer: int,
+    K: Array,
+    P: Array,
+    logs: Array,
+    beside: Beside,
+    layers: Sequence[Layer],
+    activation: Activation | None,
 ) -> Predicted:
     """The numbers of a layer; `logs` are draws of ln (||mean delta||^2 / E ||mean delta||^2)."""
-    rms = math.sqrt(max(float(P.mean()), LEAST))
+    mean, here = float(P.mean()), layers[layer - 1]
+    rms = math.sqrt(max(mean, LEAST))
     each = math.sqrt(max(float(np.diag(P).mean()), LEAST))
+    gradient = math.sqrt(max((float(np.vdot(P, K)) / P.size - here.biases * mean) / here.weights, LEAST))
     half = logs / 2
     low, high = np.quantile(half, [0.025, 0.975])
     q, chi = float(np.diag(K).mean()), math.nan
@@ -123,6 +151,8 @@ def _of_layer(
         float(half.std()) / math.log(10),
         each,
         rms / each,
+        each * math.exp(beside.above / 2),
+        gradient * math.exp(float(half.mean()) - beside.below / 4),
         q,
         _mean_correlation(K),
         chi,
@@ -193,13 +223,38 @@ def _sampled(K: Array, y: Array, cost: Cost, n: int) -> Array:
 def _factors(random: np.random.Generator, K: Array, activation: Activation, n: int) -> Array:
     """Draws of ln (T/E T), T = sum_i fbar(u_i)^2 g_i^2 over the n units of a layer, where u_i is what the examples have
     in common of z_i, fbar its mean slope given that, and g_i ~ N(0, 1) the product of weights and delta above."""
+    square, density = _given_common(_elementwise(activation)[1], K)
+    return _log_factors(random, square, STEPS, density, n)
+
+
+def _uneven(K: Sequence[Array], layers: Sequence[Layer], activations: Sequence[Activation]) -> list[float]:
+    """By layer the variance over networks of ln sum_i a_i a_i' below it, 0 for the inputs; to first order in 1/n.
+
+    ln K^l has a share of the variance below, and E f^2 follows it by d ln E f^2 / d ln q; a layer of n units adds
+    Var(fbar(u)^2)/(E fbar(u)^2)^2/n, fbar(u) the mean activation given what examples have in common.
+    """
+    found = [0.0]
+    z, weights = grid()
+    for at, activation in enumerate(activations):
+        q, here = float(np.diag(K[at]).mean()), layers[at]
+        f = _elementwise(activation)[0]
+        low, high = (float(weights @ f(math.sqrt(q * change) * z) ** 2) for change in (0.99, 1.01))
+        follows = math.log(max(high, LEAST) / max(low, LEAST)) / math.log(1.01 / 0.99)
+        square, density = _given_common(f, K[at])
+        mean = max(float(density @ square), LEAST)
+        adds = float(density @ square**2) / mean**2 - 1
+        found.append((follows * (1 - here.biases / q)) ** 2 * found[-1] + adds / here.width)
+    return found
+
+
+def _given_common(g: Callable[[Array], Array], K: Array) -> tuple[Array, Array]:
+    """E [g(z) | u]^2 at STEPS of u, what the examples have in common of z, and the density of u there."""
     q, rho = float(np.diag(K).mean()), max(_mean_correlation(K), 0.0)
     z, weights = grid()
-    slope, steps = _elementwise(activation)[1], np.linspace(-6.0, 6.0, 241)
     common, own = math.sqrt(q * rho), math.sqrt(q * (1 - rho))
-    smooth = slope((common * steps[:, None] + own * z).ravel()).reshape(len(steps), -1) @ weights
-    density = np.exp(-(steps**2) / 2)
-    return _log_factors(random, smooth**2, steps, density / density.sum(), n)
+    smooth = g((common * STEPS[:, None] + own * z).ravel()).reshape(len(STEPS), -1) @ weights
+    density = np.exp(-(STEPS**2) / 2)
+    return smooth**2, density / density.sum()
 
 
 def _log_factors(random: np.random.Generator, square: Array, steps: Array, density: Array, n: int) -> Array:

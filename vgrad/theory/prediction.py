@@ -129,19 +129,23 @@ def _lines(found: Prediction, width: int, unicode: bool) -> list[str]:
     page.title(f"{config.name}: ‖mean δ‖ of each layer before training, by mean-field theory")
     page.words(f"Over {found.examples:,} training examples; where 95 % of networks are.")
     page.lines.append("")
-    head = ["layer", "units", "predicted", "low", "high", "coherence"]
+    head = ["layer", "units", "predicted", "low", "high", "coherence", "mean ‖δ‖", "‖dC/dW‖"]
     rows = [head + (["measured", "ratio"] if len(found.measured) else [])]
     for at, layer in enumerate(found.layers):
         name = f"{layer.layer} out" if _kind(found, layer) == "output" else str(layer.layer)
         numbers = [layer.geometric, layer.low, layer.high, layer.coherence]
+        numbers += [layer.delta_norm_mean, layer.weight_gradient_norm]
         row = [name, str(config.sizes[layer.layer]), *map(significant, numbers)]
         if len(found.measured):
             middle = geometric(found.measured[:, at].tolist()).center
             row += [significant(middle), f"{middle / layer.geometric:.3f}"]
         rows.append(row)
-    page.table(rows, drop=(5, 1))
+    page.table(rows, drop=(7, 6, 5, 1))
     page.lines.append("")
-    page.words("predicted: the geometric mean over networks; coherence: its root mean square over that of single ‖δ‖.")
+    page.words(
+        "predicted, mean ‖δ‖ (over examples), ‖dC/dW‖: geometric means over networks; coherence: root mean square of "
+        "‖mean δ‖ over that of single ‖δ‖."
+    )
     if len(found.measured):
         page.words(f"measured: the geometric mean of {len(found.measured)} networks, drawn anew.")
     if found.deep is not None:
