@@ -14,32 +14,41 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 HERE = Path(__file__).resolve().parent
-CORE_TYPE = "OPENBLAS_CORETYPE"
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Contender:
-    """A process that runs `_peers.py NAME DTYPE`; `hello` is its first answer: `note`, or `skip` with a reason."""
+    """A process that runs `_peers.py WHAT`; `hello` is its first answer: `note`, or `skip` with a reason."""
 
-    def __init__(self, name: str, dtype: str, environment: dict[str, str]) -> None:
-        self.name, self.dtype, self.rounds = name, dtype, list[dict[str, float]]()
+    def __init__(self, what: Sequence[str]) -> None:
+        self.what, self.rounds = list(what), list[dict[str, float]]()
+        self.kept: dict[str, np.ndarray] = {}
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "_peers.py"), name, dtype],
+            [sys.executable, str(HERE / "_peers.py"), *what],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment | dict.fromkeys(THREADS, "1"),
+            env=os.environ | dict.fromkeys(THREADS, "1"),
         )
         self.hello: dict[str, Any] = self._answer()
 
     def round(self) -> None:
-        """One epoch, timed by the contender itself."""
-        assert self._process.stdin
-        print(file=self._process.stdin, flush=True)
-        self.rounds.append(self._answer())
+        """One round, timed by the contender itself."""
+        self.rounds.append(self._ask(""))
+
+    def keep(self) -> None:
+        """What it has now: its parameters, and what it recorded last."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "kept.npz"
+            self._ask(str(path))
+            with np.load(path) as found:
+                self.kept = dict(found)
 
     def close(self) -> None:
         """Let the process end."""
@@ -48,24 +57,21 @@ class Contender:
         self._process.wait()
 
     def times(self) -> list[float]:
-        """Seconds of every round but the first, which warms up."""
-        return [answer["seconds"] for answer in self.rounds[1:]]
+        """Seconds of the processor of every round but the first, which warms up."""
+        return [answer["cpu"] for answer in self.rounds[1:]]
+
+    def _ask(self, line: str) -> dict[str, Any]:
+        assert self._process.stdin
+        print(line, file=self._process.stdin, flush=True)
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.name} {self.dtype} ended early with code {self._process.wait()}")
+            raise SystemExit(f"{' '.join(self.what)} ended early with code {self._process.wait()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
-
-
-def environments() -> list[tuple[str, dict[str, str]]]:
-    """The environment as it is, and without a core type of OpenBLAS, which leaves the choice to each contender."""
-    found = dict(os.environ)
-    chosen = found.pop(CORE_TYPE, None)
-    unset = [(f"{CORE_TYPE} not set", found)]
-    return unset if chosen is None else [(f"{CORE_TYPE}={chosen}, as set in the environment", dict(os.environ)), *unset]
 
 
 def paired_ratio(times: Sequence[float], reference: Sequence[float]) -> float:

@@ -1,149 +1,214 @@
-"""The same training in three libraries, an epoch at a time: `_peers.py NAME DTYPE`, driven by `_harness.Contender`.
+"""One contender of a race, in a process of its own: `_peers.py NAME WORKLOAD DTYPE FORM`, driven by `_harness`.
 
-784-30-30-10, sigmoid, batches of ten, plain SGD with eta 0.1, 50,000 training images in a new order each epoch, then
-the accuracy on 10,000 validation images. One thread. No penalty, no probes.
+Every contender starts from vgrad's parameters and takes the images in vgrad's order, on one core. It says hello, then
+does a round for every line that comes in, and answers with the seconds of the processor that the round took. A line
+that is a path asks for what it has instead: its parameters, and what it recorded last.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from vgrad.__main__ import fix_blas_environment
 
-HIDDEN, BATCH, ETA = (30, 30), 10, 0.1
+fix_blas_environment()
 
-Epochs = Iterator[float]
-"""One step is one epoch; the value is the validation accuracy."""
+import numpy as np  # noqa: E402
+from _workloads import PROBED, WORKLOADS, Workload  # noqa: E402
+
+Arrays = dict[str, np.ndarray]
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+Contend = tuple[Callable[[], Any], Callable[[], Arrays]]
+"""One round; and the parameters after it, with the cost, accuracy and norms that were recorded before its last step."""
 
 
-def vgrad(dtype: str) -> Epochs:
-    """As `vgrad train` does it, with the environment that it sets."""
-    from vgrad.config.check import check
-    from vgrad.data.datasets import load
+class Round:
+    """What the peers are given: the settled config, the images as they are stored (n, 784), labels, and orders."""
+
+    def __init__(self, workload: Workload, dtype: str) -> None:
+        from vgrad.config.check import check
+        from vgrad.data.datasets import load
+        from vgrad.training.initial import draw_parameters
+
+        self.workload, self.dtype = workload, np.dtype(dtype)
+        self.config = check(workload.config(dtype))
+        self.data = load("mnist", **self.config.data.parameters)
+        drawn = draw_parameters(self.config, self.config.init, self.data)
+        self.initial: Arrays = {name: value.astype(self.dtype) for name, value in drawn.items()}
+        self.images, self.labels = self.data.train.inputs, self.data.train.labels.astype(np.int64)
+        self.y = np.eye(10, dtype=self.dtype)[self.labels]
+        self.m, self.layers = self.config.rows_per_step, len(self.config.sizes) - 1
+        self.eta = self.config.optimizer.parameters["learning_rate"]
+        self.decay = 1 - self.eta * self.config.l2 / len(self.images)
+        self.epoch = 0
+
+    def scaled(self) -> np.ndarray:
+        """The images in [0, 1]."""
+        return self.data.scaling.apply(self.images, np.empty(self.images.shape, self.dtype))
+
+    def order(self) -> np.ndarray:
+        """(steps, m): the images of the next epoch."""
+        from vgrad.training.loop import _order
+
+        self.epoch += 1
+        return _order(self.config, len(self.images), self.epoch).reshape(-1, self.m)
+
+    def masks(self) -> list[np.ndarray]:
+        """(steps, m, n_l) of each hidden layer: those that vgrad draws in the epoch whose order was asked for last."""
+        from vgrad.training.assembly import noise_of
+
+        noise, rate = noise_of(self.config, self.epoch)(), self.config.dropout
+        shapes = [(self.m, n) for n in self.config.sizes[1:-1]]
+        drawn = [
+            [noise.masks.random(shape, self.dtype.type) >= rate for shape in shapes] for _ in range(self.workload.steps)
+        ]
+        return [np.array(layer, self.dtype) / (1 - rate) for layer in zip(*drawn, strict=True)]
+
+
+def vgrad(given: Round) -> Contend:
+    """As `vgrad train` does it."""
     from vgrad.training.assembly import fresh_state
-    from vgrad.training.initial import draw_parameters
     from vgrad.training.loop import train
 
-    tree = {
-        "name": "epoch",
-        "layers": [784, *HIDDEN, 10],
-        "optimizer": {"name": "sgd", "learning_rate": ETA},
-        "batch_size": BATCH,
-        "epochs": 10**4,
-        "monitor": ["validation_accuracy"],
-        "probes": {"record": [], "every": 10**4, "examples": 1},
-        "dtype": dtype,
-    }
-    config = check(tree)
-    steps = train(config, load("mnist"), fresh_state(config, draw_parameters(config, config.init)))
-    next(steps)  # epoch 0: no training
-    return (float(record.metrics["validation_accuracy"] or 0) for record, _ in steps)
+    steps = train(given.config, given.data, fresh_state(given.config, given.initial))
+    last = [next(steps)] * 2  # epoch 0: no training
+
+    def round_() -> None:
+        for _ in range(given.workload.epochs):
+            last[:] = last[1], next(steps)
+
+    def found() -> Arrays:
+        record, (_, state) = last[0][0], last[1]
+        told = (
+            {"cost": [record.metrics["train_cost"]], "accuracy": [record.metrics["train_accuracy"]]}
+            if (given.workload.measured)
+            else {}
+        )
+        norms = (record.gradients or {}) if given.workload.measured else {}
+        return state.parameters | {name: np.array(value) for name, value in {**told, **norms}.items()}
+
+    return round_, found
 
 
-def pytorch(dtype: str) -> Epochs:
-    """Eager mode: a module, an optimizer, batches by `index_select` from tensors in memory (no DataLoader)."""
-    import torch
-    from torch import nn
+def products(given: Round) -> Contend:
+    """The bare products of vgrad's steps by the same BLAS, on aligned arrays: no program around them can be faster."""
+    from scipy.linalg import blas
 
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    x, y, x_validation, y_validation = _arrays(dtype)
-    inputs, targets = torch.from_numpy(x), nn.functional.one_hot(torch.from_numpy(y), 10).to(getattr(torch, dtype))
-    unseen, answers = torch.from_numpy(x_validation), torch.from_numpy(y_validation)
-    sizes = [784, *HIDDEN, 10]
-    layers = [layer for n, m in pairwise(sizes) for layer in (nn.Linear(n, m), nn.Sigmoid())]
-    model = nn.Sequential(*layers[:-1]).to(getattr(torch, dtype))
-    cost = nn.BCEWithLogitsLoss(reduction="sum")
-    optimizer = torch.optim.SGD(model.parameters(), lr=ETA)
-    while True:
-        for batch in torch.randperm(len(inputs)).split(BATCH):
-            optimizer.zero_grad()
-            x, y = inputs.index_select(0, batch), targets.index_select(0, batch)
-            (cost(model(x), y) / BATCH).backward()
-            optimizer.step()
-        with torch.no_grad():
-            accuracy = (model(unseen).argmax(dim=1) == answers).float().mean().item()
-        yield accuracy
+    from vgrad.nn.arrays import aligned
+    from vgrad.nn.backprop import SMALL
+
+    sizes, m, full = [*given.config.sizes], given.m, given.workload.measured
+    if full:
+        sizes[0] = int(given.images.any(axis=0).sum())  # the other inputs are left out
+
+    def filled(*shape: int) -> np.ndarray:
+        array = aligned(shape, given.dtype)
+        array.fill(0.01)
+        return array
+
+    gemm: Any = blas.dgemm if given.dtype == np.float64 else blas.sgemm
+    forward, backward, update = list[Call](), list[Call](), list[Call]()
+    for n, k in pairwise(sizes):  # what is read and what is written are arrays apart, so that the numbers stay
+        W, back = filled(k, n), filled(n, m)
+        if full:  # the examples lie side by side
+            a, delta = filled(m, n), filled(k, m)
+            forward.append((np.dot, (W, filled(n, m), filled(k, m))))
+            backward.append((np.dot, (W.T, delta, back)))
+            update.append((np.dot, (delta, a, filled(k, n))))
+        else:
+            a, delta, back = filled(m, n), filled(m, k), back.reshape(m, n)
+            forward.append((gemm, (1.0, W.T, a.T, 0.0, filled(m, k).T, 1, 0, 1)))
+            small: Call = (gemm, (1.0, W.T, delta.T, 0.0, back.T, 0, 0, 1))
+            backward.append(small if W.size <= SMALL else (np.dot, (delta, W, back)))
+            update.append((gemm, (-1e-12, a.T, delta.T, 1.0, W.T, 0, 1, 1)))
+    calls = [*forward, *backward[:0:-1], *update]
+
+    def round_() -> None:
+        for _ in range(given.workload.steps):
+            for call, arguments in calls:
+                call(*arguments)
+
+    return round_, dict
 
 
-def scikit_learn(dtype: str) -> Epochs:
-    """`MLPClassifier.partial_fit`, which is one epoch; its output is a softmax."""
+def pytorch(given: Round) -> Contend:
+    """Eager mode."""
+    from _peer_torch import contend
+
+    return contend(given)
+
+
+def jax(unroll: int) -> Callable[[Round], Contend]:
+    """An epoch is one compiled scan, whose body is written out `unroll` times."""
+
+    def contend(given: Round) -> Contend:
+        import _peer_jax
+
+        return _peer_jax.contend(given, unroll)
+
+    return contend
+
+
+def scikit_learn(given: Round) -> Contend:
+    """`MLPClassifier.partial_fit`, which is one epoch; its output is a softmax, and its parameters are its own."""
     from sklearn.neural_network import MLPClassifier
 
-    x, y, x_validation, y_validation = _arrays(dtype)
-    model = MLPClassifier(
-        HIDDEN,
-        activation="logistic",
-        solver="sgd",
-        alpha=0,
-        batch_size=BATCH,
-        learning_rate_init=ETA,
-        momentum=0,
-        nesterovs_momentum=False,
-        random_state=0,
-    )
-    while True:
-        model.partial_fit(x, y, classes=list(range(10)))
-        yield float(model.score(x_validation, y_validation))
+    own = {"alpha": 0, "batch_size": given.m, "learning_rate_init": given.eta, "momentum": 0, "random_state": 0}
+    hidden, x = tuple(given.config.sizes[1:-1]), given.scaled()
+    model = MLPClassifier(hidden, activation="logistic", solver="sgd", nesterovs_momentum=False, **own)
+    return lambda: model.partial_fit(x, given.labels, classes=list(range(10))), dict
 
 
-CONTENDERS: dict[str, tuple[str, Callable[[str], Epochs]]] = {
-    "vgrad": ("vgrad", vgrad),
-    "PyTorch eager": ("torch", pytorch),
+CONTENDERS: dict[str, tuple[str, Callable[[Round], Contend]]] = {
+    "vgrad": ("numpy", vgrad),
+    "PyTorch": ("torch", pytorch),
+    "JAX, unroll 1": ("jax", jax(1)),
+    "JAX, unroll 10": ("jax", jax(10)),
     "scikit-learn": ("sklearn", scikit_learn),
+    "products": ("scipy", products),
 }
-"""name -> (module that it needs, its epochs)."""
-
-
-def _arrays(dtype: str) -> tuple[Any, Any, Any, Any]:
-    """Images scaled to [0, 1] and digits: training, then validation."""
-    import numpy as np
-
-    from vgrad.data.datasets import load
-
-    mnist = load("mnist", test=0)
-    parts = (mnist.train, mnist.validation)
-    scaled = [mnist.scaling.apply(part.inputs, np.empty(part.inputs.shape, dtype)) for part in parts]
-    return scaled[0], mnist.train.labels.astype(np.int64), scaled[1], mnist.validation.labels.astype(np.int64)
+"""name -> (module that it needs, what it does)."""
 
 
 def _note(module: str) -> str:
     """Version and BLAS, after everything is loaded."""
-    from importlib.metadata import version
-
     import threadpoolctl
 
-    name = {"sklearn": "scikit-learn"}.get(module, module)
     pools = [pool for pool in threadpoolctl.threadpool_info() if pool.get("user_api") == "blas"]
-    kernels = sorted(
-        {f"{pool['internal_api']} {pool.get('architecture')}, {pool['num_threads']} thread" for pool in pools}
-    )
-    return f"{version(name)}; NumPy and SciPy on {' and '.join(kernels)}"
+    kernels = sorted({f"{pool['internal_api']} {pool.get('architecture')}" for pool in pools})
+    name = {"sklearn": "scikit-learn"}.get(module, module)
+    return f"{name} {version(name)}" + (f" on {' and '.join(kernels)}" if module in {"numpy", "scipy"} else "")
 
 
-def main(name: str, dtype: str) -> None:
-    """Say hello, then an epoch for every line that comes in."""
-    module, epochs_of = CONTENDERS[name]
+def main(name: str, workload: str, dtype: str, form: str) -> None:
+    """Say hello, then a round for every line that comes in."""
+    module, contend = CONTENDERS[name]
     if not find_spec(module):
         print(json.dumps({"skip": f"{name} is not installed"}), flush=True)
         return
-    if module == "vgrad":
-        fix_blas_environment()
-    epochs = epochs_of(dtype)
-    if module != "vgrad":
-        __import__(module)
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    chosen = (WORKLOADS | PROBED)[workload]
+    round_, found = contend(Round(chosen.quick() if form == "quick" else chosen, dtype))
     print(json.dumps({"note": _note(module)}), flush=True)
-    for _ in sys.stdin:
-        begun, cpu = time.perf_counter(), time.process_time()
-        accuracy = next(epochs)
-        seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-        print(json.dumps({"seconds": seconds, "cpu": cpu, "accuracy": accuracy}), flush=True)
+    for line in sys.stdin:
+        if line.strip():
+            np.savez(line.strip(), **found())
+            print(json.dumps({}), flush=True)
+            continue
+        begun = time.process_time()
+        round_()
+        print(json.dumps({"cpu": time.process_time() - begun}), flush=True)
 
 
 if __name__ == "__main__":
