@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from runs_factory import trained
 
 from vgrad import cli
 
@@ -169,3 +170,26 @@ def test_show_and_ls_fit_the_terminal(runs: Path, width: int, encoding: str) -> 
     assert len(courses) == 13
     assert all(len(line.split()[-1]) == 4 for line in courses), "a sparkline of the four epochs stands in every line"
     assert "Verdict: vanishing" in text
+
+
+def test_show_has_what_theory_predicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Seed 30 draws a network whose first layer has half of what most have; with layer norm there is no prediction."""
+    tree = {"name": "odd", "layers": [64, 30, 30, 10], "data": "digits", "epochs": 0, "probes": {"examples": 300}}
+    path = trained(tmp_path, {**tree, "seed": 30})
+    assert cli.run(["show", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["predicted"]
+    first, second, out = found["layers"]
+    same = json.loads((path / "summary.json").read_bytes())["gradient"]["start"]["delta_norm"]
+    assert [first["measured"], second["measured"]] == same
+    assert first["measured"] < first["low"] / (1 + found["accuracy"]) < first["predicted"] < first["high"]
+    assert (first["outside"], second["outside"], out["kind"]) == (True, False, "output")
+    assert first["z"] < -2.3
+    assert cli.run(["show", str(path)]) == 0
+    told = capsys.readouterr().out
+    row = rf"l1 +30 +\S+ +{re.escape(format(first['predicted'], '.2e'))} +-\d\.\d "
+    assert re.search(rf"^layer +units +epoch 0 +predicted +z .*\n{row}", told, re.M)
+    assert f"At epoch 0 l1 (z {first['z']:.1f}) is not where 95 % of networks are" in told
+    assert cli.run(["show", str(trained(tmp_path, {**tree, "layer_norm": True}))]) == 0
+    assert "Nothing is predicted for epoch 0: layer_norm: mean-field theory" in " ".join(
+        capsys.readouterr().out.split()
+    )

@@ -149,7 +149,7 @@ def formats(incomplete: str) -> Iterable[str]:
 @_quiet
 def values(incomplete: str) -> Iterable[str]:
     """Values of reports that any run has, and the usual monitors."""
-    from vgrad.report.values import KNOWN
+    from vgrad.report.values import KNOWN, THEORY
 
     return (
         *KNOWN,
@@ -159,6 +159,7 @@ def values(incomplete: str) -> Iterable[str]:
         "train_cost",
         "delta_norm[1]",
         "delta_norm[-1]",
+        *(f"{name}[1]" for name in THEORY),
     )
 
 

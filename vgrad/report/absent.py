@@ -8,7 +8,8 @@ from vgrad.errors import ConfigError
 from vgrad.report.keys import Scalar, order, text
 from vgrad.report.runs import Run
 from vgrad.report.table import Table
-from vgrad.report.values import parts
+from vgrad.report.theory.expectations import silent
+from vgrad.report.values import THEORY, parts
 from vgrad.text.escapes import printable, visible
 
 MOST_SHOWN = 12
@@ -41,10 +42,16 @@ def why_not(value: str, runs: Sequence[Run]) -> str | None:
         return f"layers count from 1; {_layers(deepest)}"
     if least > deepest:
         return _layers(deepest)
+    if name in THEORY:
+        found = silent(runs)
+        if sum(map(len, found.values())) == len(runs):
+            return "; ".join(found)
+    if name in (*_OF_LAYERS, "measured/predicted", "predicted_z") and not any(
+        "delta_norm" in run.config["probes"]["record"] for run in runs
+    ):
+        return "delta_norm was not recorded; name it under probes.record and train"
     if name in _OF_LAYERS and deepest < (needed := _LEAST_LAYERS.get(name, 2)):
         return f"it takes {needed} hidden layers; {_layers(deepest)}"
-    if name in _OF_LAYERS and not any("delta_norm" in run.config["probes"]["record"] for run in runs):
-        return "delta_norm was not recorded; name it under probes.record and train"
     if epoch is not None:
         measured = sorted({int(each) for run in runs for each in run.stored.gradients["epoch"].unique()})
         if int(epoch) not in measured:

@@ -12,6 +12,7 @@ from vgrad.report.keys import varying
 from vgrad.report.runs import Run, configs
 from vgrad.report.select import arrange, compare_with, parse_conditions, where
 from vgrad.report.table import CI, SPREADS, Table, build
+from vgrad.report.theory.expectations import anew
 from vgrad.report.values import parse_value, parts, verdict_changes
 from vgrad.runs.summary import AT_CHANCE, learning_of, run_cause
 from vgrad.text.characters import hint
@@ -41,6 +42,7 @@ def compare(
     settled = thresholds or Thresholds()
     if spread not in SPREADS:
         raise ConfigError(f"--spread {visible(spread)[:20]}: write {', '.join(SPREADS)}{hint(spread)}")
+    anew()
     runs = where(runs, condition, settled)
     columns = columns or ([] if rows or values else _pivot(runs))
     names = list(values) or default_values(runs, settled, pivot=bool(columns))

@@ -14,6 +14,8 @@ from typing import Any
 from vgrad.report.keys import Scalar
 from vgrad.report.layout import lay_out, provenance
 from vgrad.report.table import INFINITE, Cell, Key, Table
+from vgrad.report.theory.held import held
+from vgrad.report.values import THEORY, parts
 from vgrad.storage.json import strict
 from vgrad.text import escapes
 from vgrad.text.formats import writers
@@ -86,11 +88,21 @@ def as_json(table: Table) -> str:
             for at, cell in table.cells.items()
             if at[2] in {value.name for value in table.values}
         ],
+        **_theory(table),
         "runs": [
             {"hash": run.hash, "seed": run.seed, "name": run.config["name"], "status": run.status} for run in table.runs
         ],
     }
     return strict(tree, indent=1) + "\n"
+
+
+def _theory(table: Table) -> dict[str, Any]:
+    """Where theory held, if a value of it stands in the table."""
+    if not any(parts(value.name)[0] in THEORY for value in table.values):
+        return {}
+    found = held(table.runs)
+    left = [{"hash": each.run.hash, "layer": each.layer, "ratio": each.ratio} for each in found.left]
+    return {"theory": {"networks": found.networks, "left": left, "silent": found.silent}}
 
 
 def _cell(table: Table, at: tuple[Key, Key, str], cell: Cell) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from vgrad.report.keys import DIGESTS, Scalar, text, varying
 from vgrad.report.runs import Run, configs
 from vgrad.report.series import keyed
 from vgrad.report.table import ABSENT, CI, DIVERGED, INFINITE, SD, SE, Cell, Table
-from vgrad.report.values import Value, verdict_changes
+from vgrad.report.theory.held import held
+from vgrad.report.values import THEORY, Value, parts, verdict_changes
 from vgrad.runs.summary import AT_CHANCE, LEARNED
 from vgrad.statistics import EXACT, LEAST
 from vgrad.text.numbers import MISSING, counted, p_value, plus_minus, significant, times_over
@@ -187,7 +188,7 @@ def _notes(table: Table) -> tuple[str, ...]:
     kinds = {cell.kind for cell in cells if cell.estimate and cell.estimate.low is not None}
     examples = table.constant.get("probes.examples")
     notes = []
-    if any(name.startswith("delta_norm[") for name in names):
+    if any(name.startswith("delta_norm[") or parts(name)[0] in THEORY for name in names):
         over = f"{examples} training examples" if examples else "the probe examples"
         notes.append(f"‖δˡ‖: norm of the mean over {over} of dC/dz in layer l.")
     if any(name.startswith("last_first_ratio") for name in names):
@@ -206,7 +207,12 @@ def _notes(table: Table) -> tuple[str, ...]:
     notes += _verdict_notes(table, names)
     if any(len(cell.numbers) == 2 and cell.kind not in ("count", "word") for cell in cells):
         notes.append("Two values are those of two seeds: too few for an interval.")
-    found = [cell.estimate for cell in cells if cell.estimate and cell.kind != "count"]
+    notes += _theory_notes(table)
+    found = [
+        cell.estimate
+        for at, cell in table.cells.items()
+        if cell.estimate and cell.kind != "count" and parts(at[2])[0] not in THEORY
+    ]
     if any(each.n >= LEAST and each.low is None for each in found):
         notes.append("A number that is the same in all runs has no interval: nothing is known of its scatter.")
     if kinds & {"accuracy", "number", "decades"}:
@@ -232,6 +238,19 @@ def _notes(table: Table) -> tuple[str, ...]:
             f"p of the exact sign-flip test (t test above {EXACT} pairs), adjusted by Holm over the table's hypotheses."
         )
     return tuple(notes)
+
+
+def _theory_notes(table: Table) -> list[str]:
+    """What theory's numbers are, and in how many networks it holds."""
+    names = {parts(value.name)[0] for value in table.values} & set(THEORY)
+    if not names:
+        return []
+    notes = ["predicted: the geometric mean over networks by mean-field theory, from the run's data alone, not fitted."]
+    if names & {"predicted_low", "predicted_high"}:
+        notes.append("low, high: where 95 % of networks are.")
+    if "predicted_z" in names:
+        notes.append("z: by how many standard deviations of log10 over networks it lies above the predicted one.")
+    return [*notes, held(table.runs).told()]
 
 
 _OF_SPEED = ("last_first_ratio", "decay_", "effective_depth", "verdict")

@@ -22,7 +22,7 @@ from vgrad.text.escapes import visible
 from vgrad.vanishing import Thresholds
 
 _CONDITION = re.compile(
-    r"\s*(?P<name>[a-z][\w.]*(?:\([^()]*\))?(?:\[[^\[\]]*\])?(?:[.@]\w+)?)\s*(?P<sign>>=|<=|!=|==|=|<|>)\s*"
+    r"\s*(?P<name>[a-z][\w.]*(?:/predicted)?(?:\([^()]*\))?(?:\[[^\[\]]*\])?(?:[.@]\w+)?)\s*(?P<sign>>=|<=|!=|==|=|<|>)\s*"
     r'(?P<right>"[^"]*"|\[[^\[\]]*\]|[^,"\[\]]*?)\s*(?:,|$)'
 )
 _SIGNS: dict[str, Callable[[float, float], bool]] = {

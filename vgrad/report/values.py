@@ -4,6 +4,9 @@
     test_accuracy               likewise, or as vgrad evaluate has kept it; so for cost and the other parts
     delta_norm[1].end           a probe of layer 1 at the start (default), worst or end epoch, or `@7`;
                                 [-1] is the last hidden layer, [output] the output layer
+    predicted[1]                what mean-field theory says of delta_norm[1] before training, the geometric mean over
+                                networks; predicted_low, predicted_high: where 95 % of networks are
+    measured/predicted[1]       delta_norm[1] over that; predicted_z[1]: how many standard deviations it is off
     last_first_ratio, decay_rate, decay_factor, effective_depth      likewise
     verdict, cause              the run's word and what stands behind it; with a time, those of that moment
     learning                    learned or at chance, by the accuracy at the end
@@ -24,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.report.runs import Run
+from vgrad.report.theory.expectations import expectation
 from vgrad.runs.evaluating import MEASURES
 from vgrad.runs.summary import cause_of, learning_of, run_cause, run_verdict, speeds, verdict_of
 from vgrad.runs.tables import hidden
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
 WHENS = ("start", "worst", "end")
 WORDS = {"start": "at the start", "worst": "at the worst epoch", "end": "at the end"}
 _VALUE = re.compile(
-    r"(?P<name>[a-z][a-z0-9_]*)(?:\[(?P<layer>-?[0-9]{1,4}|output)\])?(?:\.(?P<part>[a-z_]+)|@(?P<epoch>[0-9]{1,8}))?"
+    r"(?P<name>[a-z][a-z0-9_]*(?:/predicted)?)(?:\[(?P<layer>-?[0-9]{1,4}|output)\])?(?:\.(?P<part>[a-z_]+)|@(?P<epoch>[0-9]{1,8}))?"
 )
 _EPOCHS_TO = re.compile(r"epochs_to\((?P<monitor>[a-z][a-z0-9_]*)(?P<sign>>=|<=)(?P<bound>[-+.0-9eE]+)\)")
 
@@ -88,12 +92,15 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
         part = name.partition("_")[0]
         told = f"it was no monitor; vgrad evaluate RUNS --part {part} computes and keeps it"
         raise ConfigError(f"no value {name!r} in these runs: {told}")
+    if found and found["layer"] and name in THEORY:
+        return _of_theory(name, found["layer"], _when(found, text))
     if found and found["layer"]:
         probes = {probe for run in runs for probe in run.config["probes"]["record"]}
         if name in probes or name == "delta_norm_mean":
             return _of_probe(name, found["layer"], _when(found, text))
     known = {*KNOWN, *(monitor for run in runs[:50] for monitor in run.summary["final"])}
     known |= {f"{probe}[1]" for run in runs[:50] for probe in run.config["probes"]["record"]}
+    known |= {f"{name}[1]" for name in THEORY}
     raise ConfigError(f"no value {visible(text)[:60]!r} in these runs{did_you_mean(text, sorted(known))}{hint(text)}")
 
 
@@ -173,12 +180,9 @@ def _of_probe(probe: str, layer: str, when: str | int) -> Value:
     kind = "factor" if probe.endswith(("_norm", "norm_mean")) else "number"
 
     def of(run: Run) -> Content:
-        if layer == "output":
-            index = run.hidden + 1
-        else:  # only hidden layers: those of a shallow net do not line up with the output of a deep one
-            index = int(layer) if int(layer) > 0 else run.hidden + 1 + int(layer)
-            if not 1 <= index <= run.hidden:
-                return None
+        index = _index(run, layer)
+        if index is None:
+            return None
         kept = isinstance(when, str) and probe in ("delta_norm", "delta_norm_mean")
         norms: list[float] | None = (moment(run, when) or {}).get(probe) if kept else None
         if norms is not None and 1 <= index <= len(norms):
@@ -193,6 +197,39 @@ def _of_probe(probe: str, layer: str, when: str | int) -> Value:
     name = f"{probe}[{layer}]{_suffix(when)}"
     panel = f"{norms[probe].replace('^{}', 'ˡ') if probe in norms else probe} {_told(when)}"
     return Value(name, kind, f"{symbol} {_told(when)}", of, panel=panel, short=symbol)
+
+
+def _index(run: Run, layer: str) -> int | None:
+    """The number of a layer, or None where there is none."""
+    if layer == "output":
+        return run.hidden + 1
+    # only hidden layers: those of a shallow net do not line up with the output of a deep one
+    index = int(layer) if int(layer) > 0 else run.hidden + 1 + int(layer)
+    return index if 1 <= index <= run.hidden else None
+
+
+def _of_theory(name: str, layer: str, when: str | int) -> Value:
+    """What theory says of ||delta^l|| at the start, alone or beside what was measured there."""
+    if when not in ("start", 0):
+        raise ConfigError(f"{name}[{layer}]{_suffix(when)}: theory is about the start alone; write {name}[{layer}]")
+    kind, title = THEORY[name]
+    measured = _of_probe("delta_norm", layer, "start").of
+
+    def of(run: Run) -> Content:
+        found, index = expectation(run), _index(run, layer)
+        if isinstance(found, str) or index is None:
+            return None
+        predicted, norm = found.of(index), measured(run)
+        if predicted is None:
+            return None
+        if name in _PARTS:
+            return float(getattr(predicted, _PARTS[name]))
+        if not isinstance(norm, float):
+            return None
+        return found.z(index, norm) if name == "predicted_z" else norm / predicted.geometric
+
+    symbol = f"‖δ^{_PLACES.get(layer, layer)}‖"
+    return Value(f"{name}[{layer}]", kind, title.format(symbol), of, panel=title.format("‖δˡ‖"), short=symbol)
 
 
 def _of_gradient(name: str, when: str | int, thresholds: Thresholds) -> Value:
@@ -277,6 +314,15 @@ _GRADIENT = {
     "decay_factor": ("factor", "decay per layer"),
     "effective_depth": ("count", "effective depth"),
 }
+THEORY = {
+    "predicted": ("factor", "{} predicted"),
+    "predicted_low": ("factor", "{} predicted, low"),
+    "predicted_high": ("factor", "{} predicted, high"),
+    "predicted_z": ("number", "z of {}"),
+    "measured/predicted": ("factor", "{} measured/predicted"),
+}
+"""Values of a layer that theory has a part in."""
+_PARTS = {"predicted": "geometric", "predicted_low": "low", "predicted_high": "high"}
 _PLACES = {"output": "L", **{str(-count): f"(L-{count})" for count in range(1, 10_000)}}
 """Layers that are counted from the end, in Nielsen's notation: L is the output layer, L-1 the last hidden one."""
 _WORDS = ("verdict", "cause")

@@ -32,6 +32,7 @@ from vgrad.nn.costs import Cost, softmax_f
 from vgrad.theory.gaussian import correlations, grid, leaky_slopes, leaky_values, products
 
 DRAWS, SMOOTHED, SOFTMAX_DRAWS = 20_000, 48, 400
+TOGETHER = 400  # outputs, over draws, of which z are drawn together
 MANY = 256
 """Units from which on a layer's factor is drawn from the gamma distribution of its mean and variance."""
 STEPS = np.linspace(-6.0, 6.0, 241)  # of what examples have in common
@@ -213,10 +214,17 @@ def _sampled(K: Array, y: Array, cost: Cost, n: int) -> Array:
     random = np.random.default_rng(0)
     root = np.linalg.cholesky(K + 1e-10 * np.diag(K).mean() * np.eye(len(K)))
     found = np.zeros_like(K)
-    for _ in range(SOFTMAX_DRAWS):
-        z = root @ random.standard_normal((len(K), n))
-        delta = cost.delta(z, softmax_f(z, np.empty_like(z)), y, np.empty_like(z))
-        found += delta @ delta.T
+    most = max(TOGETHER // n, 1)
+    for start in range(0, SOFTMAX_DRAWS, most):  # few large products instead of many small ones
+        count = min(most, SOFTMAX_DRAWS - start)
+        drawn = random.standard_normal((count, len(K), n))
+        z = (root @ drawn.transpose(1, 0, 2).reshape(len(K), -1)).reshape(len(K), count, n)
+        deltas = np.empty_like(z)
+        for at in range(count):
+            each = np.ascontiguousarray(z[:, at])
+            deltas[:, at] = cost.delta(each, softmax_f(each, np.empty_like(each)), y, np.empty_like(each))
+        flat = deltas.reshape(len(K), -1)
+        found += flat @ flat.T
     return found / SOFTMAX_DRAWS
 
 

@@ -31,9 +31,7 @@ def reproduce(
     study: Annotated[
         str, typer.Argument(metavar="STUDY", help=f"A study: {', '.join(STUDIES)}, or a .yaml file of one.")
     ] = "",
-    listed: Annotated[
-        bool, typer.Option("--list", help="Which studies there are, how long they take, and what came of them.")
-    ] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Which studies there are, and what came of them.")] = False,
     seeds: Seeds = None,
     quick: Annotated[bool, typer.Option("--quick", help="A look in minutes: fewer seeds where runs are long.")] = False,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="Another data set: digits is here already.")] = "",

@@ -17,6 +17,7 @@ from vgrad.storage.json import strict
 if TYPE_CHECKING:
     from vgrad.config.config import Config
     from vgrad.runs.stored import StoredRun
+    from vgrad.theory.propagation.expected import Expected
 
 Fact = tuple[str, str]
 
@@ -32,6 +33,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one run: its config in short, its monitors, and the norms of its layers over the epochs.
+
+    Beside the norms at epoch 0 stands what mean-field theory predicts of them, where the run's data are here.
 
     The sparklines of the layers share one log axis; each monitor has its own, linear one.
     """
@@ -61,9 +64,40 @@ def _tree(run: StoredRun) -> dict[str, Any]:
         "config": run.config.plain(),
         "summary": run.summary,
         "theory": found.tree() if (found := explanation(run.config, run.summary)) else None,
+        "predicted": _predicted(run),
         "facts": run.facts,
         "tags": _notes(run),
     }
+
+
+def _start(run: StoredRun) -> list[float]:
+    """||delta^l|| of the layers 1 ... L at epoch 0; nothing where it was not measured."""
+    rows = run.gradients
+    return [float(norm) for norm in rows.loc[rows["epoch"] == 0, "delta_norm"]] if "delta_norm" in rows else []
+
+
+def _expected(run: StoredRun) -> Expected | str:
+    from vgrad.runs.stored import data_folder
+    from vgrad.theory.propagation.expected import expected
+
+    return expected(run.config, data_folder(run))
+
+
+def _predicted(run: StoredRun) -> dict[str, Any] | None:
+    """What theory predicts for epoch 0, beside what was measured; None where nothing was."""
+    norms = _start(run)
+    if not norms:
+        return None
+    found = _expected(run)
+    if isinstance(found, str):
+        return {"silent": found}
+    layers = []
+    for layer, norm in enumerate(norms, start=1):
+        if each := found.of(layer):
+            told = {"layer": layer, "kind": "hidden" if layer < len(norms) else "output", "predicted": each.geometric}
+            z, outside = found.z(layer, norm), found.outside(layer, norm)
+            layers.append({**told, "low": each.low, "high": each.high, "measured": norm, "z": z, "outside": outside})
+    return {"accuracy": found.accuracy, "layers": layers}
 
 
 def _notes(run: StoredRun) -> dict[str, str]:
@@ -74,7 +108,7 @@ def _notes(run: StoredRun) -> dict[str, str]:
 
 
 def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
-    from vgrad.cli.screen.results import monitor_lines, norm_lines, norms_title, verdict_words
+    from vgrad.cli.screen.results import monitor_lines, norm_lines, norms_title, theory_words, verdict_words
 
     metrics, gradients, summary = run.metrics, run.gradients, run.summary
     curves = {name: metrics[name].tolist() for name in run.config.monitors}
@@ -82,6 +116,9 @@ def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
     if "delta_norm" in gradients:
         for epoch, norm in zip(gradients["epoch"].tolist(), gradients["delta_norm"].tolist(), strict=True):
             norms.setdefault(epoch, []).append(norm)
+    start = _start(run)
+    found = _expected(run) if start else ""
+    expected = None if isinstance(found, str) else found
     lines = [run.config.run_name]
     for key, text in _facts(run):
         indent = " " * 10
@@ -90,11 +127,12 @@ def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
         ("monitors", monitor_lines(summary, curves, width, pictures)),
         (
             norms_title(summary),
-            norm_lines(summary, norms, run.config.sizes, width, pictures, sparks=True),
+            norm_lines(summary, norms, run.config.sizes, width, pictures, sparks=True, expected=expected),
         ),
     ):
         if part:
             lines += ["", title, *(text for text, _ in part)]
+    lines += textwrap.wrap(theory_words(found, start), width, break_on_hyphens=False) if start else []
     measured = run.epoch is not None or summary["divergence"]
     told = verdict_words(summary, _why(run))[0] if measured else "Nothing is measured yet."
     return [*lines, "", *textwrap.wrap(told, width, break_on_hyphens=False)]

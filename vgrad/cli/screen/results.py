@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vgrad.cli.screen.streams import Line
 from vgrad.runs.summary import AT_CHANCE, LEARNED, learning_of, run_cause, run_verdict, speeds, verdict_of
 from vgrad.statistics import power
 from vgrad.text.plain import Axis, log_axis, measure, ratio, sparkline, table
 from vgrad.vanishing import DEAD, EVEN, EXPLODING, UNEVEN, USUAL, VANISHING, decay, last_first_ratio
+
+if TYPE_CHECKING:
+    from vgrad.theory.propagation.expected import Expected
 
 Summary = Mapping[str, Any]
 LEAST_SPARK, MOST_SPARK = 8, 40
@@ -51,10 +54,11 @@ def norm_lines(
     *,
     most: int = 1000,
     sparks: bool = False,
+    expected: Expected | None = None,
 ) -> list[Line]:
-    """||delta^l|| of each layer at the start, at its worst and at the end; the first and last layers of more than
-    `most`. Nothing where it was not measured; with batch norm <||delta^l||> of hidden layers, which is kept of these
-    epochs."""
+    """||delta^l|| of each layer at the start, as theory has `expected` it, at its worst and at the end; the first and
+    last layers of more than `most`. Nothing where it was not measured; with batch norm <||delta^l||> of hidden layers,
+    which is kept of these epochs."""
     moments, out = summary["gradient"], len(sizes) - 1
     if moments and moments["start"]["speed"] != "delta_norm":
         norms, sizes, sparks = {each["epoch"]: speeds(each) or [] for each in moments.values()}, sizes[:-1], False
@@ -65,7 +69,12 @@ def norm_lines(
     for layer, units in enumerate(sizes[1:], start=1):
         label = f"l{layer}" if layer < out else f"l{layer} out"
         rows.append([label, str(units), *(f"{norms[epoch][layer - 1]:.2e}" for epoch in chosen)])
-    lines = table(rows, width=width - LEAST_SPARK - 2, drop=(1, 3)) if sparks else table(rows, width=width, drop=(1,))
+    drop = [1, 3] if sparks else [1]
+    if expected:
+        beside = _predicted(expected, norms[chosen[0]])
+        rows = [[*row[:3], *(column[at] for column in beside), *row[3:]] for at, row in enumerate(rows)]
+        drop = [1, 3 + len(beside), *range(3, 3 + len(beside))]
+    lines = table(rows, width=width - LEAST_SPARK - 2 if sparks else width, drop=drop)
     courses, axis = _log_courses(norms, len(sizes) - 1) if sparks else ([], None)
     shown = _with_sparks(lines, [(course, axis) for course in courses], width, pictures)
     if len(shown) - 1 > most:
@@ -74,6 +83,38 @@ def norm_lines(
         shown = [*shown[: 1 + above], (gap, "dim"), *shown[len(shown) - (most - above) :]]
     hidden = out - 1
     return [*shown, *_ratio_lines(moments, hidden, width)] if hidden > 1 else shown
+
+
+def _predicted(expected: Expected, norms: Sequence[float]) -> list[list[str]]:
+    """The columns beside epoch 0: what theory predicts, and z where that is not so; with their titles."""
+    layers = range(1, len(norms) + 1)
+    found = [expected.of(layer) for layer in layers]
+    columns = [["predicted", *(f"{each.geometric:.2e}" if each else "" for each in found)]]
+    wrong = _outside(expected, norms)
+    return [*columns, ["z", *(wrong.get(layer, "") for layer in layers)]] if wrong else columns
+
+
+def _outside(expected: Expected, norms: Sequence[float]) -> dict[int, str]:
+    """The hidden layers that are not where theory expects them, with z."""
+    layers = [layer for layer in range(1, len(norms)) if expected.outside(layer, norms[layer - 1])]
+    found = {layer: expected.z(layer, norms[layer - 1]) for layer in layers}
+    return {layer: "exactly 0" if z is None else f"{z:+.1f}" for layer, z in found.items()}
+
+
+def theory_words(expected: Expected | str, norms: Sequence[float]) -> str:
+    """Whether ||delta^l|| at epoch 0, of the layers 1 ... L, is as theory expects it; or why it expects nothing."""
+    if isinstance(expected, str):
+        return f"Nothing is predicted for epoch 0: {expected}."
+    layers = [layer for layer in range(1, len(norms)) if expected.of(layer)]
+    if not layers:
+        return "Nothing is predicted for epoch 0: its numbers are too small or too large for theory."
+    where = f"where 95 % of networks are by mean-field theory (accuracy {100 * expected.accuracy:g} %)"
+    wrong = _outside(expected, norms)
+    if not wrong:
+        return f"At epoch 0 every hidden layer is {where}."
+    named = [f"l{layer} ({z if z == 'exactly 0' else f'z {z}'})" for layer, z in wrong.items()]
+    told = ", ".join(named[:MOST_STEPS]) + (f" and {len(named) - MOST_STEPS} more" if len(named) > MOST_STEPS else "")
+    return f"At epoch 0 {told} {'is' if len(named) == 1 else 'are'} not {where}."
 
 
 def _ratio_lines(moments: Summary, hidden: int, width: int) -> list[Line]:
