@@ -30,6 +30,7 @@ from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array
 from vgrad.nn.costs import Cost, softmax_f
 from vgrad.theory.gaussian import correlations, grid, leaky_slopes, leaky_values, products
+from vgrad.theory.gaussian import mean as expectation
 
 DRAWS, SMOOTHED, SOFTMAX_DRAWS = 20_000, 48, 400
 MANY = 256
@@ -139,9 +140,8 @@ def _of_layer(
     low, high = np.quantile(half, [0.025, 0.975])
     q, chi = float(np.diag(K).mean()), math.nan
     if activation is not None:
-        z, weights = grid()
         slope = _elementwise(activation)[1]
-        chi = layers[layer - 1].width * layers[layer].weights * float(weights @ slope(math.sqrt(q) * z) ** 2)
+        chi = layers[layer - 1].width * layers[layer].weights * expectation(lambda u: slope(u) ** 2, q)
     return Predicted(
         layer,
         rms,

@@ -24,6 +24,7 @@ from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array
 from vgrad.theory.gaussian import hermite
 from vgrad.theory.neuron import respond
+from vgrad.theory.propagation.kinks import steps_of
 
 LEAST, MOST = 1e-10, 1e10
 """The variances between which q is followed; q* below the least is told as 0, above the most as infinite."""
@@ -71,12 +72,14 @@ class Medium:
         decades = round(math.log10(MOST / LEAST))
         self._logs = np.linspace(math.log(LEAST), math.log(MOST), decades * DECADE + 1)
         z, weights = _grid()
+        steps = steps_of(lambda u: np.square(respond(activation, u)[1]))
         values, slopes = np.empty_like(self._logs), np.empty_like(self._logs)
         for start in range(0, len(self._logs), BLOCK):
             part = slice(start, start + BLOCK)
             u = np.exp(self._logs[part] / 2)[:, None] * z
             a, slope = respond(activation, u)
-            values[part], slopes[part] = np.square(a) @ weights, np.square(slope) @ weights
+            values[part] = np.square(a) @ weights
+            slopes[part] = (np.square(slope) - steps.values(u)) @ weights + steps.mean(np.exp(self._logs[part]))
         self._table = values
         self._values, self._slopes = CubicSpline(self._logs, values), CubicSpline(self._logs, slopes)
 
