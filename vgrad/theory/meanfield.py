@@ -300,7 +300,7 @@ def _top_draws(random: np.random.Generator, K: Array, y: Array, cost: Cost, outp
         return np.asarray(np.square(mean / SMOOTHED).sum(axis=1))
     h, s = _linear(cost, output)
     z, weights = grid()
-    steps = np.linspace(-6.0, 6.0, 241)
-    means = [np.array([weights @ g(common * each + own * z) for each in steps]) for g in (h, s)]
-    bar = np.interp(u, steps, means[0]) - share * np.interp(u, steps, means[1])
+    at = (common * STEPS[:, None] + own * z).ravel()
+    means = [g(at).reshape(len(STEPS), -1) @ weights for g in (h, s)]
+    bar = np.interp(u, STEPS, means[0]) - share * np.interp(u, STEPS, means[1])
     return np.asarray(np.square(bar).sum(axis=1))
