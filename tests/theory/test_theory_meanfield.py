@@ -13,19 +13,21 @@ from typing import Any
 import numpy as np
 import pytest
 from rows import each_row
-from scipy.special import digamma
+from scipy.special import digamma, ndtr
+from scipy.stats import multivariate_normal
 
 from vgrad.config.check import check
 from vgrad.config.fields import Init
 from vgrad.data.datasets import load
 from vgrad.errors import ConfigError
-from vgrad.nn.activations import build
+from vgrad.nn.activations import SELU_ALPHA, SELU_LAMBDA, build
 from vgrad.nn.measurement import Prober
 from vgrad.nn.probes import PROBES
 from vgrad.theory import prediction
 from vgrad.theory.gaussian import Function, leaky_slopes, leaky_values, mean, products
 from vgrad.theory.meanfield import Layer, _log_factors, mean_log, needed_bytes
 from vgrad.theory.prediction import predict_config
+from vgrad.theory.propagation.kinks import both_above
 from vgrad.theory.propagation.layers import layers_of
 from vgrad.training.assembly import build_network
 from vgrad.training.initial import draw_parameters, first_examples
@@ -64,6 +66,56 @@ def test_expectations_are_those_of_a_quadrature_in_two_dimensions(name: str) -> 
             assert found[i, i] == pytest.approx(mean(partial(_product, *pair), K[i, i]), abs=1e-9)
             for j in set(range(3)) - {i}:
                 assert found[i, j] == pytest.approx(quadrature(*pair, i, j), abs=1e-6)
+
+
+def selu_given(mean: np.ndarray, sd: float) -> np.ndarray:
+    """E f'(mean + sd e), e ~ N(0, 1): of both sides in closed form."""
+    below = SELU_ALPHA * np.exp(mean + sd**2 / 2) * ndtr(-mean / sd - sd)
+    return SELU_LAMBDA * (ndtr(mean / sd) + below)
+
+
+def selu_slope(u: np.ndarray) -> np.ndarray:
+    return SELU_LAMBDA * np.where(u > 0, 1.0, SELU_ALPHA * np.exp(np.minimum(u, 0)))
+
+
+def hard_given(mean: np.ndarray, sd: float) -> np.ndarray:
+    return ndtr((1 - mean) / sd) - ndtr((-1 - mean) / sd)
+
+
+@each_row(
+    "name, slope, given, kinks",
+    [
+        ("selu", selu_slope, selu_given, (0.0,)),
+        ("hard_tanh", lambda u: np.where(np.abs(u) < 1, 1.0, 0.0), hard_given, (-1.0, 1.0)),
+    ],
+)
+def test_slopes_that_jump_are_those_of_a_quadrature_split_there(
+    name: str, slope: Function, given: Callable[[np.ndarray, float], np.ndarray], kinks: tuple[float, ...]
+) -> None:
+    """To 1e-6 at every correlation: u by Gauss-Legendre between the kinks, v given u in closed form."""
+    x, w = np.polynomial.legendre.leggauss(200)
+    for q, other in ((1.0, 1.0), (1.5, 0.7), (0.1, 0.12), (20.0, 35.0)):
+        edges = sorted({-9.0, 0.0, 9.0, *(k / math.sqrt(q) for k in kinks if abs(k) < 9 * math.sqrt(q))})
+        half, low = np.diff(edges) / 2, np.array(edges[:-1])
+        z = (low[:, None] + half[:, None] * (x + 1)).ravel()
+        weights = (half[:, None] * w).ravel() * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+        rho = np.array([-0.99, -0.4, 0.3, 0.7, 0.9, 0.97, 0.995])
+        pairs = np.diag([q, *[other] * len(rho)])
+        pairs[0, 1:] = pairs[1:, 0] = rho * math.sqrt(q * other)
+        found, u = products(smooth(name)[1], smooth(name)[1], pairs), math.sqrt(q) * z
+        v = [given(math.sqrt(other) * each * z, math.sqrt(other * (1 - each**2))) for each in rho]
+        np.testing.assert_allclose(found[0, 1:], np.array(v) @ (weights * slope(u)), rtol=0, atol=1e-6)
+        square = float(weights @ slope(u) ** 2)
+        assert found[0, 0] == pytest.approx(square, abs=1e-6)
+        assert mean(partial(_product, smooth(name)[1], smooth(name)[1]), q) == pytest.approx(square, abs=1e-6)
+
+
+def test_two_normal_variables_above_a_place_are_as_often_as_scipy_says() -> None:
+    for a, b, rho in ((0.3, -0.7, 0.5), (0.0, 1.2, -0.8), (0.0, 0.0, 0.9), (-1.0, 0.0, 0.1), (2.0, 2.0, 0.999)):
+        exact = multivariate_normal([0, 0], [[1, rho], [rho, 1]]).cdf([-a, -b])
+        assert both_above(np.array(a), np.array(b), np.array(rho)) == pytest.approx(exact, abs=1e-7)
+    ends = both_above(np.array([0.5, 0.5, -0.5]), np.array([0.2, 0.2, 0.2]), np.array([1.0, -1.0, -1.0]))
+    np.testing.assert_allclose(ends, [ndtr(-0.5), 0.0, ndtr(0.5) + ndtr(-0.2) - 1], atol=1e-15)
 
 
 def _product(g: Function, h: Function, u: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array
 from vgrad.nn.costs import Cost, softmax_f
 from vgrad.theory.gaussian import correlations, grid, leaky_slopes, leaky_values, products
+from vgrad.theory.gaussian import mean as expectation
 
 DRAWS, SMOOTHED, SOFTMAX_DRAWS = 20_000, 48, 400
 TOGETHER = 400  # outputs, over draws, of which z are drawn together
@@ -140,9 +141,8 @@ def _of_layer(
     low, high = np.quantile(half, [0.025, 0.975])
     q, chi = float(np.diag(K).mean()), math.nan
     if activation is not None:
-        z, weights = grid()
         slope = _elementwise(activation)[1]
-        chi = layers[layer - 1].width * layers[layer].weights * float(weights @ slope(math.sqrt(q) * z) ** 2)
+        chi = layers[layer - 1].width * layers[layer].weights * expectation(lambda u: slope(u) ** 2, q)
     return Predicted(
         layer,
         rms,
@@ -308,7 +308,7 @@ def _top_draws(random: np.random.Generator, K: Array, y: Array, cost: Cost, outp
         return np.asarray(np.square(mean / SMOOTHED).sum(axis=1))
     h, s = _linear(cost, output)
     z, weights = grid()
-    steps = np.linspace(-6.0, 6.0, 241)
-    means = [np.array([weights @ g(common * each + own * z) for each in steps]) for g in (h, s)]
-    bar = np.interp(u, steps, means[0]) - share * np.interp(u, steps, means[1])
+    at = (common * STEPS[:, None] + own * z).ravel()
+    means = [g(at).reshape(len(STEPS), -1) @ weights for g in (h, s)]
+    bar = np.interp(u, STEPS, means[0]) - share * np.interp(u, STEPS, means[1])
     return np.asarray(np.square(bar).sum(axis=1))

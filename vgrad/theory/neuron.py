@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq, minimize_scalar
 
 from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array
@@ -57,6 +56,8 @@ def steepest_point(activation: Activation) -> tuple[float, float]:
     for simple in (1.0, 0.0):
         if abs(slope_at(activation, simple)) >= most * (1 - 1e-15):
             return simple, slope_at(activation, simple)
+    from scipy.optimize import minimize_scalar  # here: it takes longer to load than mean-field theory to compute
+
     low, high = GRID[max(at - 1, 0)], GRID[min(at + 1, len(GRID) - 1)]
     found = minimize_scalar(
         lambda z: -abs(slope_at(activation, z)), bounds=(low, high), method="bounded", options={"xatol": 1e-12}
@@ -70,6 +71,8 @@ def steep_intervals(activation: Activation, threshold: float) -> list[Interval]:
 
     A change of side between neighbours on GRID brackets a root of |f'| - threshold, or a jump of f' over it.
     """
+    from scipy.optimize import brentq
+
     threshold *= 1 - 1e-15  # at the very top of f', rounding goes to both sides
     inside = _steepness(activation) >= threshold
     changes = np.flatnonzero(inside[1:] != inside[:-1])
@@ -125,6 +128,8 @@ def reach(activation: Activation) -> Reach:
 
     Coarsely over four decades from the least |w| on, then by scipy.optimize around the best.
     """
+    from scipy.optimize import minimize_scalar
+
     slope = abs(steepest_point(activation)[1])
     if slope == 0:
         return Reach(math.inf, None, None, None)

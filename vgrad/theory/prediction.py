@@ -84,7 +84,7 @@ def predict_config(config: Config, base: Path, examples: int = EXAMPLES, seeds: 
     x, y = (each.copy() for each in first_examples(config, dataset, examples))
     found = predict(x, y, layers, activations, COSTS[config.cost][config.output], config.output)
     measured = np.array(list(_measured(config, x, y, seeds))) if seeds else np.empty((0, len(layers)))
-    return Prediction(config, len(x), found, measured, deep(config))
+    return Prediction(config, len(x), found, measured, deep(config, layers))
 
 
 def _check_examples(examples: int, depth: int) -> None:

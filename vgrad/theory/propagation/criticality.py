@@ -26,11 +26,11 @@ from vgrad.nn.initializers import INITIALIZERS, PRESETS, DataDriven
 from vgrad.theory.meanfield import Layer
 from vgrad.theory.propagation.depth import NEAR, STEP
 from vgrad.theory.propagation.layers import drawn_layers, layers_of
-from vgrad.theory.propagation.medium import HALVINGS, STEEPEST, Medium, medium
+from vgrad.theory.propagation.medium import STEEPEST, Medium, medium
 
 SAME, DRAWN = 0.02, 2**16
 """Initializers whose ln chi differ by less are equally near; weights drawn to find the variance, to half a percent."""
-LEAST_GAIN, GAINS = 1e-3, 400
+LEAST_GAIN, GAINS, PRECISE = 1e-3, 400, 24
 LEAST = 1e-300
 Step = tuple[float, float]
 """sigma_w^2 and sigma_b^2 of a layer."""
@@ -63,12 +63,12 @@ class Deep:
         return near(self.chi)
 
 
-def deep(config: Config) -> Deep | None:
+def deep(config: Config, layers: Sequence[Layer] | None = None) -> Deep | None:
     """What theory says of this network; None with fewer than two hidden layers, and where activations differ.
 
-    ConfigError for what mean-field theory does not hold of.
+    `layers` are those of `layers_of`, where they are known. ConfigError for what mean-field theory does not hold of.
     """
-    layers = layers_of(config)
+    layers = layers_of(config) if layers is None else layers
     if len(layers) < 3 or len({str(each) for each in config.activations}) > 1:
         return None
     assert isinstance(config.init, Init)
@@ -127,7 +127,7 @@ def _critical(stack: Medium, steps: Sequence[Step]) -> float | None:
     if not len(crossed):
         return None
     low, high = gains[crossed[0]], gains[crossed[0] + 1]
-    for _ in range(HALVINGS):
+    for _ in range(PRECISE):
         middle = math.sqrt(low * high)
         low, high = (low, middle) if _logs(stack, steps, np.array([middle])).mean() >= 0 else (middle, high)
     around = _logs(stack, steps, high * np.array([1 - STEP, 1 + STEP, 1]))

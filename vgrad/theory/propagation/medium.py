@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array
 from vgrad.theory.gaussian import hermite
 from vgrad.theory.neuron import respond
+from vgrad.theory.propagation.kinks import steps_of
 
 LEAST, MOST = 1e-10, 1e10
 """The variances between which q is followed; q* below the least is told as 0, above the most as infinite."""
@@ -63,6 +63,33 @@ def _grid() -> tuple[Array, Array]:
     return z, weights / weights.sum()
 
 
+class Curve:
+    """Values at x in equal steps, and cubics between them whose slopes at x are differences of fourth order."""
+
+    def __init__(self, x: Array, values: Array) -> None:
+        self._first, self._step, self._values = float(x[0]), float(x[1] - x[0]), values
+        self._rises = np.gradient(values, edge_order=2)
+        self._rises[2:-2] = (8 * (values[3:-1] - values[1:-3]) - (values[4:] - values[:-4])) / 12
+
+    def _at(self, x: Array) -> tuple[Array, Array, Array, Array, Array]:
+        """Where x lies between two places, from 0 to 1, and there values and rises of both; as at the ends beyond."""
+        along = np.clip((x - self._first) / self._step, 0.0, len(self._values) - 1.0)
+        at = np.minimum(along.astype(int), len(self._values) - 2)
+        return along - at, self._values[at], self._values[at + 1], self._rises[at], self._rises[at + 1]
+
+    def __call__(self, x: Array) -> Array:
+        """The value at each x."""
+        t, low, high, up, on = self._at(x)
+        bend = up + on - 2 * (high - low)
+        return np.asarray(low + t * (up + t * (high - low - up - bend + t * bend)))
+
+    def slope(self, x: Array) -> Array:
+        """The slope at each x."""
+        t, low, high, up, on = self._at(x)
+        bend = up + on - 2 * (high - low)
+        return np.asarray((up + t * (2 * (high - low - up - bend) + 3 * t * bend)) / self._step)
+
+
 class Medium:
     """E f^2 and E f'^2 of an activation as functions of q, and what follows from them."""
 
@@ -71,14 +98,16 @@ class Medium:
         decades = round(math.log10(MOST / LEAST))
         self._logs = np.linspace(math.log(LEAST), math.log(MOST), decades * DECADE + 1)
         z, weights = _grid()
+        steps = steps_of(lambda u: np.square(respond(activation, u)[1]))
         values, slopes = np.empty_like(self._logs), np.empty_like(self._logs)
         for start in range(0, len(self._logs), BLOCK):
             part = slice(start, start + BLOCK)
             u = np.exp(self._logs[part] / 2)[:, None] * z
             a, slope = respond(activation, u)
-            values[part], slopes[part] = np.square(a) @ weights, np.square(slope) @ weights
+            values[part] = np.square(a) @ weights
+            slopes[part] = (np.square(slope) - steps.values(u)) @ weights + steps.mean(np.exp(self._logs[part]))
         self._table = values
-        self._values, self._slopes = CubicSpline(self._logs, values), CubicSpline(self._logs, slopes)
+        self._values, self._slopes = Curve(self._logs, values), Curve(self._logs, slopes)
 
     def stacks(self, sigma_w: Array, sigma_b: Array) -> Stack:
         """The stack of each (sigma_w, sigma_b); both of one shape (n,)."""
@@ -88,7 +117,7 @@ class Medium:
         chi = weights * np.maximum(self._slopes(logs), 0.0)
         after = weights * self._values(logs) + biases
         with np.errstate(divide="ignore"):
-            growth = np.abs(weights * self._values(logs, 1) / q)
+            growth = np.abs(weights * self._values.slope(logs) / q)
             xi_q = np.where(growth < 1, -1 / np.log(growth), math.inf)
             c, approach = self._correlations(q, weights, biases, after, chi)
             xi_c = 1 / np.abs(np.log(np.where(np.abs(approach - 1) < 1e-9, 1.0, approach)))
