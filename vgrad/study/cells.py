@@ -121,6 +121,11 @@ def columns(row: type) -> dict[str, Parse]:
     return {field: hint.__metadata__[0] for field, hint in hints.items() if hasattr(hint, "__metadata__")}
 
 
+def later(row: type) -> frozenset[str]:
+    """Those of its columns that a file may be without: the fields that have a default."""
+    return frozenset(field for field in columns(row) if hasattr(row, field))
+
+
 def written(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> bytes:
     """A CSV of these columns; numbers read back bit for bit, what is not there is empty. ValueError for a row with
     another column."""
@@ -139,11 +144,12 @@ def _cell(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def read(path: Path, wanted: Mapping[str, Parse]) -> list[dict[str, Any]]:
-    """The rows of the file at `path`, its columns parsed as `wanted` says; RunStateError for another file."""
+def read(path: Path, wanted: Mapping[str, Parse], optional: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+    """The rows of the file at `path`, its columns parsed as `wanted` says, the `optional` ones where they are there;
+    RunStateError for another file."""
     shown = visible(str(path))
     try:
-        return _parse(_text(path), wanted)
+        return _parse(_text(path), wanted, optional)
     except FileNotFoundError:
         raise RunStateError(f"{shown}: no such file; vgrad reproduce writes it again") from None
     except OSError as error:
@@ -160,15 +166,15 @@ def _text(path: Path) -> str:
     return content.decode("utf-8")
 
 
-def _parse(content: str, wanted: Mapping[str, Parse]) -> list[dict[str, Any]]:
+def _parse(content: str, wanted: Mapping[str, Parse], optional: frozenset[str]) -> list[dict[str, Any]]:
     lines = csv.reader(StringIO(content, newline=""), strict=True)
     header = next(lines, [])
-    missing = [column for column in wanted if column not in header]
+    missing = [column for column in wanted if column not in header and column not in optional]
     if missing:
         raise ValueError(f"no column {missing[0]}")
     if len(set(header)) < len(header):
         raise ValueError("a column stands there twice")
-    places = [(column, header.index(column), parse) for column, parse in wanted.items()]
+    places = [(column, header.index(column), parse) for column, parse in wanted.items() if column in header]
     rows = []
     for row in lines:
         if len(row) != len(header):

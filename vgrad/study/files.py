@@ -26,7 +26,7 @@ from vgrad.runs.index import STUDY
 from vgrad.storage import own_folder, write_file
 from vgrad.storage.json import read_json
 from vgrad.storage.reading import is_there
-from vgrad.study.cells import columns, read, written
+from vgrad.study.cells import columns, later, read, written
 from vgrad.study.outcome import Curve, Figure, Neuron, Outcome, Point, Study, Value
 from vgrad.text.escapes import visible
 
@@ -89,7 +89,7 @@ def read_outcome(folder: Path) -> Outcome:
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    return read(folder / name, TABLES[name])
+    return read(folder / name, TABLES[name], later(Figure) if name == FIGURES else frozenset())
 
 
 def _study(file: Path) -> Study:

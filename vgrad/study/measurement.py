@@ -22,7 +22,7 @@ from vgrad.study.files import CURVES, FIGURES, NEURONS, VALUES
 from vgrad.study.joint import ALPHA
 from vgrad.study.judgement import LIMIT, Judgement, Line, judge, judge_line, line
 from vgrad.study.measured import Measured, Row, Trained
-from vgrad.study.measures import hidden_norms, neuron_deltas
+from vgrad.study.measures import by_theory, hidden_norms, neuron_deltas
 from vgrad.study.outcome import RATIO
 from vgrad.study.outcome import Experiment as Counts
 from vgrad.study.outcome import Study as Told
@@ -144,7 +144,9 @@ def _figures(outcome: Measured, each: Trained, point: int, label: str, seeds: Se
         values = [_value(figure, run) for run in seeds]
         found = judge(published if each.comparable else None, values, figure.scale, comparable=each.comparable)
         name = f"{each.letter}.{label}.{_slug(figure)}"
-        outcome.figures.append(_figure_row(each, name, label, figure, found))
+        theory, deviation = by_theory(figure.measure, next((run for run in seeds if run), None))
+        beside = {"theory": theory, "theory_deviation": deviation}
+        outcome.figures.append(_figure_row(each, name, label, figure, found) | beside)
         if each.comparable:
             ours = dict(zip(each.seeds, values, strict=True))
             outcome.of(each, label).blocks.append(draws.figure_block(figure, published, ours))

@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vgrad.config.choice import Choice
 from vgrad.registry import NonNegativeInt, PositiveInt
 from vgrad.runs import tables
-from vgrad.runs.stored import StoredRun
+from vgrad.runs.stored import StoredRun, data_folder
 
 Measure = Callable[[StoredRun], float | None]
 Moment = Literal["start", "least", "greatest"]
@@ -67,6 +68,25 @@ def neurons(*, layer: PositiveInt, first: PositiveInt) -> Measure:
         return float(np.sqrt(np.mean(deltas**2))) if len(deltas) == first else None
 
     return of
+
+
+def by_theory(measure: Choice, run: StoredRun | None) -> tuple[float | None, float | None]:
+    """What mean-field theory says of a measure in networks like that of `run`: the geometric mean, and the standard
+    deviation of log10 over networks. Of norms before training, and, without a deviation, of their ratio."""
+    from vgrad.theory.propagation.expected import expected
+
+    before = (measure.name == "norm" and not measure.parameters.get("epoch", 0)) or (
+        measure.name == "ratio" and measure.parameters.get("over") == "start"
+    )
+    found = expected(run.config, data_folder(run)) if run and before else ""
+    if not run or isinstance(found, str):
+        return None, None
+    hidden = len(run.config.sizes) - 2
+    if measure.name == "norm":
+        layer = found.of(measure.parameters["layer"]) if measure.parameters["layer"] <= hidden else None
+        return (layer.geometric, layer.deviation) if layer else (None, None)
+    first, last = found.of(1), found.of(hidden)
+    return (last.geometric / first.geometric if first and last and hidden > 1 else None), None
 
 
 MEASURES: dict[str, Callable[..., Measure]] = {"final": final, "norm": norm, "ratio": ratio, "neurons": neurons}

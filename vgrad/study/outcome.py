@@ -6,6 +6,7 @@ read are said here alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -184,7 +185,9 @@ class Figure:
     `scale` linear: mean, standard deviation and t interval; log: the same of log10, raised back, so that `spread` is
     a factor. `band_low` … `band_high`: where one further draw falls. `z`: (published - mean) / sd on that scale. Of a
     curve, `inside` is the share of epochs at which the published one lies in the simultaneous band of the seeds, and
-    the numbers between are None. `lost` runs are in none of it.
+    the numbers between are None. `lost` runs are in none of it. `theory` is what mean-field theory says of it, the
+    geometric mean over networks, and `theory_deviation` the standard deviation of log10 over them; None where it says
+    nothing.
     """
 
     experiment: Name
@@ -205,11 +208,20 @@ class Figure:
     inside: Maybe
     lost: Count
     verdict: Annotated[str, one_of(*get_args(Verdict))]
+    theory: Maybe = None
+    theory_deviation: Maybe = None
 
     @property
     def of_a_curve(self) -> bool:
         """Whether this is a whole curve: its numbers are in curves.csv."""
         return self.center is None and self.n > 0
+
+    @property
+    def off_theory(self) -> float | None:
+        """How many standard deviations over networks the published number lies above theory's, on log10."""
+        if not self.published or not self.theory or not self.theory_deviation:
+            return None
+        return math.log10(self.published / self.theory) / self.theory_deviation
 
     @property
     def of_a_ratio(self) -> bool:

@@ -1,9 +1,10 @@
 """A study's outcome as a table: a row a published figure, grouped by experiment, published beside measured.
 
-    published | measured (mean ± half of its t interval, or the same of logarithms) | z | alone | band | n
+    published | measured (mean ± half of its t interval, or the same of logarithms) | theory | z | alone | band | n
 
-`alone` says whether a figure by itself lies in its band; it stands before the band, so that a terminal of 80 columns
-shows it in its first block. The verdict of the study is that of the joint test, in the caption.
+`theory` is what mean-field theory says of norms before training. `alone` says whether a figure by itself lies in its
+band; it stands before the band, so that without theory a terminal of 80 columns shows it in its first block. The
+verdict of the study is that of the joint test, in the caption.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def lay_out(outcome: Outcome) -> Sheet:
     titles = [
         ("published", True),
         *COLUMNS[:2],
+        ("theory", True),
         ("z", True),
         ("alone", False),
         ("one more draw", True),
@@ -63,6 +65,8 @@ def _rows(outcome: Outcome, experiment: Experiment) -> Iterator[tuple[tuple[str,
     for group, name, figure in grouped(outcome, experiment):
         told = {"published": published(figure), "z": judged_by(figure), "alone": figure.verdict} if compared else {}
         cells = {**told, "measured": measured(figure), "one more draw": band(figure), "n": counted(figure)}
+        if figure.theory is not None:
+            cells["theory"] = plain(figure.theory, figure)
         yield (title, group), name, cells
     for claim in outcome.study.claims:
         if claim.experiment == experiment.letter:
@@ -222,6 +226,7 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
             f"×÷). A published figure is one draw: inside where it lies in that band, which is ±{study.limit:g} "
             f"standard deviations with many seeds{_reach(study.limit, [figure.n for figure in figures if figure.z])}."
         )
+    found += theory(figures)
     judged = [figure for figure in figures if figure.z is not None]
     if judged:
         chance = len(judged) * (1 - within(study.limit))
@@ -240,6 +245,16 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
         why = told or "they have no such number"
         found.append(f"lost: runs that are in no mean: {why}.")
     return tuple(found)
+
+
+def theory(figures: Sequence[Figure]) -> list[str]:
+    """What theory's column is, and how far from it the published numbers lie."""
+    if all(figure.theory is None for figure in figures):
+        return []
+    told = "theory: the geometric mean over networks by mean-field theory, before training, not fitted"
+    off = [z for figure in figures if (z := figure.off_theory) is not None]
+    beside = f"; published norms lie {min(off):+.2f} to {max(off):+.2f} of its own standard deviations above it"
+    return [f"{told}{beside if off else ''}."]
 
 
 def joint(study: Study) -> list[str]:
