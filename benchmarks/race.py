@@ -5,8 +5,8 @@
 
 Correctness first: after the first round, the peers' parameters, costs and norms are compared with vgrad's. Then the
 contenders take turns; each quotient is the median over rounds of two neighbours', and of JAX's two ways of unrolling
-the faster one counts. `products` is what the bare matrix products take of vgrad's time. Exits with 1 where a bar is missed.
-Needs MNIST (`vgrad data fetch`); peers come with `make peers`, and what is not installed is left out.
+the faster one counts. `products` is what the bare matrix products take of vgrad's time. Exits with 1 where a bar is
+missed. Needs MNIST (`vgrad data fetch`); peers come with `make peers`, and what is not installed is left out.
 """
 
 from __future__ import annotations
