@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 UV ?= $(shell command -v uv 2>/dev/null)
-PEERS ?= torch==2.13.0
+PEERS ?= torch==2.13.0 jax==0.10.0 jaxlib==0.10.0
 ARGS ?=
 
 BIN := .venv/bin
@@ -72,8 +72,8 @@ docs: .venv/.installed-dev  ## run the commands in the documents and put in what
 	@$(BIN)/python scripts/notebook.py --write
 
 bench: .venv/.installed-dev  ## run the benchmarks
-	@for file in $(or $(wildcard benchmarks/[!_]*.py),$(error no benchmarks here)); do \
-	echo "> $$file"; $(BIN)/python "$$file"; done
+	@missed=; for file in $(or $(wildcard benchmarks/[!_]*.py),$(error no benchmarks here)); do \
+	echo "> $$file"; $(BIN)/python "$$file" || missed="$$missed $$file"; done; test -z "$$missed" || { echo "missed:$$missed" >&2; exit 1; }
 
 gallery: .venv/.installed  ## draw docs/gallery.md again from runs/reference
 	@$(BIN)/python scripts/gallery.py
@@ -81,7 +81,7 @@ gallery: .venv/.installed  ## draw docs/gallery.md again from runs/reference
 studies: .venv/.installed  ## reproduce the studies on MNIST and keep their outcome in runs/reference (half an hour)
 	@$(BIN)/python scripts/studies.py
 
-peers: .venv/.installed-peers  ## install PyTorch (large); the tests then compare vgrad with it
+peers: .venv/.installed-peers  ## install PyTorch and JAX (large); tests and benchmarks then compare vgrad with them
 
 axe: .venv/axe-core/axe.min.js  ## fetch axe-core, with which the page's accessibility is tested
 

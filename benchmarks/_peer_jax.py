@@ -1,8 +1,9 @@
 """JAX at its best: an epoch is one compiled `lax.scan` with a donated carry, over batches gathered on the device.
 
 What was faster is done: images stay bytes, gathered with indices promised to be in bounds and scaled batch by batch;
-the derivative of the cost with respect to z^L is given outright, as in vgrad; no cost is computed that nobody asked
-for; weights are (n_l, n_(l-1)); dropout's bits come from XLA's own generator; vectors are as long as the processor's.
+the derivative of the cost with respect to z^L is given outright, as in vgrad, so that no cost is computed that nobody
+asked for; weights are (n_l, n_(l-1)); the masks of an epoch are drawn at once; vectors are as long as the processor's;
+in batch gradient descent the examples lie side by side.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ Tree = Any
 ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh, "relu": jax.nn.relu}
 
 
+def contend(given: Any, unroll: int) -> tuple[Any, Any]:
+    """A round, and what it leaves; the scan's body is written out `unroll` times."""
+    return (_measured if given.workload.measured else _steps)(given, unroll)
+
+
 class Network:
     """The network of a config, as functions of p, a dictionary of vgrad's names."""
 
@@ -47,81 +53,83 @@ class Network:
                 z = z + p[f"b{layer}"]
             a = self._f(z)
             if masks:
-                a = a * masks[layer - 1]
+                a = jnp.where(masks[layer - 1], a / (1 - self.config.dropout), 0)
         return a @ p[f"W{self.layers}"].T + p[f"b{self.layers}"], moments
 
-    def gradient(self, p: Tree, x: Tree, y: Tree, masks: Tree = ()) -> tuple[Tree, Tree]:
-        """dC/dp of the batch, z^L and the moments; delta^L = a^L - y with both outputs and their costs."""
+    def gradient(self, p: Tree, x: Tree, y: Tree, masks: Tree) -> tuple[Tree, Tree]:
+        """dC/dp of the batch, and the moments; delta^L = a^L - y with both outputs and their costs."""
 
         def linear(p: Tree) -> tuple[Tree, Tree]:
             z, moments = self.z(p, x, masks)
             delta = lax.stop_gradient(self._output(z) - y)
-            return (delta * z).sum() / len(x), (z, moments)
+            return (delta * z).sum() / len(x), moments
 
         return jax.grad(linear, has_aux=True)(p)
-
-    def masks(self, key: Tree, m: int, dtype: Any) -> Tree:
-        """Fresh masks of every hidden layer."""
-        rate, sizes = self.config.dropout, self.config.sizes[1:-1]
-        if not rate:
-            return ()
-        bits = jax.random.bits(key, (sum(sizes), m), "uint16")
-        kept = jnp.where(bits >= round(rate * 2**16), 1 / (1 - rate), 0.0).astype(dtype)
-        ends = np.cumsum(sizes)
-        return [kept[end - n : end].T.reshape(m, n) for n, end in zip(sizes, ends, strict=True)]
-
-
-def contend(given: Any, unroll: int) -> tuple[Any, Any]:
-    """A round, and what it leaves; the scan's body is written out `unroll` times."""
-    return (_measured if given.workload.measured else _steps)(given, unroll)
 
 
 def _steps(given: Any, unroll: int) -> tuple[Any, Any]:
     """An epoch of small batches. Where masks are drawn, those of the first epoch are vgrad's, to compare with it."""
     network, m, dtype = Network(given), given.m, given.dtype
-    images, y = jnp.asarray(given.images), jnp.asarray(given.y)
+    images, y, rate = jnp.asarray(given.images), jnp.asarray(given.y), given.config.dropout
     start, rule = _optimizer(given)
 
     def step(carry: Tree, batch: Tree) -> tuple[Tree, None]:
-        p, state, running, key = carry
+        p, state, running = carry
         index, masks = batch
-        if network.config.dropout and not masks:
-            key, own = jax.random.split(key)
-            masks = network.masks(own, m, dtype)
         x = images.at[index].get(mode="promise_in_bounds").astype(dtype) / 255
-        g, (_, moments) = network.gradient(p, x, y.at[index].get(mode="promise_in_bounds"), masks)
+        g, moments = network.gradient(p, x, y.at[index].get(mode="promise_in_bounds"), masks)
         running = [
             (0.9 * mean + 0.1 * of_batch, 0.9 * variance + 0.1 * m / (m - 1) * spread)
             for (mean, variance), (of_batch, spread) in zip(running, moments, strict=True)
         ]
         p, state = rule(p, g, state)
-        return (p, state, running, key), None
+        return (p, state, running), None
+
+    @jax.jit
+    def drawn(key: Tree) -> Tree:
+        """Masks of all steps: sixteen bits say 0.2 to 1e-5."""
+        shapes = [(given.workload.steps, m, n) for n in given.config.sizes[1:-1]]
+        key, *keys = jax.random.split(key, len(shapes) + 1)
+        return key, [
+            jax.random.bits(own, shape, "uint16") >= round(rate * 2**16)
+            for own, shape in zip(keys, shapes, strict=True)
+        ]
 
     epoch = jax.jit(lambda carry, batches: lax.scan(step, carry, batches, unroll=unroll)[0], donate_argnums=0)
     running = [(jnp.zeros(n, dtype), jnp.ones(n, dtype)) for n in given.config.sizes[1:-1] if given.config.batch_norm]
     p = {name: jnp.array(value) for name, value in given.initial.items()}
-    held = [(p, start(p), running, jax.random.key(0, impl="rbg"))]
-    if given.config.dropout:  # compile also what draws masks of its own, which the first epoch does not
-        epoch(jax.tree.map(jnp.copy, held[0]), (jnp.zeros((given.workload.steps, m), int), []))
+    held = {"carry": (p, start(p), running), "key": drawn(jax.random.key(0))[0]}
 
     def round_() -> None:
-        order = jnp.asarray(given.order())
-        masks = given.masks() if given.config.dropout and given.epoch == 1 else []
-        held[0] = jax.block_until_ready(epoch(held[0], (order, masks)))
+        order, masks = jnp.asarray(given.order()), []
+        if rate and given.epoch == 1:
+            masks = [jnp.asarray(each) for each in given.masks()]
+        elif rate:
+            held["key"], masks = drawn(held["key"])
+        held["carry"] = jax.block_until_ready(epoch(held["carry"], (order, masks)))
 
-    return round_, lambda: {name: np.asarray(value) for name, value in held[0][0].items()}
+    return round_, lambda: {name: np.asarray(value) for name, value in held["carry"][0].items()}
 
 
 def _measured(given: Any, unroll: int) -> tuple[Any, Any]:
     """Batch gradient descent; cost, accuracy and ||mean delta^l|| = ||dC/db^l|| of every epoch come out of its scan."""
-    network, layers, dtype = Network(given), range(1, given.layers + 1), given.dtype
-    x, y, labels = jnp.asarray(given.scaled()), jnp.asarray(given.y), jnp.asarray(given.labels)
+    layers, dtype, m, sigmoid = given.layers, given.dtype, len(given.images), jax.nn.sigmoid
+    x, xT, yT, labels = (jnp.asarray(each) for each in (given.scaled(), given.scaled().T, given.y.T, given.labels))
 
     def step(p: Tree, _: None) -> tuple[Tree, Tree]:
-        g, (z, _) = network.gradient(p, x, y)
-        cost = (jnp.maximum(z, 0) + jnp.log1p(jnp.exp(-jnp.abs(z))) - y * z).sum() / len(x)
-        accuracy = (z.argmax(axis=1) == labels).astype(dtype).mean()
-        norms = jnp.stack([jnp.sqrt(jnp.square(g[f"b{layer}"]).sum()) for layer in layers])
+        a, z = [xT], xT
+        for layer in range(1, layers + 1):
+            z = p[f"W{layer}"] @ a[-1] + p[f"b{layer}"][:, None]
+            a.append(sigmoid(z))
+        delta, g = (a[-1] - yT) / m, {}
+        for layer in range(layers, 0, -1):
+            g[f"W{layer}"] = delta @ (a[layer - 1].T if layer > 1 else x)
+            g[f"b{layer}"] = delta.sum(axis=1)
+            if layer > 1:
+                delta = (p[f"W{layer}"].T @ delta) * a[layer - 1] * (1 - a[layer - 1])
+        cost = (jnp.maximum(z, 0) + jnp.log1p(jnp.exp(-jnp.abs(z))) - yT * z).sum() / m
+        accuracy = (z.argmax(axis=0) == labels).astype(dtype).mean()
+        norms = jnp.stack([jnp.sqrt(jnp.square(g[f"b{layer}"]).sum()) for layer in range(1, layers + 1)])
         keep = {name: given.decay if name.startswith("W") else 1.0 for name in p}
         return {name: keep[name] * w - given.eta * g[name] for name, w in p.items()}, (cost, accuracy, norms)
 

@@ -65,7 +65,7 @@ class Round:
         return _order(self.config, len(self.images), self.epoch).reshape(-1, self.m)
 
     def masks(self) -> list[np.ndarray]:
-        """(steps, m, n_l) of each hidden layer: those that vgrad draws in the epoch whose order was asked for last."""
+        """(steps, m, n_l) of each hidden layer: what vgrad's masks keep in the epoch whose order was asked for last."""
         from vgrad.training.assembly import noise_of
 
         noise, rate = noise_of(self.config, self.epoch)(), self.config.dropout
@@ -73,7 +73,7 @@ class Round:
         drawn = [
             [noise.masks.random(shape, self.dtype.type) >= rate for shape in shapes] for _ in range(self.workload.steps)
         ]
-        return [np.array(layer, self.dtype) / (1 - rate) for layer in zip(*drawn, strict=True)]
+        return [np.array(layer) for layer in zip(*drawn, strict=True)]
 
 
 def vgrad(given: Round) -> Contend:

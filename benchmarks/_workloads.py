@@ -61,8 +61,9 @@ RECTIFIERS = {"activation": "relu", "output": "softmax", "cost": "log_likelihood
 
 
 def _deep(depth: int, **bars: float) -> Workload:
-    tree = {"layers": {"depth": depth, "width": 30}, "activation": "tanh", "init": "glorot_normal"}
-    return Workload(tree, images=2000, unrolls=(1, 10) if depth == 10 else (1,), **bars)  # type: ignore[arg-type]
+    return Workload(
+        {"layers": {"depth": depth, "width": 30}}, images=2000, unrolls=(1, 10) if depth == 10 else (1,), **bars
+    )  # type: ignore[arg-type]
 
 
 def _wide(size: int, images: int) -> Workload:
