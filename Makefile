@@ -10,9 +10,7 @@ ARGS ?=
 
 BIN := .venv/bin
 .SHELLFLAGS := -ec
-# Bytecode of the tests is kept, whatever the environment says: making it takes a third of their collection.
 PYTEST := $(BIN)/python -m pytest -q -n auto
-test test-slow test-plain: export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one .venv; the tools inside a target use all processors
 .PHONY: help docs demo test test-slow test-plain smoke torture differential mutants mutation lint format types check bench gallery studies peers axe constraints clean FORCE

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import forked
 import pytest
-import typer.main
 from browsing import FLAGS, missing
 from hypothesis import settings
 
@@ -25,8 +24,10 @@ fix_blas_environment()  # nothing has imported NumPy yet; the workers of pytest-
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, usual)
-# Most of what a short command costs: typer builds all commands anew in every call.
-typer.main.get_command = functools.cache(typer.main.get_command)
+# Bytecode of the tests is kept, whatever the environment says: making it takes a third of their collection.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+forked.hasten()
 
 # A busy machine is no finding, and what was found on one machine is not kept there.
 settings.register_profile("suite", deadline=None, database=None)
@@ -37,13 +38,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What may take longest begins first, lest one process ends alone with it."""
+    """What may take longest begins first, lest one process ends alone with it; then what needs PyTorch, together: one
+    process imports it."""
 
     def longest(item: pytest.Item) -> float:
         limit = item.get_closest_marker("timeout")
         return float(limit.args[0]) if limit and item.get_closest_marker("slow") else 0.0
 
-    items.sort(key=longest, reverse=True)
+    items.sort(key=lambda item: (longest(item), "torch" in getattr(item, "fixturenames", ())), reverse=True)
 
 
 def pytest_collection_finish() -> None:
@@ -75,6 +77,16 @@ def mnist_dir() -> Path:
         if place and (Path(place) / "mnist" / "train-images-idx3-ubyte.gz").is_file():
             return Path(place).resolve()
     absent("no mnist/*.gz in $VGRAD_DATA or ../shared/data: MNIST not here")
+
+
+@pytest.fixture(scope="session")
+def torch() -> Any:
+    """PyTorch, by whose tests `pytest_collection_modifyitems` knows them."""
+    if os.environ.get("CI"):
+        import torch
+
+        return torch
+    return pytest.importorskip("torch", reason="no PyTorch here: make peers")
 
 
 @pytest.fixture

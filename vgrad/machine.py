@@ -6,13 +6,16 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import threadpoolctl
 
 from vgrad.version import VERSION
+
+version = cache(metadata.version)  # each asks the disk, and what has been loaded stays
 
 
 def versions() -> dict[str, str]:

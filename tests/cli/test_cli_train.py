@@ -16,6 +16,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import forked
 import pytest
@@ -237,10 +238,26 @@ def test_a_signal_stops_after_a_saved_epoch_and_the_told_command_continues(
     assert contents(home / continued.stdout.strip()) == undisturbed
 
 
-def test_a_signal_that_is_ignored_changes_nothing(home: Path, undisturbed: dict[str, bytes]) -> None:
+DEAF = """
+import signal
+from vgrad.__main__ import main
+for number in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+main()
+"""
+
+
+@pytest.mark.parametrize("by_a_shell", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_signal_that_is_ignored_changes_nothing(home: Path, undisturbed: dict[str, bytes], by_a_shell: bool) -> None:
     """As in a script's background job (Ctrl-C is for the one in front) and under nohup (the terminal may go)."""
-    command = ["sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", *COMMAND, "try.yaml", *LONG]
-    process = subprocess.Popen(command, cwd=home, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process: subprocess.Popen[Any]
+    if by_a_shell:
+        command = ["sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", *COMMAND, "try.yaml", *LONG]
+        process = subprocess.Popen(command, cwd=home, env=environment(), **streams)
+    else:
+        command = [sys.executable, "-c", DEAF, "train", "try.yaml", *LONG]
+        process = forked.Popen(command, cwd=home, env=environment(), **streams)
     assert process.stderr
     assert process.stdout
     assert b"epoch   0/300" in process.stderr.readline() + process.stderr.readline()

@@ -202,7 +202,7 @@ def test_the_examples_train_resume_and_sweep(name: str, command: Command, tmp_pa
     assert json.loads(command("config", "show", file, "--json")[1])["config"]["data"]["examples"]
 
 
-@pytest.mark.parametrize("name", ["digits", "circles", "csv", "npz", "idx"])
+@pytest.mark.parametrize("name", [pytest.param("digits", marks=pytest.mark.slow), "circles", "csv", "npz", "idx"])
 def test_show_counts_what_there_is(name: str, command: Command, tmp_path: Path) -> None:
     asked = name if name in BUILT_IN else EXAMPLES / f"{name}.yaml"
     code, out, err = command("data", "show", asked, "--json", "-o", tmp_path / "x.png")

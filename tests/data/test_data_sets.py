@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vgrad.data import BUILT_IN, DATASETS, SCALES, Dataset, Part, check_sizes, facts, load
+from vgrad.data import BUILT_IN, DATASETS, SCALES, Dataset, Part, check_sizes, digits, facts, load
 from vgrad.data.published import COLLECTIONS
 from vgrad.errors import ConfigError, DataError
 from vgrad.registry import parameters
@@ -179,6 +179,7 @@ def test_a_damaged_digits_file_is_a_data_error(tmp_path: Path, monkeypatch: pyte
     file = tmp_path / "datasets" / "data" / "digits.csv.gz"
     file.parent.mkdir(parents=True)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: Spec)
+    monkeypatch.setattr("vgrad.data.digits._table", digits._table.__wrapped__)  # type: ignore[attr-defined]
     for content in (
         b"",
         b"1,2",

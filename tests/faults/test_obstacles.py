@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from project import FULL, HANGS
 
@@ -15,9 +15,8 @@ SCRIPT = Path(__file__).with_name("obstacles.py")
 
 
 def walk(*words: object, seconds: float) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, words)], capture_output=True, text=True, timeout=seconds, check=False
-    )
+    command = [sys.executable, str(SCRIPT), *map(str, words)]
+    done = forked.run(command, capture_output=True, text=True, timeout=seconds)
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
     return result

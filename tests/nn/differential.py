@@ -20,9 +20,8 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
-from torch_peer import Tensors, peer, tensors
+from later import Later
 
 from vgrad.config.check import check
 from vgrad.config.config import Config
@@ -40,6 +39,7 @@ from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
 from vgrad.training.randomness import Purpose, generator
 
+torch, torch_peer = Later("torch"), Later("torch_peer")
 EXACT = 1e-8
 """Of the largest entry: both sides are float64, and steps that divide by the size of a gradient amplify roundings."""
 MOST_AMPLIFIED = 1e3
@@ -172,9 +172,9 @@ class _Peer:
     """The same training in PyTorch."""
 
     def __init__(self, config: Config, dataset: Dataset, initial: dict[str, np.ndarray]) -> None:
-        self.config, self.dataset, self.records, self.p = config, dataset, list[Any](), tensors(initial)
+        self.config, self.dataset, self.records, self.p = config, dataset, list[Any](), torch_peer.tensors(initial)
         self.hidden = next((kind for kind in HIDDEN[1:] if getattr(config, kind)), "plain")
-        self.running: Tensors = {}
+        self.running: dict[str, Any] = {}
         if self.hidden == "batch_norm":
             for layer, n in enumerate(config.sizes[1:-1], start=1):
                 self.running |= {f"mean{layer}": torch.zeros(n).double(), f"variance{layer}": torch.ones(n).double()}
@@ -203,9 +203,9 @@ class _Peer:
         x, _ = Feed(self.dataset, y.shape[1], len(part), np.float64).load(part, np.arange(len(part)))
         return x.copy(), y * (1 - share) + share / y.shape[1]
 
-    def _forward(self, x: np.ndarray, y: np.ndarray, running: Tensors | None, *, training: bool) -> Any:
+    def _forward(self, x: np.ndarray, y: np.ndarray, running: dict[str, Any] | None, *, training: bool) -> Any:
         names = [choice.name for choice in self.config.activations] or ["identity"]
-        return peer(
+        return torch_peer.peer(
             self.p | self.unused,
             x,
             y,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -22,15 +21,6 @@ from vgrad.nn.parameters import copy_into, joined
 PAIRS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs]
 SIZES = (6, 5, 4, 3)
 FIRST = ("sigmoid", "tanh", "relu", "identity")  # all others, on every kind of layer: test_nn_torch.py
-
-
-@pytest.fixture(scope="module")
-def torch() -> Any:
-    if os.environ.get("CI"):
-        import torch
-
-        return torch
-    return pytest.importorskip("torch", reason="no PyTorch here: make peers")
 
 
 def costs(torch: Any) -> dict[tuple[str, str], Callable[[Any, Any], Any]]:

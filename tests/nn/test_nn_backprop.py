@@ -63,7 +63,7 @@ def copied(params: Params, dtype: str = "float64") -> Params:
 
 
 @pytest.mark.parametrize(("activation", "pair"), VARIANTS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.tuples(st.integers(1, 6)), WIDTHS, st.integers(2, 5), st.sampled_from((1, 3, 10)), st.integers(0, 10**6))
 def test_batches_equal_a_loop_over_examples(
     activation: str, pair: tuple[str, str], first: tuple[int], widths: list[int], last: int, m: int, seed: int
@@ -204,13 +204,12 @@ def test_a_step_allocates_nothing_that_stays(activation: str, pair: tuple[str, s
         return after - before, peak - before
 
     steps(3)
+    room = 8_000 + 2 * m * sum(sizes[1:]) * 8  # NumPy's buffers, for broadcasting and casting
     tracemalloc.start()
     try:
-        left, most = min(grown() for _ in range(3))
+        assert any(left < 2_000 and most < room for left, most in (grown() for _ in range(3)))
     finally:
         tracemalloc.stop()
-    assert left < 2_000
-    assert most < 8_000 + 2 * m * sum(sizes[1:]) * 8  # NumPy's buffers, for broadcasting and casting
 
 
 def test_a_thousand_steps_do_not_grow() -> None:

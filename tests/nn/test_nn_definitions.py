@@ -298,9 +298,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.fixture
-def double() -> Iterator[None]:
+def double(torch: Any) -> Iterator[None]:
     """float64 as PyTorch's default; else it keeps NAdam's products in float32."""
-    torch = pytest.importorskip("torch")
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
@@ -309,9 +308,10 @@ def double() -> Iterator[None]:
 @pytest.mark.parametrize(("defaults", "block"), [(True, 16384), (False, 7)])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.usefixtures("double")
-def test_trajectory_is_torchs(name: str, defaults: bool, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trajectory_is_torchs(
+    name: str, defaults: bool, block: int, torch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """20 steps on a curved valley, to 1e-10."""
-    torch = pytest.importorskip("torch")
     monkeypatch.setattr("vgrad.nn.optimizers.BLOCK", block)
     kind, own, theirs = SETTINGS[name]
     optimizer = OPTIMIZERS[name](**({} if defaults else own))
@@ -337,9 +337,8 @@ def test_trajectory_is_torchs(name: str, defaults: bool, block: int, monkeypatch
 
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("name", ["adam", "nadam"])
-def test_decaying_sums_keep_their_value_over_many_steps(name: str) -> None:
+def test_decaying_sums_keep_their_value_over_many_steps(name: str, torch: Any) -> None:
     """300 steps, more than four of the periods after which the slots are decayed; also with beta1 = 0."""
-    torch = pytest.importorskip("torch")
     for beta1 in (0.9, 0.0, 0.5):
         optimizer = OPTIMIZERS[name](learning_rate=0.01, beta1=beta1, beta2=0.99)
         w, g = np.linspace(-1, 1, 9), np.empty(9)
@@ -377,8 +376,7 @@ def test_optimizer_continues_from_its_state(name: str) -> None:
     assert (runs[0] == runs[1]).all()
 
 
-def test_defaults_are_torchs() -> None:
-    torch = pytest.importorskip("torch")
+def test_defaults_are_torchs(torch: Any) -> None:
     ours = {"beta1": lambda d: d["betas"][0], "beta2": lambda d: d["betas"][1], "epsilon": lambda d: d["eps"]}
     ours |= {"decay": lambda d: d["weight_decay"], "momentum_decay": lambda d: d["momentum_decay"]}
     for name, (kind, _, _) in SETTINGS.items():
@@ -391,8 +389,7 @@ def test_defaults_are_torchs() -> None:
 # Limits.
 
 
-def test_clipping_is_torchs() -> None:
-    torch = pytest.importorskip("torch")
+def test_clipping_is_torchs(torch: Any) -> None:
     g = np.random.default_rng(0).normal(size=50)
     for most in (0.1, 5.0, 100.0):
         mine, p = g.copy(), torch.zeros(50, dtype=torch.float64, requires_grad=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import differential
 import numpy as np
 import pytest
-
-pytest.importorskip("torch")
-import differential
 
 from vgrad.nn import activations, limits, norms
 from vgrad.training import descent
@@ -36,6 +34,7 @@ def test_a_few_dozen_cases_have_every_entry_of_every_table() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("torch")
 def test_random_configs_train_as_they_do_in_pytorch(capsys: pytest.CaptureFixture[str]) -> None:
     assert differential.main(CASES, 0) == 0, capsys.readouterr().out
     assert "0 differ" in capsys.readouterr().out
@@ -82,6 +81,7 @@ def _move(self: norms.NormPass, mean: np.ndarray, variance: np.ndarray) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_shows(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     FAULTS[name](monkeypatch)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from later import Later
 
 from vgrad.nn.activations import ACTIVATIONS, build
 from vgrad.nn.arrays import Parameters
@@ -16,8 +17,8 @@ from vgrad.nn.initializers import initialize, lecun_normal, normal_biases
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.norms import batch_norm, layer_norm
 
-torch = pytest.importorskip("torch")
-from torch_peer import peer, tensors  # noqa: E402  needs torch
+pytestmark = pytest.mark.usefixtures("torch")
+torch, torch_peer = Later("torch"), Later("torch_peer")
 
 SIZES = (7, 5, 5, 6, 3)
 ROWS = 8
@@ -80,8 +81,8 @@ def are_those_of_autograd(activation: str, cost: str, output: str, variant: str)
     gradients[f"b{network.depth}"][:] = 9.0
     passes.add_gradients(x, gradients, 1 / ROWS, keep=0.0)
     masks = [layer.mask for layer in passes.layers]
-    p = tensors(parameters)
-    other = peer(
+    p = torch_peer.tensors(parameters)
+    other = torch_peer.peer(
         p, x, y, depth=network.depth, activation=activation, output=output, cost=cost, variant=variant, masks=masks
     )
     other.cost.backward()
@@ -101,9 +102,7 @@ def test_gain_makes_the_slope_steeper(activation: str) -> None:
     if activation in ("maxout", "prelu"):
         pytest.skip("with parameters of their own; see the gain test of the table")
     z = torch.linspace(-3, 3, 41, dtype=torch.float64, requires_grad=True)
-    from torch_peer import ELEMENTWISE
-
-    wanted = ELEMENTWISE[activation](1.7 * z)
+    wanted = torch_peer.ELEMENTWISE[activation](1.7 * z)
     wanted.sum().backward()
     here = np.ascontiguousarray(z.detach().numpy()[None, :])
     steeper = build(activation, gain=1.7)

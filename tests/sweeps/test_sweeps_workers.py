@@ -22,7 +22,7 @@ from vgrad.sweeps.workers import WorkerDied, WorkerHung, WorkerPool
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[WorkerPool]:
-    with WorkerPool(2) as pool:
+    with WorkerPool(1) as pool:  # really started, from the beginning
         yield pool
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,8 +53,7 @@ def test_every_gradient_is_the_derivative_of_the_cost(name: str, length: int) ->
     assert_close(found.dC_db, by_complex_step(name, w, b, 0.7, 0.3), 10 * COMPLEX_STEP)
 
 
-def test_gradients_are_those_of_autograd() -> None:
-    torch = pytest.importorskip("torch")
+def test_gradients_are_those_of_autograd(torch: Any) -> None:
     w, b = numbers(6, 1)
     biases = torch.tensor(b, dtype=torch.float64, requires_grad=True)
     a = torch.tensor(0.5, dtype=torch.float64)

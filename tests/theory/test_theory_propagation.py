@@ -22,6 +22,8 @@ from vgrad.theory.propagation.medium import Medium, Stack, medium, phase
 
 NOT_HERE = ("sigmoid", "maxout")  # maxout has several weighted inputs
 Command = Callable[..., tuple[int, str, str]]
+WIDTH = 64
+"""Of the layers whose initializers are placed: drawing them takes longest, and a process keeps what it has drawn."""
 Z = np.linspace(-8.5, 8.5, 241)  # the trapezoidal rule: of a Gaussian it is exact to rounding, also for a steep f
 W = np.exp(-(Z**2) / 2) / np.exp(-(Z**2) / 2).sum()
 
@@ -150,7 +152,7 @@ def test_relu_without_end() -> None:
     ["sigmoid", *(pytest.param(each, marks=pytest.mark.slow) for each in ACTIVATIONS if each not in NOT_HERE)],
 )
 def test_every_activation_has_a_plane_of_numbers(name: str) -> None:
-    found = diagram(build(name), name, 10, None, 2.0)
+    found = diagram(build(name), name, WIDTH, None, 2.0)
     assert found.stacks.chi.shape == (ACROSS * UP,)
     for values in (found.stacks.q, found.stacks.c, found.stacks.chi, found.stacks.xi_c, found.stacks.xi_q):
         assert not np.isnan(values).any()
@@ -163,7 +165,7 @@ def test_every_activation_has_a_plane_of_numbers(name: str) -> None:
 
 def test_where_initializers_lie() -> None:
     """Their variances by definition, between layers of 64 units."""
-    found = {name: (place.sigma_w, place.sigma_b) for place in places(64) for name in place.names}
+    found = {name: (place.sigma_w, place.sigma_b) for place in places(WIDTH) for name in place.names}
     wanted: dict[str, tuple[float, float]] = {
         "nielsen": (1, 1),
         "large": (8, 1),
@@ -195,7 +197,7 @@ def test_the_phase_in_a_word() -> None:
 
 
 def test_the_commands(command: Command, tmp_path: Path) -> None:
-    code, out, err = command("theory", "phase", "tanh", "--width", 20, "--json", "-o", tmp_path / "p.png")
+    code, out, err = command("theory", "phase", "tanh", "--width", WIDTH, "--json", "-o", tmp_path / "p.png")
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert np.shape(found["chi"]) == (UP, ACROSS)
@@ -211,7 +213,7 @@ def test_the_commands(command: Command, tmp_path: Path) -> None:
     told = command("theory", "depth", "sigmoid")[1]
     assert "χ = 1 at σ_w = 10.15" in told
     assert "χ jumps from 0.587 to 1.18 at σ_w = 1.534" in command("theory", "depth", "gelu")[1]
-    assert max(map(len, (told + command("theory", "phase", "--width", 20)[1]).splitlines())) <= 80
+    assert max(map(len, (told + command("theory", "phase", "--width", WIDTH)[1]).splitlines())) <= 80
 
 
 @each_row(

@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
 }
 
 
-@pytest.mark.parametrize("fault", REFUSED)
+@pytest.mark.parametrize("fault", [pytest.param(n, marks=pytest.mark.slow) if n == "members" else n for n in REFUSED])
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_faults_of_the_file(fault: str, tmp_path: Path) -> None:
     content, message = REFUSED[fault]
@@ -115,6 +115,13 @@ def test_faults_of_the_file(fault: str, tmp_path: Path) -> None:
     assert all(problem.startswith(f"{tmp_path / 'init.npz'}: ") for problem in caught.value.problems)
     assert all(problem.isprintable() for problem in caught.value.problems)
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_archive_of_too_many_members_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vgrad.storage.npz.MOST_MEMBERS", 3)
+    (tmp_path / "init.npz").write_bytes(saved())
+    with pytest.raises(DataError, match="bytes in 4 arrays, more than"):
+        list(run(config(), tmp_path / "runs", base=tmp_path))
 
 
 def test_the_limit_is_of_all_arrays_together(tmp_path: Path) -> None:

@@ -305,9 +305,8 @@ def test_large_batches_are_the_sum_of_pieces(norm: dict[str, Any], monkeypatch: 
         ({"optimizer": {"name": "nadam", "learning_rate": 0.01}, "layer_norm": True, "label_smoothing": 0.1}, "nadam"),
     ],
 )
-def test_training_is_pytorchs(extra: dict[str, Any], make: str) -> None:
+def test_training_is_pytorchs(extra: dict[str, Any], make: str, torch: Any) -> None:
     """Two epochs over 203 digits in batches of 20 (the last has 3), layer by layer in torch's own words."""
-    torch = pytest.importorskip("torch")
     F = torch.nn.functional
     keys = {**extra, "epochs": 2, "batch_size": 20, "shuffle": False, "output": "softmax", "cost": "log_likelihood"}
     found = trained(keys)

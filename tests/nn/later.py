@@ -1,0 +1,16 @@
+"""Libraries that take long to import, imported where they are first used: most workers of pytest-xdist use none."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+class Later:
+    """Stands in for the module of this name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self._name), attribute)
