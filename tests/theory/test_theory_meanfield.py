@@ -110,6 +110,18 @@ def test_slopes_that_jump_are_those_of_a_quadrature_split_there(
         assert mean(partial(_product, smooth(name)[1], smooth(name)[1]), q) == pytest.approx(square, abs=1e-6)
 
 
+@pytest.mark.parametrize("name", ["selu", "softsign", "hard_tanh", "tanh"])
+def test_an_example_without_any_input_disturbs_no_other(name: str) -> None:
+    """Its variance is 0 where biases are: what is there of both sides of 0, times the means of the others."""
+    f, slope = smooth(name)
+    with_blank = np.pad(K, (0, 1))
+    for g in (f, slope):
+        found = products(g, g, with_blank)
+        np.testing.assert_allclose(found[:3, :3], products(g, g, K), atol=1e-6)
+        at_0 = g(np.array([-1e-9, 1e-9]))
+        np.testing.assert_allclose(found[3, :3], [at_0.mean() * mean(g, q) for q in np.diag(K)], atol=1e-5)
+
+
 def test_two_normal_variables_above_a_place_are_as_often_as_scipy_says() -> None:
     for a, b, rho in ((0.3, -0.7, 0.5), (0.0, 1.2, -0.8), (0.0, 0.0, 0.9), (-1.0, 0.0, 0.1), (2.0, 2.0, 0.999)):
         exact = multivariate_normal([0, 0], [[1, rho], [rho, 1]]).cdf([-a, -b])

@@ -31,8 +31,10 @@ USUAL = 10.0  # |u| up to which the largest value is looked for
 HALVINGS = 80
 RADII, ANGLES, REACH = 48, 24, 9.0
 """Nodes of the radius and of the angle in each sector; the largest radius."""
-TURNS, SCALES = 24, 12
-"""Chebyshev nodes of theta, and of ln q."""
+TURNS, SCALES, A_FOLD = 24, 10, 4
+"""Chebyshev nodes of theta, and of ln q: so many, and so many more for each e-fold of half the range."""
+SMALL = 1e-12
+"""Variances that are a smaller share of the largest count as this."""
 
 
 @dataclass(frozen=True)
@@ -115,16 +117,17 @@ def both_above(a: Array, b: Array, rho: Array) -> Array:
 
 def across_rays(g: Function, h: Function, q: Array, rho: Array) -> Array:
     """E g(u_i) h(v_j) for all pairs, of functions that are smooth but at 0: (N, N)."""
-    logs = np.log(np.maximum(q, 1e-300))
+    logs = np.log(np.maximum(q, max(float(q.max()) * SMALL, 1e-300)))
     middle, half = (logs.max() + logs.min()) / 2, max(float(np.ptp(logs)) / 2, 1e-9)
-    x, to_scales = _chebyshev(SCALES)
+    scales = SCALES + math.ceil(A_FOLD * half)
+    x, to_scales = _chebyshev(scales)
     turns, to_turns = _chebyshev(TURNS)
-    values = np.empty((SCALES, SCALES, TURNS))
+    values = np.empty((scales, scales, TURNS))
     roots = np.exp((middle + half * x) / 2)
     for c, theta in enumerate(math.pi * (turns + 1) / 2):
         values[:, :, c] = _sectors(g, h, roots, theta)
-    coefficients = np.einsum("ia,jb,kc,abc->kij", to_scales, to_scales, to_turns, values)
-    basis = np.polynomial.chebyshev.chebvander((logs - middle) / half, SCALES - 1)
+    coefficients = np.einsum("ia,jb,kc,abc->kij", to_scales, to_scales, to_turns, values, optimize=True)
+    basis = np.polynomial.chebyshev.chebvander((logs - middle) / half, scales - 1)
     x_theta = 2 * np.arccos(rho) / math.pi - 1
     found, before, now = np.zeros_like(rho), np.ones_like(rho), x_theta.copy()
     for k in range(TURNS):  # T_(k+1) = 2 x T_k - T_(k-1)
@@ -142,7 +145,7 @@ def _chebyshev(n: int) -> tuple[Array, Array]:
 
 
 def _sectors(g: Function, h: Function, roots: Array, theta: float) -> Array:
-    """E g(roots_a x) h(roots_b y) with corr(x, y) = cos theta: (SCALES, SCALES)."""
+    """E g(roots_a x) h(roots_b y) with corr(x, y) = cos theta: one row a root, one column a root."""
     nodes, weights = np.polynomial.legendre.leggauss(ANGLES)
     edges = np.array([-math.pi / 2, theta - math.pi / 2, math.pi / 2, theta + math.pi / 2, 3 * math.pi / 2])
     wide = np.diff(edges)
