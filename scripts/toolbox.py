@@ -21,6 +21,7 @@ from vgrad.data.files import RECORDED
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
+from vgrad.nn.layerwise.pretrainings import PRETRAININGS
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import GROUPS, PROBES
@@ -94,6 +95,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "schedules": partial(variants, SCHEDULES),
     "momentum": lambda: table("name | definition", ((f"`{n}`", said(e)) for n, e in MOMENTUM_SCHEDULES.items())),
     "norms": partial(variants, NORMS),
+    "pretrainings": partial(variants, PRETRAININGS),
     "remedies": remedies,
     "probes": probes,
     "data": data_sets,

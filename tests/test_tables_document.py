@@ -16,6 +16,7 @@ from vgrad.data.datasets import DATASETS
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
+from vgrad.nn.layerwise.pretrainings import PRETRAININGS
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import PROBES
@@ -39,6 +40,7 @@ EXAMPLES: dict[str, tuple[Iterable[str], str]] = {
     "SCHEDULES": (SCHEDULES, "examples/schedule/{}.yaml"),
     "MOMENTUM_SCHEDULES": (MOMENTUM_SCHEDULES, "examples/momentum_schedule/{}.yaml"),
     "COSTS": (COSTS, "examples/cost/{}-*.yaml"),
+    "PRETRAININGS": (PRETRAININGS, "examples/pretrain/{}.yaml"),
     "NORMS": (NORMS, "examples/remedy/{}.yaml"),
     "OPTIONAL": ([name for name in OPTIONAL if name != "momentum_schedule"], "examples/remedy/{}.yaml"),
 }

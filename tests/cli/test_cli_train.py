@@ -238,6 +238,27 @@ def test_a_signal_stops_after_a_saved_epoch_and_the_told_command_continues(
     assert contents(home / continued.stdout.strip()) == undisturbed
 
 
+def test_a_signal_in_pretraining_stops_after_a_saved_epoch(home: Path) -> None:
+    long = ["-s", "pretrain={name: rbm, epochs: 300}", "-s", "name=stack", "-s", "epochs=0"]
+    process = forked.Popen(
+        [*COMMAND, "try.yaml", *long], cwd=home, env=environment(), stdout=forked.PIPE, stderr=forked.PIPE, text=True
+    )
+    assert process.stderr
+    seen = process.stderr.readline() + process.stderr.readline()
+    assert re.search(r"^pretraining layer 1/\d, epoch   0/300  cross-entropy [\d.]+  mse [\d.]+$", seen, re.MULTILINE)
+    process.send_signal(signal.SIGINT)
+    out, rest = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    told = r"^vgrad: stopped after (epoch \d+ of pretraining layer \d), which is saved; continue with: vgrad train try.yaml"
+    found = re.search(told, rest, re.MULTILINE)
+    assert found
+    continued = train(home, *long)
+    assert continued.returncode == 0
+    assert f"continuing pretraining after {found[1]}\n" in continued.stderr
+    whole = train(home, *long, "--runs-dir", "whole")
+    assert contents(home / continued.stdout.strip()) == contents(home / whole.stdout.strip())
+
+
 DEAF = """
 import signal
 from vgrad.__main__ import main

@@ -18,6 +18,7 @@ from vgrad.document.document import load_yaml, with_overrides
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
+from vgrad.nn.layerwise.pretrainings import PRETRAININGS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import GROUPS
 from vgrad.nn.schedules import MOMENTUM_SCHEDULES, SCHEDULES
@@ -42,6 +43,8 @@ def chosen(folder: str, config: Config) -> Iterator[Choice]:
         yield config.init.weights if folder == "init" else config.init.biases
     elif folder in ("optimizer", "schedule"):
         yield getattr(config, folder)
+    elif folder == "pretrain" and config.pretrain:
+        yield config.pretrain
     elif folder == "momentum_schedule" and config.momentum_schedule:
         yield config.momentum_schedule
 
@@ -52,6 +55,7 @@ TABLES = {
     "biases": BIASES,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
+    "pretrain": PRETRAININGS,
     "momentum_schedule": MOMENTUM_SCHEDULES,
 }
 

@@ -41,6 +41,14 @@ CHANGES: dict[str, list[Tree]] = {
     "shuffle": [{"shuffle": False}],
     "l2": [{"l2": 0.1}, {"l2": 5}],
     "l1": [{"l1": 0.1}],
+    "pretrain": [
+        {"pretrain": "autoencoder"},
+        {"pretrain": "denoising"},
+        {"pretrain": "rbm"},
+        *({"pretrain": {"name": "denoising", key: 0.015}} for key in ("learning_rate", "decay", "noise")),
+        *({"pretrain": {"name": "rbm", key: 7}} for key in ("epochs", "batch_size")),
+        {"pretrain": {"name": "rbm", "control": "shuffled"}},
+    ],
     "momentum_schedule": [
         {"optimizer": "momentum", "momentum_schedule": "sutskever"},
         {"optimizer": "momentum", "momentum_schedule": "constant"},

@@ -46,7 +46,18 @@ def test_killed_runs_with_every_remedy_and_probe_give_the_same_bytes(config: str
 
 @pytest.mark.slow
 @pytest.mark.timeout(HANGS)
-@pytest.mark.parametrize("config", ["plain", "adam"])
+@pytest.mark.parametrize("config", ["autoencoder", "denoising", "rbm"])
+def test_runs_killed_in_pretraining_and_after_it_give_the_same_bytes(config: str) -> None:
+    every = 1 if FULL else 17
+    result = scenario("kills", every, config)
+    assert result["failures"] == []
+    assert result["operations"] > 100
+    assert result["kills"] >= 2 * (result["operations"] // every)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(HANGS)
+@pytest.mark.parametrize("config", ["plain", "adam", "rbm"])
 def test_killed_runs_of_more_epochs_have_the_bytes_of_runs_from_the_start(config: str) -> None:
     result = scenario("longer", 3 if FULL else 41, config)
     assert result["failures"] == []

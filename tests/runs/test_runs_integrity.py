@@ -22,7 +22,7 @@ from vgrad.runs import runner
 from vgrad.runs.folder import DETERMINISTIC, RUN, seal
 from vgrad.runs.integrity import verify
 from vgrad.runs.stored import read_run
-from vgrad.storage.npz import pack
+from vgrad.storage.npz import pack, unpack
 
 TREE = {
     "name": "v",
@@ -30,9 +30,11 @@ TREE = {
     "epochs": 2,
     "data": {"name": "digits", "train": 60},
     "early_stopping": 2,
+    "pretrain": {"name": "denoising", "epochs": 2, "batch_size": 30},
 }
 
 
+BEFORE = "config.yaml", "pretraining.npz", "pretraining.csv", "initial.npz"
 CSVS = "metrics.csv", "gradients.csv", "steps.csv", "neurons.csv", "histograms.csv"
 
 
@@ -165,7 +167,8 @@ def test_a_run_that_stopped_early_is_whole(tmp_path: Path) -> None:
 
 def test_a_run_that_ends_before_patience_does_is_damaged(tmp_path: Path) -> None:
     """A file that is not the config's is refused, too: here that of fewer epochs under the name of more."""
-    short, long = trained(tmp_path, epochs=2, early_stopping=5), check({**TREE, "epochs": 9, "early_stopping": 5})
+    keys = {"early_stopping": 5, "pretrain": None}
+    short, long = trained(tmp_path, epochs=2, **keys), check({**TREE, "epochs": 9, **keys})
     path = short.rename(tmp_path / long.run_name)
     forge(path, "config.yaml", (path / "config.yaml").read_bytes().replace(b"epochs: 2", b"epochs: 9"))
     packed = dict(np.load(path / "checkpoint.npz"))
@@ -193,7 +196,7 @@ def test_an_interrupted_run_is_whole_as_far_as_it_goes(config: Config, tmp_path:
     def enough() -> bool:
         nonlocal steps
         steps += 1
-        return steps > 1
+        return steps > 4 + 1  # two epochs of pretraining
 
     with pytest.raises(runner.Cancelled):
         for _ in runner.run(config, tmp_path, cancelled=enough):
@@ -208,7 +211,7 @@ def test_the_command_names_every_wrong_run_and_exits_4(
     (copy / "final.npz").write_bytes(b"")
     assert command(["verify", str(whole), str(copy), str(tmp_path / "none")]) == 4
     told = capsys.readouterr()
-    assert told.out == f"{whole}: whole; complete, epoch 2, 11 files\n"
+    assert told.out == f"{whole}: whole; complete, epoch 2, 13 files\n"
     assert [str(copy / "final.npz") in line or "none" in line for line in told.err.splitlines()] == [True, True]
     assert command(["verify", "--json", str(whole)]) == 0
     assert json.loads(capsys.readouterr().out)[0]["whole"] is True
@@ -228,14 +231,14 @@ def test_a_run_that_fits_no_memory_is_named_and_the_others_are_checked(
 
 @pytest.fixture
 def interrupted(config: Config, tmp_path: Path) -> Path:
-    looks = iter([False, True])
+    looks = iter([*[False] * 4, False, True])  # two epochs of pretraining, then one of training
     with pytest.raises(runner.Cancelled):
         for _ in runner.run(config, tmp_path, cancelled=lambda: next(looks)):
             pass
     return tmp_path / config.run_name
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "initial.npz", "metrics.csv", "gradients.csv", "checkpoint.npz"])
+@pytest.mark.parametrize("name", [*BEFORE, "metrics.csv", "gradients.csv", "checkpoint.npz"])
 def test_a_changed_file_of_an_interrupted_run_is_named(interrupted: Path, name: str) -> None:
     content = bytearray((interrupted / name).read_bytes())
     array = content.find(b"NUMPY")
@@ -245,6 +248,71 @@ def test_a_changed_file_of_an_interrupted_run_is_named(interrupted: Path, name: 
         verify(interrupted)
 
 
+@pytest.fixture
+def begun(config: Config, tmp_path: Path) -> Path:
+    """A run that was interrupted in pretraining, after its first epoch."""
+    looks = iter([False, False, True])
+    with pytest.raises(runner.Cancelled):
+        for _ in runner.run(config, tmp_path, cancelled=lambda: next(looks)):
+            pass
+    return tmp_path / config.run_name
+
+
+def test_a_run_in_pretraining_is_whole_as_far_as_it_has_come(begun: Path, whole: Path, config: Config) -> None:
+    assert {path.name for path in begun.iterdir()} >= {"config.yaml", "pretraining.npz", "pretraining.csv"}
+    assert not (begun / "initial.npz").exists()
+    assert (found := verify(begun)).status == "interrupted"
+    assert (found.epoch, found.files) == (0, 3)
+    assert read_run(begun).pretraining["epoch"].tolist() == [0, 1]
+    (begun / "pretraining.csv").unlink()  # what a kill leaves
+    assert verify(begun).files == 3
+    (begun / "pretraining.csv").write_bytes(b"layer,epoch\n")
+    with pytest.raises(RunStateError, match=r"pretraining\.csv: does not follow from pretraining\.npz"):
+        verify(begun)
+    first, *rest = runner.run(config, begun.parent)
+    assert isinstance(first, runner.Opened)
+    assert first.pretrained is not None
+    assert (first.pretrained.layer, first.pretrained.epoch, len(rest)) == (1, 1, 1 + 3)
+    for name in DETERMINISTIC:
+        assert (begun / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"W1": None}, "W1 is missing"),
+        ({"W1": np.zeros((5, 63))}, "W1 has shape"),
+        ({"c1": np.zeros(64, np.float32)}, "c1 is not float64"),
+        ({"W2": np.zeros((10, 5))}, "W2 is not a parameter"),
+        ({"b1": np.full(5, np.nan)}, "b1 holds NaN"),
+        ({"measured": np.zeros((4, 2))}, "measured is float64 of shape"),
+        ({"measured": np.zeros((0, 2))}, "measured is float64 of shape"),
+        ({"measured": np.full((1, 2), np.inf)}, "measured holds NaN or infinity"),
+        ({"meta": np.frombuffer(b"[]", np.uint8)}, "list indices"),
+        ({"meta": np.frombuffer(b"{}", np.uint8)}, "KeyError"),
+    ],
+)
+def test_layers_that_pretraining_cannot_have_saved(
+    begun: Path, config: Config, changed: dict[str, np.ndarray | None], told: str
+) -> None:
+    arrays = unpack(begun / "pretraining.npz", 10**6) | changed
+    (begun / "pretraining.npz").write_bytes(pack({name: each for name, each in arrays.items() if each is not None}))
+    for read in (verify, lambda path: list(runner.run(config, path.parent))):
+        with pytest.raises(RunStateError, match=rf"pretraining\.npz: damaged: .*{told}.*--restart") as caught:
+            read(begun)
+        assert len(caught.value.problems) == 1
+
+
+def test_layers_of_a_finished_run_are_what_its_initial_parameters_and_errors_follow_from(copy: Path) -> None:
+    arrays = unpack(copy / "pretraining.npz", 10**6)
+    forge(copy, "pretraining.npz", pack(arrays | {"W1": arrays["W1"] + 1e-9}))
+    with pytest.raises(RunStateError, match=r"initial\.npz: does not follow from the config"):
+        verify(copy)
+    forge(copy, "pretraining.npz", pack(arrays | {"measured": arrays["measured"] + 1e-9}))
+    with pytest.raises(RunStateError, match=r"pretraining\.csv: does not follow from the config"):
+        verify(copy)
+
+
 def test_a_csv_that_ends_before_the_checkpoint_is_what_a_kill_leaves(interrupted: Path) -> None:
     lines = (interrupted / "metrics.csv").read_bytes().splitlines(keepends=True)
     (interrupted / "metrics.csv").write_bytes(b"".join(lines[:-1]))
@@ -252,7 +320,7 @@ def test_a_csv_that_ends_before_the_checkpoint_is_what_a_kill_leaves(interrupted
     assert verify(interrupted).status == "interrupted"
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "initial.npz", "metrics.csv", "gradients.csv"])
+@pytest.mark.parametrize("name", ["config.yaml", "initial.npz", "pretraining.csv", "metrics.csv", "gradients.csv"])
 def test_what_became_of_files_in_between_does_not_reach_the_finished_run(
     interrupted: Path, whole: Path, config: Config, name: str
 ) -> None:

@@ -242,6 +242,10 @@ def test_generators_are_one_a_purpose_and_epoch() -> None:
         for epoch in range(4)
     }
     assert len({tuple(numbers) for numbers in drawn.values()}) == len(drawn)
+    layers = {(7, layer, epoch) for layer in range(4) for epoch in range(4)}
+    found = {generator(7, Purpose.PRETRAINING, *moment[1:]).integers(2**62) for moment in layers}
+    assert len(found) == len(layers)
+    assert generator(0, Purpose.WEIGHTS).integers(2**62) == drawn[0, Purpose.WEIGHTS, 0][0]
     for (seed, purpose, epoch), numbers in drawn.items():
         wanted = Generator(PCG64(SeedSequence(seed, spawn_key=(int(purpose), epoch))))
         assert wanted.integers(2**62, size=4).tolist() == numbers
@@ -251,6 +255,8 @@ def test_generators_are_one_a_purpose_and_epoch() -> None:
         "SHUFFLE": 2,
         "MASKS": 3,
         "INPUT_NOISE": 4,
+        "PRETRAINING": 5,
+        "CONTROL": 6,
     }
 
 

@@ -43,6 +43,9 @@ DIGITS: dict[str, Any] = {
     "data": {"name": "digits", "train": 203, "validation": 50, "test": 40},
 }
 
+SIGMOID: dict[str, Any] = {"activation": "sigmoid"}
+MIXED: dict[str, Any] = {"activation": ["sigmoid", "relu", "sigmoid"]}
+
 # As the first version computed them, before there were any remedies.
 FULL = {"optimizer": {"learning_rate": 0.5}, "l2": 5.0, "l1": 1.0, "batch_size": "full"}
 OLD_HASHES: list[tuple[dict[str, Any], str]] = [
@@ -81,7 +84,7 @@ ON: dict[str, Any] = {
 def test_keys_that_are_off_leave_no_trace() -> None:
     plain = check(BASE).plain()
     assert not set(OPTIONAL) & set(plain)
-    assert set(OPTIONAL) - set(ON) <= {"layer_norm"}  # which goes with no batch norm: what is in ON is continued below
+    assert set(OPTIONAL) - set(ON) <= {"layer_norm", "pretrain"}  # which go with no batch norm: ON is continued below
     off = dict.fromkeys(OPTIONAL, None)
     off |= {"label_smoothing": 0.0, "dropout": 0.0, "input_noise": 0.0, "residual": False, "batch_norm": False}
     assert check({**BASE, **off}).plain() == plain
@@ -123,6 +126,26 @@ def test_resolved_config_means_the_same_run(extra: dict[str, Any]) -> None:
         ({"probes": ["delta_norm", "delta_norm"]}, ("probes", "record", 1), "stands twice"),
         ({"activation": {"name": "sigmoid", "gain": 0}}, ("activation", "gain"), "must be > 0"),
         ({"activation": {"name": "maxout", "pieces": 1}}, ("activation", "pieces"), "must be > 1"),
+        ({"pretrain": "rbm"}, ("pretrain",), "trains sigmoid layers, and layer 1 of 3 is tanh; use activation"),
+        ({"pretrain": "rbm", **MIXED}, ("pretrain",), "layer 2 of 3 is relu"),
+        (
+            {"pretrain": "rbm", "activation": {"name": "sigmoid", "gain": 2}},
+            ("pretrain",),
+            "layer 1 of 3 is sigmoid(gain",
+        ),
+        ({"pretrain": "rbm", "layers": [64, 10]}, ("pretrain",), "no hidden layer"),
+        ({"pretrain": "rbm", "batch_norm": True}, ("pretrain",), "batch_norm makes others of them|sigmoid"),
+        ({"pretrain": "rbm", "init": {"name": "file", "path": "a"}, **SIGMOID}, ("pretrain",), "so does the init file"),
+        ({"pretrain": "rbm", "init": "lsuv", **SIGMOID}, ("init",), "lsuv fits layers to data"),
+        ({"pretrain": "rbm", "data": {"name": "digits", "scale": "standard"}}, ("data", "scale"), "use unit"),
+        ({"pretrain": {"name": "rbm", "batch_size": 204}}, ("pretrain", "batch_size"), "there are 203"),
+        ({"pretrain": {"name": "rbm", "epochs": 10**6}}, ("pretrain", "epochs"), "rows of pretraining.csv"),
+        ({"pretrain": {"name": "rbm", "decay": 100}}, ("pretrain", "decay"), "leaves nothing of a weight"),
+        ({"pretrain": {"name": "rbm", "noise": 0.1}}, ("pretrain", "noise"), "unknown key"),
+        ({"pretrain": {"name": "denoising", "noise": 1}}, ("pretrain", "noise"), "must be < 1"),
+        ({"pretrain": {"name": "rbm", "control": "random"}}, ("pretrain", "control"), "shuffled"),
+        ({"pretrain": {"epochs": 2}}, ("pretrain",), "the name of the pretraining is required"),
+        ({"pretrain": "rmb"}, ("pretrain",), "did you mean 'rbm'"),
     ],
 )
 def test_what_does_not_go_together_is_told(extra: dict[str, Any], path: tuple[Any, ...], said: str) -> None:
@@ -158,6 +181,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"optimizer": "adam", "activation": {"name": "prelu", "gain": 1.5}, "dtype": "float32"},
     {"activation": {"name": "maxout", "pieces": 3}, "optimizer": "adadelta", "batch_norm": True, "batch_size": "full"},
     {"init": {"weights": "lsuv"}, "dropout": 0.5, "optimizer": "rmsprop", "l1": 1.0, "l2": 2.0},
+    {"activation": "sigmoid", "pretrain": {"name": "denoising", "epochs": 2}, "dtype": "float32", "shuffle": False},
+    {"activation": "sigmoid", "pretrain": {"name": "rbm", "epochs": 2, "control": "shuffled"}, "optimizer": "adam"},
 ]
 
 
@@ -170,7 +195,7 @@ def test_continued_run_ends_with_the_same_bytes(
     monkeypatch.setattr("vgrad.runs.runner.CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr("vgrad.runs.runner.CHECKPOINT_SHARE", 0.0)
     stops = 0
-    for limit in (1, 2, 4, 6, 1000):
+    for limit in (1, 2, 4, 6, 15, 40, 1000):
         calls = iter(range(10**6))
         try:
             folder = whole_run(config, tmp_path / "cut", lambda calls=calls, limit=limit: next(calls) >= limit)

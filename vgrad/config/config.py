@@ -63,6 +63,9 @@ class Config(BaseModel):
     shuffle: Annotated[bool, Field(description="a new order of the training examples each epoch")] = True
     l2: Annotated[NonNegative, Field(description="lambda in C + lambda/(2n) sum W^2")] = 0.0
     l1: Annotated[NonNegative, Field(description="lambda in C + lambda/n sum |W|")] = 0.0
+    pretrain: Annotated[
+        Choice | None, remedies.PRETRAIN, Field(description="hidden layers one by one, from below, before training")
+    ] = None
     momentum_schedule: Annotated[
         Choice | None, remedies.MOMENTUM_SCHEDULE, Field(description="of the optimizer's momentum over steps")
     ] = None

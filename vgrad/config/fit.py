@@ -6,22 +6,24 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from vgrad.config import fields
+from vgrad.config.choice import Choice
 from vgrad.config.config import Config
-from vgrad.config.fields import Stack
+from vgrad.config.fields import Init, Stack
 from vgrad.config.monitors import PARTS, measures
 from vgrad.config.problems import Problem
 from vgrad.config.synonyms import meant
 from vgrad.nn.costs import COSTS
+from vgrad.nn.initializers import INITIALIZERS, DataDriven
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import GROUPS, PROBES
 
 MOST_ROWS = 10**6
-"""Of steps.csv."""
+"""Of steps.csv, and of pretraining.csv."""
 
 
 def problems(config: Config) -> list[Problem]:
     """Everything that does not go together."""
-    return [*_sizes(config), *_pairing(config), *_measuring(config), *_remedies(config)]
+    return [*_sizes(config), *_pairing(config), *_measuring(config), *_remedies(config), *_pretraining(config)]
 
 
 def _sizes(config: Config) -> list[Problem]:
@@ -129,3 +131,39 @@ def _remedies(config: Config) -> Iterator[Problem]:
     for path, name in watched:
         if name not in config.monitors:
             yield Problem(path, f"{name} is not in metrics.csv{meant('monitor', name, config.monitors)}")
+
+
+def _pretraining(config: Config) -> Iterator[Problem]:
+    """Hidden layers that reconstruct by s(W v + b), with numbers in [0, 1] at both ends."""
+    if config.pretrain is None:
+        return
+    hidden, settings = len(config.sizes) - 2, config.pretrain.parameters
+    if not hidden:
+        yield Problem(("pretrain",), "there is no hidden layer to pretrain")
+    others = [layer for layer, each in enumerate(config.activations, 1) if each != Choice("sigmoid")]
+    if others:
+        told = f"layer {others[0]} of {hidden} is {config.activations[others[0] - 1]}"
+        yield Problem(("pretrain",), f"trains sigmoid layers, and {told}; use activation: sigmoid")
+    for key in ("batch_norm", "layer_norm", "residual"):
+        if getattr(config, key):
+            yield Problem(
+                ("pretrain",), f"trains layers s(W a + b), and {key} makes others of them; use one of the two"
+            )
+    if not isinstance(config.init, Init):
+        yield Problem(
+            ("pretrain",), "gives the hidden layers their parameters, and so does the init file; use one of the two"
+        )
+    elif isinstance(INITIALIZERS[config.init.weights.name](**config.init.weights.parameters), DataDriven):
+        told = f"{config.init.weights.name} fits layers to data, and pretrain trains them; use another one"
+        yield Problem(("init",), told)
+    if config.data.parameters["scale"] == "standard":
+        yield Problem(("data", "scale"), "standard leaves [0, 1], which pretrain reconstructs; use unit")
+    n, m = config.part_sizes["train"], settings["batch_size"]
+    if m > n:
+        yield Problem(("pretrain", "batch_size"), f"there are {n} training examples, found {m}; write {n}")
+    if settings["learning_rate"] * settings["decay"] >= 1:
+        yield Problem(("pretrain", "decay"), "times learning_rate is 1 or more, and a step leaves nothing of a weight")
+    rows = hidden * (settings["epochs"] + 1)
+    if rows > MOST_ROWS:
+        told = f"makes {rows:,} rows of pretraining.csv, more than {MOST_ROWS:,}; write fewer"
+        yield Problem(("pretrain", "epochs"), told)

@@ -60,6 +60,7 @@ ELSEWHERE: Mapping[str, str] = {
     "clip.value": "clip_value clip_grad_value",
     "early_stopping": "early_stop patience",
     "label_smoothing": "smoothing",
+    "pretrain": "pretraining layerwise greedy_pretraining layerwise_pretraining unsupervised_pretraining",
     "data": "dataset",
     "data.train": "train n_train num_train train_size train_examples",
     "data.validation": "validation n_validation validation_size val_size",

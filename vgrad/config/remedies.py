@@ -13,12 +13,13 @@ from pydantic import BaseModel, Field
 from vgrad.config.choice import Checked, Choice, ChoiceOf
 from vgrad.config.problems import STRICT, Problems, validated
 from vgrad.document.words import describe
+from vgrad.nn.layerwise.pretrainings import PRETRAININGS
 from vgrad.nn.norms import NORMS
 from vgrad.nn.schedules import MOMENTUM_SCHEDULES
 from vgrad.registry import Positive, PositiveInt
 
 OPTIONAL = (
-    *("momentum_schedule", "label_smoothing", "dropout", "input_noise", "max_norm"),
+    *("pretrain", "momentum_schedule", "label_smoothing", "dropout", "input_noise", "max_norm"),
     *("batch_norm", "layer_norm", "residual", "clip", "early_stopping"),
 )
 """Keys that the resolved config leaves out where they are off."""
@@ -101,6 +102,7 @@ def _optional(inner: Callable[[Any], Any], schema: Callable[[], dict[str, Any]])
     )
 
 
+_pretrain = ChoiceOf(PRETRAININGS, "pretraining")
 _momentum = ChoiceOf(MOMENTUM_SCHEDULES, "momentum schedule", signature=lambda entry: _no_parameters)
 
 
@@ -112,4 +114,5 @@ BATCH_NORM = _switch("batch_norm", "normalize over the batch")
 LAYER_NORM = _switch("layer_norm", "normalize over the layer")
 CLIP = _number_or(ClipField, "norm")
 EARLY_STOPPING = _number_or(EarlyStopping, "patience")
+PRETRAIN = _optional(_pretrain.check, _pretrain.schema)
 MOMENTUM_SCHEDULE = _optional(_momentum.check, _momentum.schema)

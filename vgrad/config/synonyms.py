@@ -15,6 +15,7 @@ from vgrad.data.datasets import DATASETS
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
+from vgrad.nn.layerwise.pretrainings import PRETRAININGS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import SCHEDULES
 from vgrad.text.escapes import printable
@@ -29,6 +30,7 @@ TABLES: Mapping[str, tuple[str, Iterable[str]]] = {
     "optimizer": ("optimizer", OPTIMIZERS),
     "schedule": ("schedule", SCHEDULES),
     "data set": ("data", DATASETS),
+    "pretraining": ("pretrain", PRETRAININGS),
     "init": ("init", PRESETS),
     "weight initializer": ("init", INITIALIZERS),
     "bias initializer": ("init.biases", BIASES),
@@ -62,6 +64,11 @@ SAME: Mapping[str, Mapping[str, str]] = {
     },
     "output": {"sigmoid": "logistic sigm expit", "identity": "linear none id logits"},
     "cost": {"cross_entropy": "CrossEntropyCost"},
+    "pretraining": {
+        "autoencoder": "ae stacked_autoencoder",
+        "denoising": "dae denoising_autoencoder stacked_denoising_autoencoder",
+        "rbm": "restricted_boltzmann_machine dbn deep_belief_network",
+    },
     "optimizer": {
         "sgd": "stochastic_gradient_descent vanilla_sgd",
         "momentum": "heavy_ball polyak sgd_momentum sgdm momentum_sgd sgd_with_momentum",

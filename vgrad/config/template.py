@@ -22,6 +22,7 @@ from vgrad.document.writer import dump_yaml
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
+from vgrad.nn.layerwise.pretrainings import PRETRAININGS
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import GROUPS, PROBES
@@ -216,6 +217,7 @@ _KNOWN: dict[str, Callable[[], Mapping[str, Lines]]] = {
     "data": _data_sets,
     "monitor": lambda: {"": dict.fromkeys(monitor_names(), "")},
     "momentum_schedule": lambda: {"": _documented(MOMENTUM_SCHEDULES)},
+    "pretrain": lambda: {"": _documented(PRETRAININGS)},
     "batch_norm": _norm("batch_norm"),
     "layer_norm": _norm("layer_norm"),
     "probes": _probes,

@@ -22,6 +22,7 @@ from vgrad.sweeps.job import Job
 from vgrad.sweeps.plan import make_plan
 from vgrad.sweeps.request import Request
 from vgrad.sweeps.tally import Tally
+from vgrad.training.pretraining import Reconstruction
 from vgrad.training.record import EpochRecord
 
 
@@ -69,6 +70,9 @@ def train(
     for event in runner.run(settled, Path(runs_dir), base=base, restart=restart):
         if isinstance(event, runner.Opened):
             folder = event.folder
+        elif isinstance(event, Reconstruction):
+            hidden = len(settled.sizes) - 2
+            line.tell(f"{settled.run_name}: pretraining layer {event.layer} of {hidden}, epoch {event.epoch}")
         else:
             line.tell(f"{settled.run_name}: epoch {event.epoch} of {settled.epochs}{_monitors(event, settled)}")
     line.end()

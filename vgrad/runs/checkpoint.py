@@ -23,6 +23,7 @@ from vgrad.storage.npz import Arrays, NpzError, pack, unpack
 from vgrad.storage.reading import state_error
 from vgrad.text.escapes import printable
 from vgrad.training.assembly import build_network, fresh_state
+from vgrad.training.pretraining import moments
 from vgrad.training.record import TrainingState
 
 CHECKPOINT = "checkpoint.npz"
@@ -41,13 +42,14 @@ class Saved:
 
 
 def most_bytes(config: Config) -> int:
-    """More than the arrays of a checkpoint ever have."""
+    """More than the arrays of a checkpoint, or of the layers before it, ever have."""
     numbers = build_network(config).parameter_count
     rows = (config.epochs + 2) * (len(config.monitors) + len(config.sizes) * (len(config.probes.record) + 1) + 8)
     neurons = len(config.probes.neurons) * sum(config.sizes)
     bars = len(config.probes.histograms) * len(config.sizes) * len(QUANTITIES) * (2 * BINS + 1)
     within = config.epochs * len(config.step_marks) * len(config.sizes) * len(config.probes.record)
-    return 8 * (8 * numbers + rows + neurons + bars + within) + 2**16
+    before = 2 * len(moments(config)) if config.pretrain else 0
+    return 8 * (8 * numbers + rows + neurons + bars + within + before) + 2**16
 
 
 def packed(config: Config, saved: Saved) -> bytes:
@@ -86,7 +88,7 @@ def _saved(arrays: Arrays, config: Config) -> Saved:
     parts = {part: _under(f"{part}.", arrays) for part in _PARTS}
     _check_state(config, **parts)
     history = _history(config, _under("history.", arrays), meta)
-    return Saved(TrainingState(meta["epoch"], **parts), history, _surroundings(meta["surroundings"]))
+    return Saved(TrainingState(meta["epoch"], **parts), history, checked_surroundings(meta["surroundings"]))
 
 
 def _check_state(config: Config, parameters: Arrays, optimizer: Arrays, buffers: Arrays, best: Arrays) -> None:
@@ -120,7 +122,8 @@ def _history(config: Config, arrays: Arrays, meta: Mapping[str, Any]) -> History
     return history
 
 
-def _surroundings(lines: Any) -> tuple[str, ...]:
+def checked_surroundings(lines: Any) -> tuple[str, ...]:
+    """The libraries and kernels that a file says it was computed with; ValueError when it says something else."""
     texts = [text for text in lines if isinstance(text, str) and text.isascii() and text.isprintable()]
     if not isinstance(lines, list) or texts != lines:
         raise ValueError("no list of surroundings")

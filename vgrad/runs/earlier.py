@@ -23,6 +23,7 @@ from vgrad.runs.facts import read_facts
 from vgrad.runs.folder import CONFIG, RunFolder
 from vgrad.runs.history import History
 from vgrad.runs.integrity import verify
+from vgrad.runs.pretrained import Kept
 from vgrad.storage.reading import read_bounded
 from vgrad.text.escapes import printable
 from vgrad.training.record import stopped
@@ -32,10 +33,11 @@ _EPOCHS = re.compile(rb"^epochs: ([0-9]{1,8})$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Start:
-    """What a longer run begins with: the end of the run at `path`."""
+    """What a longer run begins with: the end of the run at `path`, and its pretraining where there is one."""
 
     path: Path
     saved: Saved
+    kept: Kept | None = None
 
 
 def find_start(config: Config, runs_dir: Path, data: str) -> tuple[Start | None, list[str]]:
@@ -52,7 +54,8 @@ def find_start(config: Config, runs_dir: Path, data: str) -> tuple[Start | None,
             passed.append(f"{told}: {printable(reason, 300)}")
             continue
         if saved is not None:
-            return Start(path, replace(saved, history=_going_on(config, saved.history))), passed
+            kept = RunFolder(path).resume_pretrained(shorter)
+            return Start(path, replace(saved, history=_going_on(config, saved.history)), kept), passed
     return None, passed
 
 

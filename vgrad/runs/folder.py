@@ -1,6 +1,7 @@
 """Run directories: what is in them, how they are written and how they are read back.
 
     config.yaml    the resolved config                     deterministic
+    pretraining.npz, pretraining.csv    hidden layers and their errors, with pretrain    deterministic
     initial.npz, final.npz    parameters                   deterministic
     best.npz       those of the best epoch, with early stopping
     metrics.csv, gradients.csv, steps.csv, neurons.csv, histograms.csv    deterministic
@@ -8,7 +9,8 @@
     checkpoint.npz parameters, optimizer state, history    deterministic once the run is complete
     run.json       status, versions, machine, digests      written last: a run is complete only when it says so
 
-The checkpoint is the one commit point of a run that is not complete; all else is made again from it.
+The checkpoint is the one commit point of a run that is not complete, and before it pretraining.npz; all else is made
+again from them.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ from vgrad.document.reader import MAX_BYTES
 from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError, RunStateError, Unreadable
 from vgrad.nn.arrays import Parameters
-from vgrad.runs import checkpoint, tables
+from vgrad.runs import checkpoint, pretrained, tables
 from vgrad.runs.checkpoint import CHECKPOINT, Saved, most_bytes
+from vgrad.runs.pretrained import ERRORS, LAYERS, Kept
 from vgrad.runs.summary import summarize
 from vgrad.runs.tables import GRADIENTS, HISTOGRAMS, METRICS, NEURONS, STEPS
 from vgrad.storage import storage_errors, write_file
@@ -38,8 +41,11 @@ from vgrad.text.escapes import printable
 
 CONFIG, RUN, SUMMARY = "config.yaml", "run.json", "summary.json"
 INITIAL, FINAL, BEST = "initial.npz", "final.npz", "best.npz"
-DETERMINISTIC = (CONFIG, INITIAL, FINAL, BEST, METRICS, GRADIENTS, STEPS, NEURONS, HISTOGRAMS, SUMMARY, CHECKPOINT)
-SOMETIMES = (BEST, STEPS, NEURONS, HISTOGRAMS)
+DETERMINISTIC = (
+    *(CONFIG, LAYERS, ERRORS, INITIAL, FINAL, BEST),
+    *(METRICS, GRADIENTS, STEPS, NEURONS, HISTOGRAMS, SUMMARY, CHECKPOINT),
+)
+SOMETIMES = (LAYERS, ERRORS, BEST, STEPS, NEURONS, HISTOGRAMS)
 """Those of them that are there only when the config asks for them."""
 SEAL = "seal"
 
@@ -88,9 +94,17 @@ class RunFolder:
 
     path: Path
 
-    def begin(self, config: Config, initial: Parameters) -> None:
-        """The files that are there from the start."""
+    def begin(self, config: Config) -> None:
+        """The file that makes the directory a run's."""
         write_file(self.path / CONFIG, config_file(config))
+
+    def save_pretrained(self, config: Config, kept: Kept) -> None:
+        """Commits an epoch of pretraining: the layers, then the errors that follow from them."""
+        write_file(self.path / LAYERS, pretrained.packed(config, kept))
+        write_file(self.path / ERRORS, pretrained.written(kept.state))
+
+    def start(self, initial: Parameters) -> None:
+        """The file that is there before training."""
         write_file(self.path / INITIAL, pack(initial))
 
     def save(self, config: Config, saved: Saved) -> None:
@@ -103,6 +117,10 @@ class RunFolder:
         """What was saved of the last epoch, or None before the first. RunStateError when it is damaged."""
         return checkpoint.read(self.path / CHECKPOINT, config)
 
+    def resume_pretrained(self, config: Config) -> Kept | None:
+        """What was saved of pretraining, or None. RunStateError when it is damaged."""
+        return pretrained.read(self.path / LAYERS, config) if config.pretrain else None
+
     def finish(self, config: Config, saved: Saved, facts: dict[str, Any]) -> None:
         """The last files of a run whose last epoch is saved; at the very end run.json, with `facts` and the digests of
         what this run has written, whatever else lies there under a name that it does not use."""
@@ -112,7 +130,7 @@ class RunFolder:
             last[BEST] = pack(state.best)
         for name, content in last.items():
             write_file(self.path / name, content)
-        written = {CONFIG, INITIAL, CHECKPOINT, *tables.files(config), *last}
+        written = {CONFIG, *pretrained.files(config), INITIAL, CHECKPOINT, *tables.files(config), *last}
         most = most_file_bytes(config)
         with storage_errors(self.path):
             digests = {name: digest(self.path / name, most) for name in DETERMINISTIC if name in written}

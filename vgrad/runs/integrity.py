@@ -10,7 +10,7 @@ from typing import Any
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
 from vgrad.errors import RunStateError, StorageError
-from vgrad.runs import tables
+from vgrad.runs import pretrained, tables
 from vgrad.runs.checkpoint import CHECKPOINT, Saved
 from vgrad.runs.folder import (
     BEST,
@@ -27,6 +27,7 @@ from vgrad.runs.folder import (
     run_config,
     seal,
 )
+from vgrad.runs.pretrained import ERRORS, LAYERS, Kept
 from vgrad.runs.stored import read_run
 from vgrad.runs.summary import summarize
 from vgrad.storage.json import dump_json, read_json
@@ -35,6 +36,7 @@ from vgrad.storage.reading import digest, read_bounded, state_error
 from vgrad.text.escapes import printable
 from vgrad.training.initial import draw_parameters, looks_at_data
 from vgrad.training.memory import check_memory
+from vgrad.training.pretraining import pretrained_parameters
 from vgrad.training.record import stopped
 
 _REWORDED = ("schema", "verdict", "cause")
@@ -72,11 +74,13 @@ def verify(path: Path) -> Verified:
     saved = folder.resume(config)
     if saved is None and facts is not None and CHECKPOINT in digests:
         return _without_checkpoint(path, config, facts, digests)
+    if saved is None and facts is None and (kept := folder.resume_pretrained(config)):
+        return _in_pretraining(path, config, kept)
     if saved is None:
-        kept = facts is not None and CHECKPOINT not in digests
+        slim = facts is not None and CHECKPOINT not in digests
         if facts is not None:
             _check_facts(path, config, facts, None)
-        told = f"kept without parameters; its {len(digests)} files are as {RUN} says" if kept else "nothing was saved"
+        told = f"kept without parameters; its {len(digests)} files are as {RUN} says" if slim else "nothing was saved"
         raise RunStateError(f"{path / CHECKPOINT}: missing: {told}; train again")
     state, history = saved.state, saved.history
     measured = tables.written(config, history.records)
@@ -95,10 +99,11 @@ def verify(path: Path) -> Verified:
         due = [hashlib.sha256(each).hexdigest() for each in (content, earlier.get(name, content))]
         if name not in digests or digests[name] not in due:
             raise RunStateError(f"{path / name}: does not follow from {CHECKPOINT}")
-    unexpected = sorted(digests.keys() - {*expected, CONFIG, INITIAL, CHECKPOINT})
+    beginning = {CONFIG, INITIAL, CHECKPOINT, *pretrained.files(config)}
+    unexpected = sorted(digests.keys() - {*expected, *beginning})
     if unexpected:
         raise RunStateError(f"{path / unexpected[0]}: does not follow from {CHECKPOINT}")
-    missing = sorted({CONFIG, INITIAL, CHECKPOINT} - digests.keys())
+    missing = sorted(beginning - digests.keys())
     over = state.epoch == config.epochs or history.divergence is not None or stopped(config, history.records)
     if missing or facts["status"] != summary["status"] or not over:
         told = f"no digest of {missing[0]}" if missing else f"{facts['status']} at epoch {state.epoch}"
@@ -112,11 +117,29 @@ def _check_beginning(path: Path, config: Config) -> int:
     make."""
     begun = {CONFIG: config_file(config)}
     if isinstance(config.init, Init) and not looks_at_data(config.init):
-        begun[INITIAL] = pack(draw_parameters(config, config.init))
+        initial = draw_parameters(config, config.init)
+        if config.pretrain:
+            kept = RunFolder(path).resume_pretrained(config)
+            if kept is None or not pretrained.is_whole(config, kept.state):
+                raise RunStateError(f"{path / LAYERS}: {'has not all layers' if kept else 'missing'}; train again")
+            begun |= {LAYERS: pretrained.packed(config, kept), ERRORS: pretrained.written(kept.state)}
+            initial = pretrained_parameters(config, initial, kept.state)
+        begun[INITIAL] = pack(initial)
     for name, content in begun.items():
         if _content(path / name, config) != content:
             raise RunStateError(f"{path / name}: does not follow from the config")
     return len(begun)
+
+
+def _in_pretraining(path: Path, config: Config, kept: Kept) -> Verified:
+    """What can be said of a run that has not come to training: its config and the table of what was pretrained."""
+    begun = {CONFIG: config_file(config), LAYERS: pretrained.packed(config, kept)}
+    for name, content in begun.items():
+        if _content(path / name, config) != content:
+            raise RunStateError(f"{path / name}: does not follow from the config")
+    if not pretrained.written(kept.state).startswith(_content(path / ERRORS, config, missing=b"")):
+        raise RunStateError(f"{path / ERRORS}: does not follow from {LAYERS}")
+    return Verified(path, "interrupted", 0, len(begun) + 1)
 
 
 def _without_checkpoint(path: Path, config: Config, facts: dict[str, Any], digests: dict[str, str]) -> Verified:
@@ -125,7 +148,7 @@ def _without_checkpoint(path: Path, config: Config, facts: dict[str, Any], diges
     if SEAL not in facts:
         raise RunStateError(f"{path / CHECKPOINT}: missing: without it and without a seal nothing can be compared")
     _check_beginning(path, config)
-    due = {CONFIG, INITIAL, FINAL, SUMMARY, CHECKPOINT, *tables.files(config)}
+    due = {CONFIG, *pretrained.files(config), INITIAL, FINAL, SUMMARY, CHECKPOINT, *tables.files(config)}
     unlike = sorted(digests.keys() - {BEST} ^ due)
     if unlike:
         raise RunStateError(f"{path / RUN}: damaged: it has no digest of {unlike[0]}, or one too many")

@@ -1,6 +1,6 @@
 """From a config to a complete run directory, one epoch record at a time.
 
-    for event in run(config, runs_dir): …    Opened first, then a record an epoch
+    for event in run(config, runs_dir): …    Opened, then a record an epoch, of pretraining first
 
 Whoever loops decides what to print; stopping is asked for through `cancelled`, and leaves a saved epoch.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from vgrad.runs.checkpoint import Saved
 from vgrad.runs.earlier import find_start
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, RUN, RunFolder
 from vgrad.runs.history import empty_history
+from vgrad.runs.pretrained import Kept, is_whole
 from vgrad.storage import make_folder, new_folder, refuse_link, remove_leftovers, rename
 from vgrad.storage.lock import LOCK, exclusive
 from vgrad.training.assembly import fresh_state
@@ -36,6 +37,7 @@ from vgrad.training.descent import Cancelled
 from vgrad.training.initial import draw_parameters, with_digest
 from vgrad.training.loop import train
 from vgrad.training.memory import check_memory
+from vgrad.training.pretraining import Pretrained, Reconstruction, pretrain, pretrained_parameters
 from vgrad.training.record import EpochRecord
 
 CHECKPOINT_SHARE = 50
@@ -50,7 +52,8 @@ class Opened:
     """The first event. `epoch` is the one that training continues after, None for a new run; `complete` says that
     the run was there already and nothing was done; `mixed` is a line about libraries or BLAS kernels that are others
     than those of the epochs before. `source` is the finished run of fewer epochs that it begins with, where there is
-    one, and `passed` has a line for each that cannot be used."""
+    one, and `passed` has a line for each that cannot be used. `pretrained` is what was measured last where pretraining
+    goes on."""
 
     folder: Path
     epoch: int | None
@@ -58,9 +61,10 @@ class Opened:
     mixed: str | None = None
     source: Path | None = None
     passed: tuple[str, ...] = ()
+    pretrained: Reconstruction | None = None
 
 
-Event = Opened | EpochRecord
+Event = Opened | Reconstruction | EpochRecord
 
 
 def run(
@@ -119,19 +123,24 @@ def _train(
         start, passed = find_start(config, folder.path.parent, dataset.digest)
     initial = draw_parameters(config, config.init, dataset) if isinstance(config.init, Init) else given
     assert initial is not None  # an init file has been read by now
-    folder.begin(config, initial)  # also when continued: whatever became of these files, they are what they should be
+    folder.begin(config)  # also when continued: whatever became of its files, they are what they should be
+    kept = folder.resume_pretrained(config)
     if start is not None:
-        saved = start.saved
+        saved, kept = start.saved, start.kept
+    continued = saved.state.epoch if saved else None
+    before = saved or kept
+    surroundings = Surroundings.now(before.surroundings if before else ())
+    source = start.path if start else None
+    under_way = kept.state.measured[-1] if kept and not is_whole(config, kept.state) else None
+    yield Opened(folder.path, continued, False, surroundings.mixed, source, tuple(passed), under_way)
+    if config.pretrain:
+        kept = yield from _pretrain(config, folder, dataset, cancelled, kept, surroundings)
+        initial = pretrained_parameters(config, initial, kept.state)
+    folder.start(initial)
     if saved is None:
         saved = Saved(fresh_state(config, initial), empty_history(config))
-        continued = None
-    else:
-        continued = saved.state.epoch
     state, history = saved.state, saved.history
     history.classes = _classes(config, dataset)
-    surroundings = Surroundings.now(saved.surroundings)
-    source = start.path if start else None
-    yield Opened(folder.path, continued, False, surroundings.mixed, source, tuple(passed))
     pace, last_saved = _Pace(), None  # also when continued: a kill may have come between checkpoint and CSVs
     try:
         if history.divergence is None:
@@ -157,6 +166,34 @@ def _train(
     seconds = round(time.monotonic() - begun, 3)
     facts = _facts(config, dataset, seconds, continued, source, base)
     folder.finish(config, Saved(state, history), {**facts, "surroundings": surroundings.all})
+
+
+def _pretrain(
+    config: Config,
+    folder: RunFolder,
+    dataset: Dataset,
+    cancelled: Callable[[], bool],
+    kept: Kept | None,
+    surroundings: Surroundings,
+) -> Generator[Reconstruction, None, Kept]:
+    """Pretrains the hidden layers, from what is `kept` on; what it has saved of all of them."""
+    now, saved = kept or Kept(Pretrained()), None  # also when all is there: a kill may have come between the files
+    pace = _Pace()
+    try:
+        for state in pretrain(config, dataset, now.state, cancelled):
+            now = Kept(state, surroundings.all)
+            if pace.is_due():
+                with pace.timed():
+                    folder.save_pretrained(config, now)
+                saved = now
+            yield state.measured[-1]
+    except Cancelled:
+        if now.state.measured and saved is not now:
+            folder.save_pretrained(config, now)
+        raise
+    if saved is not now:
+        folder.save_pretrained(config, now)
+    return now
 
 
 def _classes(config: Config, dataset: Dataset) -> dict[str, tuple[int, int]]:

@@ -3,7 +3,8 @@
     for path in find_runs(Path("runs")):           index.py
         run = read_run(path)                       RunStateError, in one line, for any damage
         run.config, run.status, run.summary        at once
-        run.metrics, run.gradients, run.steps, run.neurons, run.histograms    read and checked when they are asked for
+        run.metrics, run.gradients, run.steps, run.neurons, run.histograms, run.pretraining
+                                                   read and checked when they are asked for
 
 A run that is complete is read from its files. Any other one is read from its checkpoint, from which the run's files
 are made again, so a run killed between two writes reads as what will be continued. Reading writes nothing, runs nothing
@@ -21,7 +22,7 @@ from vgrad.config.config import Config
 from vgrad.errors import RunStateError, StorageError
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.parameters import as_type, problems, split
-from vgrad.runs import tables
+from vgrad.runs import pretrained, tables
 from vgrad.runs.checkpoint import CHECKPOINT, most_bytes
 from vgrad.runs.facts import check_facts, check_summary, damaged, read_facts, read_summary
 from vgrad.runs.folder import CONFIG, RUN, SUMMARY, RunFolder, run_config
@@ -33,6 +34,7 @@ from vgrad.storage.reading import is_file, state_error
 from vgrad.text.escapes import printable
 from vgrad.training.assembly import build_network
 from vgrad.training.memory import check_memory
+from vgrad.training.pretraining import Pretrained
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -93,6 +95,15 @@ class StoredRun:
     def histograms(self) -> DataFrame:
         """histograms.csv: a row an epoch, layer, quantity and bin; empty when the config names no epochs."""
         return self._table("histograms")
+
+    @cached_property
+    def pretraining(self) -> DataFrame:
+        """pretraining.csv: a row a layer and epoch of pretraining; empty without."""
+        kept = None
+        if self.facts is None:
+            kept = RunFolder(self.path).resume_pretrained(self.config)
+        state = kept.state if kept else Pretrained() if self.facts is None or not self.config.pretrain else None
+        return pretrained.frame(self.config, self.path / pretrained.ERRORS, state)
 
     def network(self, name: str) -> tuple[Parameters, Parameters]:
         """(parameters, running statistics) in `name`, initial.npz or final.npz, in the run's own type. RunStateError

@@ -124,18 +124,18 @@ def _parse(table: Table, config: Config, epochs: Sequence[int], count: int, cont
     import pandas as pd
 
     due, names = table.header(config), table.values(config)
-    cells = _cells(content, due, count)
+    cells = split_cells(content, due, count)
     known = {"epoch": np.repeat(np.array(epochs, dtype=np.int64), count // max(1, len(epochs)))}
     known |= {name: np.tile(column(config), len(epochs)) for name, column in table.keys.items()}
     frame: dict[str, NDArray[Any] | pd.Series] = {}
     for (name, expected), column in zip(known.items(), cells, strict=False):
-        _check_keys(name, column, expected)
+        check_keys(name, column, expected)
         frame[name] = pd.Series(expected, dtype=str) if expected.dtype.kind == "U" else expected.astype(np.int64)
     may_be_empty = table.sparse(names)
     for name, column in zip(names, cells[len(known) :], strict=True):
         empty = [name in may_be_empty and cell == "" for cell in column]
         empty[:1] = [name in table.gaps or any(empty[:1])]
-        frame[name] = _numbers(name, column[: len(empty)], empty)
+        frame[name] = read_numbers(name, column[: len(empty)], empty)
     if table.bins and count:
         low, high = (np.asarray(frame[name]).reshape(-1, table.bins) for name in ("low", "high"))
         if not (low[:, 1:] == high[:, :-1]).all():
@@ -143,7 +143,7 @@ def _parse(table: Table, config: Config, epochs: Sequence[int], count: int, cont
     return pd.DataFrame(frame)
 
 
-def _cells(content: bytes, due: str, count: int) -> list[Sequence[str]]:
+def split_cells(content: bytes, due: str, count: int) -> list[Sequence[str]]:
     """The cells column by column; ValueError unless there are the header `due` and `count` whole rows."""
     header, *lines = content.decode("ascii").split("\n")
     if header != due:
@@ -158,13 +158,14 @@ def _cells(content: bytes, due: str, count: int) -> list[Sequence[str]]:
     return list(zip(*(line.split(",") for line in lines[:-1]), strict=True)) or empty
 
 
-def _check_keys(name: str, column: Sequence[str], known: NDArray[Any]) -> None:
+def check_keys(name: str, column: Sequence[str], known: NDArray[Any]) -> None:
+    """ValueError for the first cell of the column `name` that is another than the known one."""
     for number, (cell, due) in enumerate(zip(column, known.tolist(), strict=True), start=2):
         if cell != str(due):
             raise ValueError(f"line {number}: {name} is {printable(cell, 30)!r}, not {due}")
 
 
-def _numbers(name: str, column: Sequence[str], gaps: Sequence[bool]) -> NDArray[np.float64]:
+def read_numbers(name: str, column: Sequence[str], gaps: Sequence[bool]) -> NDArray[np.float64]:
     """The cells as Python reads them, which is how they were written: bit for bit. A gap is NaN."""
     numbers = np.empty(len(column))
     for row, cell in enumerate(column):

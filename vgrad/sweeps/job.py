@@ -25,6 +25,7 @@ from vgrad.errors import DataError, RunStateError, StorageError, VgradError
 from vgrad.machine import versions
 from vgrad.runs.checkpoint import CHECKPOINT
 from vgrad.runs.folder import CONFIG, DETERMINISTIC, INITIAL, RUN, RunFolder, most_file_bytes
+from vgrad.runs.pretrained import LAYERS
 from vgrad.runs.runner import Opened, run
 from vgrad.storage import write_file
 from vgrad.storage.json import parsed
@@ -33,6 +34,7 @@ from vgrad.storage.reading import is_there, read_file, read_state
 from vgrad.sweeps.workers import STOP, report
 from vgrad.text.escapes import printable
 from vgrad.training.descent import Cancelled
+from vgrad.training.pretraining import Reconstruction
 
 MOST_BYTES = 2**30
 """What the files of a run may have together to travel."""
@@ -132,6 +134,11 @@ def train_here(config: Config, folder: Path, base: Path) -> Outcome:
             if isinstance(event, Opened):
                 report(Progress(config.run_name, event.epoch or 0, epochs, None))
                 continue
+            if isinstance(event, Reconstruction):
+                if time.monotonic() - last >= REPORT_SECONDS:
+                    last = time.monotonic()
+                    report(Progress(config.run_name, 0, epochs, None))
+                continue
             if event.divergence:
                 status = "diverged"
             elif time.monotonic() - last >= REPORT_SECONDS:
@@ -209,8 +216,8 @@ def luggage(job: Job) -> Files:
             files[INITIAL] = read_file(job.base / job.config.init.path, most, DataError)
         except FileNotFoundError:
             raise DataError(f"{job.base / job.config.init.path}: no such file") from None
-    saved = _present(job.path, (CHECKPOINT, CONFIG, INITIAL), most)
-    return files | saved if CHECKPOINT in saved else files
+    saved = _present(job.path, (CHECKPOINT, CONFIG, LAYERS, INITIAL), most)
+    return files | saved if saved.keys() & {CHECKPOINT, LAYERS} else files
 
 
 def publish(path: Path, files: Files) -> None:

@@ -15,7 +15,8 @@ def needed_bytes(config: Config) -> int:
     rows = max(min(config.rows_per_step, 2000), CHUNK)
     width = 8 if config.dtype == "float64" else 4
     # working copy, initial, kept epoch and the file in memory; then the float64 copy of the probes
-    return numbers * (5 * width + 8) + 4 * rows * sum(config.sizes) * 8
+    pretraining = 3 * numbers * width + 8 * CHUNK * max(config.sizes) * 8 if config.pretrain else 0
+    return numbers * (5 * width + 8) + 4 * rows * sum(config.sizes) * 8 + pretraining
 
 
 def epoch_bytes(config: Config) -> int:

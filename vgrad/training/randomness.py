@@ -18,11 +18,14 @@ class Purpose(IntEnum):
     SHUFFLE = 2
     MASKS = 3
     INPUT_NOISE = 4
+    PRETRAINING = 5
+    CONTROL = 6
 
 
-def generator(seed: int, purpose: Purpose, epoch: int = 0) -> Generator:
-    """The generator of `purpose` in `epoch`; independent of all others of the same seed.
+def generator(seed: int, purpose: Purpose, *moment: int) -> Generator:
+    """The generator of `purpose` at `moment`: an epoch, 0 where there is none, or a layer and an epoch of it;
+    independent of all others of the same seed.
 
     `spawn_key`, not a list of numbers: SeedSequence([42, 0]) equals SeedSequence(42).
     """
-    return Generator(PCG64(SeedSequence(seed, spawn_key=(int(purpose), epoch))))
+    return Generator(PCG64(SeedSequence(seed, spawn_key=(int(purpose), *(moment or (0,))))))

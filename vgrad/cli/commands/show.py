@@ -167,6 +167,8 @@ def _facts(run: StoredRun) -> Iterator[Fact]:
         f"{shape(config.sizes, most=7)}, {_words(tree['activation'])}, {config.output} output, {config.cost}",
     )
     yield "init", printable(_words(tree["init"]), 200)
+    if config.pretrain:
+        yield "pretrain", f"{printable(_words(tree['pretrain']), 200)}{_reconstructions(run)}"
     size = "full" if config.batch_size == "full" else str(config.batch_size)
     penalties = "".join(f", {name} {tree[name]:g}" for name in ("l2", "l1") if tree[name])
     yield "training", f"{_words(tree['optimizer'])}, {_words(tree['schedule'])} rate, batch {size}{penalties}"
@@ -176,6 +178,14 @@ def _facts(run: StoredRun) -> Iterator[Fact]:
     yield "probes", f"{', '.join(config.probes.record)} on {config.probe_examples} examples"
     if facts is not None:
         yield from ((key, printable(text, 300)) for key, text in _circumstances(facts))
+
+
+def _reconstructions(run: StoredRun) -> str:
+    """What pretraining has made of the cross-entropy of each layer's reconstruction."""
+    layers = (rows["cross_entropy"].tolist() for _, rows in run.pretraining.groupby("layer"))
+    told = [f"{each[0]:.4g} to {each[-1]:.4g}" for each in layers]
+    shown = told if len(told) <= 4 else [*told[:2], "…", *told[-2:]]
+    return f"; cross-entropy {', '.join(shown)}" if told else "; not begun"
 
 
 def _outputs(config: Config) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vgrad.config.config import Config
     from vgrad.runs.runner import Event, Opened
     from vgrad.runs.stored import StoredRun
+    from vgrad.training.pretraining import Reconstruction
 
 MOST_LAYERS_TOLD = 30
 
@@ -72,7 +73,7 @@ def _train(
     from vgrad.cli.screen.progress import progress_on
     from vgrad.runs.runner import Opened, run
     from vgrad.training.descent import Cancelled
-    from vgrad.training.record import EpochRecord
+    from vgrad.training.pretraining import Reconstruction
 
     request = StopRequest()
     loading = screen.live and not quiet
@@ -91,19 +92,31 @@ def _train(
             screen.say_words(f"continues from {shown(opened.source)}, epoch {epoch}")
         elif epoch is not None and not quiet:
             screen.say_words(f"continuing after epoch {epoch} of {config.epochs}")
+        before = opened.pretrained
+        if before is not None and not quiet:
+            screen.say_words(f"continuing pretraining after {_moment(before)}")
         if opened.mixed is not None:
             screen.say_words(opened.mixed, "yellow")
         try:
             with stop_requests() as request, progress_on(screen, config, quiet=quiet) as progress:
                 progress.begin(epoch)
                 for event in events:
-                    assert isinstance(event, EpochRecord)
-                    epoch = event.epoch
-                    progress.show(event)
+                    assert not isinstance(event, Opened)
+                    if isinstance(event, Reconstruction):
+                        before = event
+                        progress.pretrained(event)
+                    else:
+                        epoch = event.epoch
+                        progress.show(event)
         except Cancelled:
-            told = f"stopped after epoch {epoch or 0}, which is saved; continue with: {again}"
+            last = _moment(before) if before and epoch is None else f"epoch {epoch or 0}"
+            told = f"stopped after {last}, which is saved; continue with: {again}"
             raise Interrupted(told, signal_number=request.signal_number or signal.SIGINT) from None
     return opened
+
+
+def _moment(found: Reconstruction) -> str:
+    return f"epoch {found.epoch} of pretraining layer {found.layer}"
 
 
 class _Terminated(KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
     with progress_on(screen, config, quiet=False) as progress:
         progress.begin(epoch)       the epoch that training continues after, None from the start
+        progress.pretrained(found)  after every epoch of pretraining
         progress.show(record)       after every epoch
 
 Both take next to nothing: a block is painted ten times a second at most and never for more than a fiftieth of the time;
@@ -19,6 +20,7 @@ from vgrad.config.config import Config
 from vgrad.runs.history import delta_norms
 from vgrad.text.plain import Axis, bar, cut, duration, log_axis, measure, shape
 from vgrad.training.metrics import OTHERS
+from vgrad.training.pretraining import Reconstruction, build_pretraining
 from vgrad.training.record import EpochRecord
 
 SECONDS_PER_LINE = 1.0
@@ -40,6 +42,9 @@ class Silent:
     def begin(self, epoch: int | None) -> None:
         """Training begins, after `epoch` if some epochs are there already."""
 
+    def pretrained(self, found: Reconstruction) -> None:
+        """An epoch of pretraining is done."""
+
     def show(self, record: EpochRecord) -> None:
         """An epoch is done."""
 
@@ -54,6 +59,13 @@ class PlainLines(Silent):
         """Says what is trained."""
         config = self._config
         self._screen.say([(f"{config.run_name}: {shape(config.sizes, most=7)}, {_activations(config)}", "")])
+
+    def pretrained(self, found: Reconstruction) -> None:
+        """Prints the epoch of pretraining when a line is due, and the last one of each layer."""
+        now = time.monotonic()
+        if now >= self._due or found.epoch == build_pretraining(self._config).epochs:
+            self._screen.say([(_pretraining(found, self._config), "")])
+            self._due = now + SECONDS_PER_LINE
 
     def show(self, record: EpochRecord) -> None:
         """Prints the epoch when a line is due."""
@@ -88,6 +100,13 @@ class Block(Silent):
     def begin(self, epoch: int | None) -> None:
         """Begins to count the time."""
         self._first, self._begun = epoch, time.monotonic()
+
+    def pretrained(self, found: Reconstruction) -> None:
+        """Paints one line, when that is due."""
+        now = time.monotonic()
+        if now >= self._due:
+            self._screen.paint([(cut(_pretraining(found, self._config), max(self._screen.size[0], 12) - 1), "bold")])
+            self._due = now + SECONDS_PER_PAINTING
 
     def show(self, record: EpochRecord) -> None:
         """Paints the epoch when that is due."""
@@ -195,6 +214,13 @@ def _norms_in_a_line(record: EpochRecord) -> str:
     norms = [f"l{layer} {norm:.1e}" for layer, norm in enumerate(delta_norms(record) or [], 1)]
     shown = norms if len(norms) <= 5 else [*norms[:2], "..", *norms[-2:]]
     return f"||delta|| {' '.join(shown)}" if norms else ""
+
+
+def _pretraining(found: Reconstruction, config: Config) -> str:
+    """The layer, its epoch, and how well it reconstructs."""
+    epochs, hidden = build_pretraining(config).epochs, len(config.sizes) - 2
+    counted = f"layer {found.layer}/{hidden}, epoch {found.epoch:{len(str(epochs))}}/{epochs}"
+    return f"pretraining {counted}  cross-entropy {found.cross_entropy:.4g}  mse {found.mse:.4g}"
 
 
 def _activations(config: Config) -> str:

@@ -1,0 +1,1 @@
+"""Layers trained one by one, each to reconstruct what lies below it: arrays in, arrays out."""
