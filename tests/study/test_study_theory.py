@@ -59,6 +59,8 @@ def test_the_column_stands_beside_measured_and_is_told(tmp_path: Path) -> None:
     text = STUDY_FORMATS["markdown"](replace(outcome, figures=figures))
     assert "| figure | published | measured | theory | z |" in text
     assert "published norms lie \\+2.00 to \\+2.00 of its own standard deviations above it." in text
+    alone = tuple(replace(figure, theory_deviation=None) for figure in figures)  # of a ratio
+    assert "before training, not fitted." in STUDY_FORMATS["markdown"](replace(outcome, figures=alone))
     rows = list(csv.DictReader(StringIO(STUDY_FORMATS["csv"](replace(outcome, figures=figures)))))
     assert [float(row["theory"]) for row in rows if row["theory"]] == [start.published / 10]
     told = [each["theory"] for each in json.loads(STUDY_FORMATS["json"](replace(outcome, figures=figures)))["figures"]]

@@ -253,8 +253,9 @@ def theory(figures: Sequence[Figure]) -> list[str]:
         return []
     told = "theory: the geometric mean over networks by mean-field theory, before training, not fitted"
     off = [z for figure in figures if (z := figure.off_theory) is not None]
-    beside = f"; published norms lie {min(off):+.2f} to {max(off):+.2f} of its own standard deviations above it"
-    return [f"{told}{beside if off else ''}."]
+    if off:
+        told += f"; published norms lie {min(off):+.2f} to {max(off):+.2f} of its own standard deviations above it"
+    return [f"{told}."]
 
 
 def joint(study: Study) -> list[str]:
