@@ -63,6 +63,7 @@ PLOT = Uses(
         "monitor": ("accuracy",),
         "under": ("curves",),
         "smooth": ("curves", "accuracy"),
+        "theory": ("layers",),
         "scale": ("curves", "steps", "neurons", "layers", "values"),
         **dict.fromkeys(("x", "y", "color", "marker", "panel", "each"), ("values",)),
     },

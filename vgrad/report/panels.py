@@ -42,7 +42,7 @@ NOTHING = "every norm is 0"
 class Options:
     """`width` in inches; `keys` label and order the panels; `across` panels stand beside each other, None: by width;
     `epoch` picks the one of the neurons; `scale` is log or linear, None: as the kind is read best; `under` is a monitor
-    below the curves, and `smooth` epochs are averaged.
+    below the curves, and `smooth` epochs are averaged; `theory` has what mean-field theory predicts below the start.
 
     Of values against keys, `x` is the key of the axis, or two of a heat map, `values` are what is drawn, `color`,
     `marker` and `panel` the next keys, and `each` shows every seed in place of intervals."""
@@ -55,6 +55,7 @@ class Options:
     monitor: str = "validation_accuracy"
     under: str = ""
     smooth: int = 1
+    theory: bool = False
     x: str = ""
     values: tuple[str, ...] = ()
     color: str = ""

@@ -44,6 +44,7 @@ from vgrad.report.panels import (
 )
 from vgrad.report.runs import Run
 from vgrad.report.series import Array, Group, Series, geometric, group, of_layer, of_monitor, smoothed, speed, within
+from vgrad.report.theory.band import on_theory
 from vgrad.runs.summary import speeds
 from vgrad.text.escapes import visible
 
@@ -120,8 +121,11 @@ def layers(runs: Sequence[Run], options: Options) -> Figure:
                 series = geometric(np.arange(1.0, stack.shape[1] + 1), stack)
                 style = {"label": title(found), **line_style(index, len(groups))}
                 marks = {"marker": "o", "markersize": 3.5} if stack.shape[1] <= MOST_KEYS else {}
+                if options.theory and when == "start" and on_theory(axes, found, stack, style):
+                    continue
                 draw(axes, series, band=len(groups) <= MOST_KEYS, **marks, **style)
-        axes.set_title(f"at the {when}", fontsize="medium")
+        told = ", on theory's band" if options.theory and when == "start" else ""
+        axes.set_title(f"at the {when}{told}", fontsize="medium")
         axes.set_yscale(options.scale or "log")
         axes.set_xlabel("hidden layer $l$")
         whole(axes.xaxis)

@@ -59,6 +59,10 @@ Under = Annotated[
 Smooth = Annotated[
     int, typer.Option("--smooth", metavar="N", min=1, help=f"Mean over N epochs around each, {PLOT.told('smooth')}.")
 ]
+Theory = Annotated[
+    bool,
+    typer.Option("--theory", help=f"Networks on the 95 % band that theory predicts, {PLOT.told('theory')}."),
+]
 Scale = Annotated[
     str | None,
     typer.Option("--scale", metavar="SCALE", help=f"log or linear, {PLOT.told('scale')}; by default as fits."),
@@ -92,6 +96,7 @@ def plot(
     monitor: Monitor = "validation_accuracy",
     under: Under = "",
     smooth: Smooth = 1,
+    theory: Theory = False,
     scale: Scale = None,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
@@ -116,7 +121,7 @@ def plot(
         answer_name(output)
         return
     options = Options(
-        width or Options.width, tuple(split(by, "--by")), across, epoch, scale, monitor, under, smooth,
+        width or Options.width, tuple(split(by, "--by")), across, epoch, scale, monitor, under, smooth, theory,
         x, tuple(split(y, "--y")), color, marker, panel, each,
     )  # fmt: skip
     problems = _plot_runs(runs, runs_dir, kind, output, where, options)
@@ -134,6 +139,7 @@ def _plot_runs(
     from vgrad.report import drawable
     from vgrad.report.layout import provenance
     from vgrad.report.runs import collect, without_copies
+    from vgrad.report.theory.band import unpredicted
 
     found, problems = collect(arguments, runs_dir)
     found, copies = without_copies(found)
@@ -142,7 +148,7 @@ def _plot_runs(
         raise SweepError(*problems, "no whole run left to draw")
     load_matplotlib()
     figure, drawn, left_out = drawable.picture(kind, found, where, options)
-    complain(left_out)
+    complain([*left_out, *(unpredicted(drawn) if options.theory else ())])
     with styled():
         save(output, content(figure, suffix(output), f"vgrad: {kind}", provenance(drawn)))
     return problems
