@@ -58,10 +58,10 @@ def field(**times: float) -> dict[str, Any]:
     ],
 )
 def test_a_missed_bar_is_told_and_counted(slower: dict[str, float], missed: list[str]) -> None:
-    cells, count = race.judged(BARRED, "float64", field(**slower), quick=False)
+    cells, count = race.judged(BARRED, field(**slower), {"float64": 1e-15}, quick=False)
     assert count == len(missed)
     assert cells[-1].partition("MISSED: ")[2] == ", ".join(missed)
-    assert race.judged(BARRED, "float64", field(**slower), quick=True)[1] == 0
+    assert race.judged(BARRED, field(**slower), {"float64": 1e-15}, quick=True)[1] == 0
 
 
 @pytest.mark.parametrize("wrong", [2.0 + 1e-11, np.nan, np.inf])
@@ -69,7 +69,7 @@ def test_a_peer_that_computed_something_else_is_told_in_either_form(wrong: float
     racing = field()
     racing["PyTorch"] = Timed(9.0, W1=[1.0, wrong])
     for quick in (False, True):
-        cells, count = race.judged(BARRED, "float64", racing, quick)
+        cells, count = race.judged(BARRED, racing, {"float64": race.differing(racing)}, quick)
         assert (count, cells[-1].partition("MISSED: ")[2]) == (1, "correctness")
 
 
