@@ -52,7 +52,7 @@ from vgrad.runs import runner  # noqa: E402
 
 CORPUS = Path(__file__).with_name("corpus")
 CODES = {0, 2, 3, 4, 5, 6}
-SECONDS, BYTES = 2.0, 512 * 2**20
+SECONDS, BYTES = 4.0, 512 * 2**20  # a sound run's prediction alone takes `show` a second of a processor
 HANGS = 30.0
 BATCH = 250
 IDENTITY = "4a8d5dc4"
