@@ -72,13 +72,13 @@ def bad(kind):
     if kind == "escape": print("vgrad: \\x1b[2J", file=sys.stderr); return 2
     if kind == "answer": print("\\x1b[2J"); return 0
     if kind == "warns": import warnings; warnings.warn("x"); return 0
-    if kind == "slow": time.sleep(2.1); return 0
+    if kind == "slow": time.sleep(1.1); return 0
     if kind == "hangs":
         while True: time.sleep(0.01)
     if kind == "large": here.kept = b"x" * (600 * 2**20); return 0
     return 0
 with fuzzlab.lab() as here:
-    fuzzlab.HANGS = 3
+    fuzzlab.HANGS, fuzzlab.SECONDS = 3, 1.0
     here.commands.add("bad")
     fuzzlab.cli.run = lambda words: bad(words[1])
     fuzzlab.Lab.config = lambda lab, payload: lab.command("bad", payload.decode()).wrong
