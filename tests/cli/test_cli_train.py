@@ -22,6 +22,7 @@ import pytest
 
 from vgrad import cli
 from vgrad.runs.folder import BEST, DETERMINISTIC, RUN
+from vgrad.runs.pretrained import ERRORS, LAYERS
 from vgrad.runs.tables import HISTOGRAMS, STEPS
 
 CONFIG = """\
@@ -41,7 +42,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-ALL = tuple(name for name in DETERMINISTIC if name not in (BEST, STEPS, HISTOGRAMS))
+ALL = tuple(name for name in DETERMINISTIC if name not in (LAYERS, ERRORS, BEST, STEPS, HISTOGRAMS))
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -238,7 +239,7 @@ def test_a_signal_stops_after_a_saved_epoch_and_the_told_command_continues(
 
 
 def test_a_signal_in_pretraining_stops_after_a_saved_epoch(home: Path) -> None:
-    long = ["-s", "pretrain={name: rbm, epochs: 300}", "-s", "name=stack", "-s", "epochs=0"]
+    long = ["-s", "pretrain={name: rbm, epochs: 300}", "-s", "name=stack", "-s", "epochs=2"]
     process = forked.Popen(
         [*COMMAND, "try.yaml", *long], cwd=home, env=environment(), stdout=forked.PIPE, stderr=forked.PIPE, text=True
     )
@@ -248,14 +249,16 @@ def test_a_signal_in_pretraining_stops_after_a_saved_epoch(home: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, rest = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    told = r"^vgrad: stopped after (epoch \d+ of pretraining layer \d), which is saved; continue with: vgrad train try.yaml"
+    told = r"^vgrad: stopped after (epoch \d+ of pretraining layer \d), which is saved; continue with: vgrad train "
     found = re.search(told, rest, re.MULTILINE)
     assert found
     continued = train(home, *long)
     assert continued.returncode == 0
     assert f"continuing pretraining after {found[1]}\n" in continued.stderr
     whole = train(home, *long, "--runs-dir", "whole")
-    assert contents(home / continued.stdout.strip()) == contents(home / whole.stdout.strip())
+    first, second = (home / done.stdout.strip() for done in (continued, whole))
+    assert contents(first) == contents(second)
+    assert [(first / name).read_bytes() == (second / name).read_bytes() for name in (LAYERS, ERRORS)] == [True, True]
 
 
 def test_a_signal_that_is_ignored_changes_nothing(home: Path, undisturbed: dict[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What a layer learns in pretraining: gradients beside PyTorch's and the complex step, CD-1 beside sums over all states.
+"""What a layer learns in pretraining: gradients beside PyTorch's and the complex step, CD-1 beside sums over states.
 
 A tiny machine has so few states that its likelihood, its gradient and the expected update of CD-1 are finite sums.
 """
