@@ -17,8 +17,11 @@ from vgrad.errors import ConfigError
 from vgrad.report.compare import compare
 from vgrad.report.formats import FORMATS, as_csv, as_json
 from vgrad.report.layout import lay_out
+from vgrad.report.panels import Options
+from vgrad.report.pictures import PICTURES
 from vgrad.report.runs import Run, collect
 from vgrad.report.theory import expectations
+from vgrad.report.theory.band import unpredicted
 from vgrad.report.theory.held import held
 from vgrad.theory.propagation.expected import Expected
 
@@ -121,3 +124,30 @@ def test_it_is_one_command(command: Command, networks: list[Run], monkeypatch: p
     assert (code, err) == (2, "vgrad: predicted[1].end: theory is about the start alone; write predicted[1]\n")
     assert "hidden layers are [1] to [2]" in command("report", folder, "--value", "predicted[3]")[2]
     assert "did you mean 'predicted[1]'" in command("report", folder, "--value", "predicte[1]")[2]
+
+
+def test_a_picture_has_networks_on_the_predicted_band(networks: list[Run]) -> None:
+    known = [run for run in networks if "layer_norm" not in run.config]
+    found = expectations.expectation(known[0])
+    assert isinstance(found, Expected)
+    start, end = PICTURES["layers"](known, Options(theory=True)).axes[:2]
+    edges = start.collections[0].get_paths()[0].vertices
+    bounds = [bound for layer in found.layers[:2] for bound in (layer.low, layer.high)]
+    assert {*map(float, edges[:, 1])} >= {*bounds}
+    points = [line.get_ydata().tolist() for line in start.lines if line.get_marker() == "o"]
+    norms = [run.summary["gradient"]["start"]["delta_norm"] for run in known]
+    assert sorted(points) == sorted(norms)
+    assert not end.collections or "band" not in end.get_title()
+    plain = PICTURES["layers"](known, Options()).axes[0]
+    assert "band" in start.get_title()
+    assert "band" not in plain.get_title()
+
+
+def test_why_a_network_has_no_band_is_told(networks: list[Run], command: Command, tmp_path: Path) -> None:
+    (line,) = unpredicted(networks)
+    assert "no band: layer_norm: mean-field theory does not hold" in line
+    folder = str(networks[0].stored.path.parent)
+    code, out, err = command("plot", folder, "--kind", "layers", "--theory", "-o", str(tmp_path / "x.svg"))
+    assert (code, out) == (0, f"{tmp_path / 'x.svg'}\n")
+    assert "no band" in err
+    assert command("plot", folder, "--kind", "curves", "--theory", "-o", str(tmp_path / "x.svg"))[0] == 2
