@@ -95,6 +95,13 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vgrad.sweeps.workers.subprocess", forked)
 
 
+@pytest.fixture
+def no_theory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`vgrad show` predicts nothing and explains nothing: that takes longer than all else it does."""
+    monkeypatch.setattr("vgrad.theory.propagation.expected.expected", lambda config, base: "not asked")
+    monkeypatch.setattr("vgrad.theory.propagation.explanation.explanation", lambda *_: None)
+
+
 # Run directories to report on: small networks really trained on the embedded digits, once a session.
 
 

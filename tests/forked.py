@@ -193,7 +193,8 @@ def preload() -> None:
     for floor in ("cli", "sweeps"):
         package = importlib.import_module(f"vgrad.{floor}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
+            if module.name != "vgrad.sweeps.cluster":  # it needs Dask
+                importlib.import_module(module.name)
 
     hasten()
 

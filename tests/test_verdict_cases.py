@@ -109,6 +109,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.usefixtures("no_theory")
 def test_every_command_has_the_same_word(folder: Path, command: Command) -> None:
     due = {name: word for name, (_, word, _) in CASES.items()}
     stored = {path.name.rsplit("-", 2)[0]: path for path in folder.iterdir()}

@@ -111,6 +111,7 @@ def test_ls_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert json.loads(capsys.readouterr().out) == []
 
 
+@pytest.mark.usefixtures("no_theory")
 def test_show_finds_a_run_by_path_name_and_beginning(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = named(runs, "try-*-s2")
     for wanted in (str(path), f"runs/{path.name}", path.name, "deep", path.name.removesuffix("2") + "2"):

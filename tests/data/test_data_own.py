@@ -233,7 +233,7 @@ def test_every_set_of_a_file_says_what_it_has_read() -> None:
 
 
 HOSTILE: dict[str, tuple[str, bytes | str, str]] = {
-    "a million columns": ("csv", ",".join(f"c{i}" for i in range(1_000_000)) + "\n", "1,000,000 columns, more than"),
+    "a million columns": ("csv", "c," * 999_999 + "c\n", "1,000,000 columns, more than"),
     "text in numbers": ("csv", FLOWERS.replace("0.143", "red"), ":3: column 'petal': 'red' is not a number"),
     "beyond floats": ("csv", FLOWERS.replace("0.143", "1e400"), ":3: column 'petal': inf is not a finite number"),
     "a missing number": ("csv", FLOWERS.replace("0.143,", ","), ":3: column 'petal': is missing"),

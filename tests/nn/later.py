@@ -13,4 +13,6 @@ class Later:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):  # pytest looks through what a module of tests has
+            raise AttributeError(attribute)
         return getattr(importlib.import_module(self._name), attribute)

@@ -34,6 +34,7 @@ def copied(made: Path, seed: int, folder: Path) -> Path:
     return Path(shutil.copytree(source, folder / source.name))
 
 
+@pytest.mark.usefixtures("no_theory")
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_name_is_a_path_for_every_command(
     name: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture

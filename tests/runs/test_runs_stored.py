@@ -143,6 +143,7 @@ def test_all_probes_and_histograms_are_the_history_bit_for_bit(tmp_path: Path) -
                 assert bars[keys][["low", "high", "count"]].to_numpy().tolist() == wanted.tolist()
 
 
+@pytest.mark.usefixtures("no_theory")
 @pytest.mark.parametrize("words", [["show"], ["ls"], ["report"], ["show", "--json"], ["ls", "--json"]])
 def test_empty_cells_are_shown(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = trained(tmp_path, name="all", epochs=1, probes={"record": "all", "examples": 30})

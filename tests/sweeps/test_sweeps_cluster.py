@@ -17,7 +17,6 @@ from dask_cluster import DaskCluster, dask_cluster
 
 from vgrad.errors import ConfigError
 from vgrad.storage.lock import exclusive
-from vgrad.sweeps.cluster import ClusterPlace
 from vgrad.sweeps.executors import EXECUTORS
 from vgrad.sweeps.job import Progress
 from vgrad.sweeps.request import Request
@@ -171,6 +170,8 @@ class Mute:
 
 
 def test_workers_that_cannot_tell_their_versions_are_named() -> None:
+    from vgrad.sweeps.cluster import ClusterPlace
+
     place: Any = object.__new__(ClusterPlace)
     place._client = Mute(TypeError("Could not serialize\x1b[2J object"))
     with pytest.raises(ConfigError, match=r"cannot tell their versions: TypeError: .*\\x1b\[2J"):
