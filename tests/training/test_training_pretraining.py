@@ -132,14 +132,13 @@ def test_layers_and_errors_are_those_of_a_plain_loop(name: str, digits: Dataset)
 
 @pytest.mark.parametrize("name", PRETRAININGS)
 def test_reconstructions_get_better(name: str) -> None:
-    data, settings = {"name": "digits", "train": 400}, {"epochs": 15, "learning_rate": 0.1, "decay": 0.001}
+    data, settings = {"name": "digits", "train": 400}, {"epochs": 30, "learning_rate": 0.3, "decay": 0.001}
     config = check({**STACK, "layers": [64, 20, 10, 10], "data": data, "pretrain": {"name": name, **settings}})
     state = ended(config, load(name="digits", train=400))
     for layer in (1, 2):
         first, *_, last = (each for each in state.measured if each.layer == layer)
-        share = 0.95 if layer == 1 else 1.0  # the means of a layer of an RBM that has just begun vary little
-        assert last.cross_entropy < share * first.cross_entropy
-        assert last.mse < share * first.mse
+        assert last.cross_entropy < 0.95 * first.cross_entropy
+        assert last.mse < 0.8 * first.mse
 
 
 def test_a_large_batch_is_the_sum_of_its_pieces(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
