@@ -189,6 +189,11 @@ SANE = {
     "probes": ["[]", "{every: 2}", "{examples: all}", "{neurons: [1]}", "{record: []}"],
     "l2": ["1e300", "1e-320", "0"],
     "l1": ["1e300", "0.1"],
+    "pretrain": [
+        "rbm",
+        "{name: denoising, learning_rate: 1e300, decay: 0, batch_size: 3}",
+        "{name: autoencoder, epochs: 1}",
+    ],
 }
 entries = st.one_of(
     *(st.tuples(st.just(key), st.sampled_from(values)) for key, values in SANE.items()),

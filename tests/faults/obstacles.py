@@ -60,6 +60,7 @@ layers: [2, 2, 2]
 data: xor
 batch_size: 4
 epochs: 2
+pretrain: {name: rbm, epochs: 1, batch_size: 4}
 early_stopping: 2
 probes: {record: [delta_norm], steps: 1, neurons: [0], histograms: [0]}
 """
@@ -137,7 +138,7 @@ def trained(place: Path) -> None:
 
 def interrupted(place: Path) -> None:
     fresh(place)
-    looks = iter([False, True])
+    looks = iter([False, False, True])  # an epoch of pretraining, and one of training
     with contextlib.suppress(Cancelled):
         for _ in runner.run(check(load_yaml(place / "w.yaml").data), place / "runs", cancelled=lambda: next(looks)):
             pass

@@ -41,6 +41,7 @@ epochs: 2
 early_stopping: {{monitor: validation_cost, patience: 5}}
 probes: {{record: [delta_norm], examples: 10, steps: 1, neurons: [0, 2], histograms: [0]}}
 """
+PRETRAIN = "pretrain: {name: autoencoder, epochs: 1}\n"
 GRID = "grid: {layers.depth: [1, 2]}\nseeds: 1\n"
 STUDY = """\
 study: small
@@ -188,7 +189,7 @@ def build(place: Path, write_study: Callable[..., object]) -> None:
     for name in ("in", "runs", "data/mnist"):
         (place / name).mkdir(parents=True)
     for name in ("new", "done", "half", "given", "sweep"):
-        (given / f"{name}.yaml").write_text(CONFIG.format(name=name))
+        (given / f"{name}.yaml").write_text(CONFIG.format(name=name) + PRETRAIN * (name != "given"))
     with (given / "sweep.yaml").open("a") as file:
         file.write(GRID)
     (given / "small.yaml").write_text(STUDY)
@@ -204,7 +205,9 @@ def build(place: Path, write_study: Callable[..., object]) -> None:
     stop: list[int] = []
     config = settled(read_yaml((given / "half.yaml").read_bytes(), "half.yaml"))
     with suppress(Cancelled):
-        for _ in run(config, runs, cancelled=lambda: len(stop) > 1):
+        for _ in run(
+            config, runs, cancelled=lambda: len(stop) > 5
+        ):  # of which one is the beginning, and four are epochs of pretraining
             stop.append(1)
     assert next(runs.glob("half-*/checkpoint.npz"))
     write_study(runs / "nielsen", seeds=3, epochs=(0, 1))
