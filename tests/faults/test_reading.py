@@ -241,11 +241,11 @@ def test_what_a_run_has_not_written_is_not_sealed(kind: str, place: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["fifo", "directory", "endless", "link_to_nothing"])
-@pytest.mark.parametrize("name", ["config.yaml", "initial.npz", "checkpoint.npz"])
+@pytest.mark.parametrize("name", ["config.yaml", "pretraining.npz", "initial.npz", "checkpoint.npz"])
 def test_what_travels_to_a_cluster(name: str, kind: str, place: Path) -> None:
     run = next((place / "runs").glob("half-*"))
     job = Job(run_config(run), place / "runs", place / "in")
-    assert set(luggage(job)) == {"config.yaml", "initial.npz", "checkpoint.npz"}
+    assert set(luggage(job)) == {"config.yaml", "pretraining.npz", "initial.npz", "checkpoint.npz"}
     (run / name).unlink()
     KINDS[kind](run / name, place)
     with pytest.raises(RunStateError, match=f"{name}: damaged: "):

@@ -16,12 +16,14 @@ from vgrad.config.choice import Choice
 from vgrad.document.document import load_yaml, with_overrides
 from vgrad.errors import DataError, RunStateError, StorageError, VgradError
 from vgrad.machine import versions
+from vgrad.runs import runner
 from vgrad.runs.folder import RUN
 from vgrad.storage.lock import RunHeld
 from vgrad.sweeps import job as jobs
 from vgrad.sweeps.job import Files, Outcome, Progress, differences, luggage, publish, train_away, train_here
 from vgrad.training.descent import Cancelled
 from vgrad.training.initial import with_digest
+from vgrad.training.pretraining import pretrain
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples" / "data"
 
@@ -115,6 +117,29 @@ def test_luggage_is_what_a_continued_run_needs(files: Files, tmp_path: Path) -> 
     (publish_to / "final.npz").unlink()
     with pytest.raises(VgradError, match=r"final\.npz: "):
         luggage(given)
+
+
+def test_pretraining_goes_on_where_it_is_sent_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (job,) = tools.some_jobs(tmp_path, [0], epochs=1, pretrain={"name": "rbm", "epochs": 2})
+    whole = train_away(job.config, {}, versions()).files
+    states = []
+
+    def once(*given: Any) -> Iterator[Any]:
+        for state in pretrain(*given):
+            states.append(state)
+            yield state
+            if len(states) == 2:
+                raise Cancelled
+
+    monkeypatch.setattr(runner, "pretrain", once)
+    cut = train_away(job.config, luggage(job), versions())
+    assert (cut.status, sorted(cut.files)) == ("interrupted", ["config.yaml", "pretraining.csv", "pretraining.npz"])
+    job.path.mkdir()
+    publish(job.path, cut.files)
+    assert set(luggage(job)) == {"config.yaml", "pretraining.npz"}
+    ended = train_away(job.config, luggage(job), versions())
+    assert {**ended.files, RUN: b""} == {**whole, RUN: b""}
+    assert len(states[-1].measured) == len(states)  # none was computed twice
 
 
 def test_other_versions_and_too_large_files_do_not_travel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
