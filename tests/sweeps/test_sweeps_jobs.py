@@ -120,7 +120,7 @@ def test_luggage_is_what_a_continued_run_needs(files: Files, tmp_path: Path) -> 
 
 
 def test_pretraining_goes_on_where_it_is_sent_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (job,) = tools.some_jobs(tmp_path, [0], epochs=1, pretrain={"name": "rbm", "epochs": 2})
+    (job,) = tools.some_jobs(tmp_path, [0], epochs=1, pretrain={"name": "rbm", "epochs": 2, "batch_size": 2})
     whole = train_away(job.config, {}, versions()).files
     states = []
 

@@ -318,6 +318,7 @@ def test_the_chapter_is_predicted_without_fitting(depth: int, mnist_dir: Path, m
     [
         ({"batch_norm": True}, "batch_norm: mean-field theory does not hold"),
         ({"residual": True}, "residual: mean-field theory does not hold"),
+        ({"pretrain": "rbm"}, "pretrain: mean-field theory does not hold: trained parameters are no draws"),
         ({"layer_norm": True}, "layer_norm: mean-field"),
         ({"activation": "maxout"}, "activation maxout: mean-field"),
         ({"activation": "prelu"}, "activation prelu: mean-field"),

@@ -21,6 +21,7 @@ from vgrad.training.assembly import build_network, fresh_state
 from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
 from vgrad.training.memory import needed_bytes
+from vgrad.training.pretraining import Pretrained, build_pretraining, pretrain
 
 SPREAD = 6
 """Networks that are tried, from the first to the last of the sweep."""
@@ -64,15 +65,28 @@ def _seconds(config: Config) -> float:
     look, epoch = spent[0] / rows, max(spent[1] - spent[0], spent[1] / 10) / rows
     parts = config.part_sizes
     seen = sum(parts[part] for part in {name.split("_")[0] for name in config.monitors}) / _parts(config)
-    return config.epochs * (epoch * parts["train"] + look * seen)
+    before = _of_pretraining(config, dataset) / rows * parts["train"] if config.pretrain else 0.0
+    return before + config.epochs * (epoch * parts["train"] + look * seen)
 
 
-def _small(config: Config, rows: int) -> Config:
-    """`config` for one epoch on `rows` examples."""
+def _of_pretraining(config: Config, dataset: Dataset) -> float:
+    """Seconds of pretraining all layers on the examples of `dataset`, from one epoch of each."""
+    small, begun = _small(config, len(dataset.train), probed=1), time.perf_counter()
+    ends = [time.perf_counter() for _ in pretrain(small, dataset, Pretrained())]
+    epochs = sum(after - before for before, after in zip(ends[::2], ends[1::2], strict=True))
+    return ends[-1] - begun + (build_pretraining(config).epochs - 1) * epochs
+
+
+def _small(config: Config, rows: int, probed: int | None = None) -> Config:
+    """`config` for one epoch on `rows` examples, of which probes see all or so many."""
     batch = "full" if config.batch_size == "full" else min(config.rows_per_step, rows)
-    probes = config.probes.model_copy(update={"examples": rows, "neurons": []})
+    probes = config.probes.model_copy(update={"examples": probed or rows, "neurons": []})
     data = type(config.data)(config.data.name, {**config.data.parameters, "train": rows})
-    changes = {"epochs": 1, "batch_size": batch, "probes": probes, "data": data}
+    pretraining = config.pretrain
+    if pretraining is not None:
+        m = min(pretraining.parameters["batch_size"], rows)
+        pretraining = type(pretraining)(pretraining.name, {**pretraining.parameters, "epochs": 1, "batch_size": m})
+    changes = {"pretrain": pretraining, "epochs": 1, "batch_size": batch, "probes": probes, "data": data}
     fields = {name: getattr(config, name) for name in type(config).model_fields}
     return Config.model_construct(**{**fields, **changes})
 
@@ -93,4 +107,5 @@ def _bytes(config: Config) -> float:
     width = 4 if config.dtype == "float32" else 8
     row = len(config.monitors) + 3 + (len(config.sizes) - 1) * (len(config.probes.record) + 1)
     measured = len(config.probes.neurons) * sum(config.sizes)
-    return FIXED + 4 * numbers * width + (config.epochs + 1) * row * (CELL + 8) + measured * (CELL + 8)
+    numbers = numbers * 5 if config.pretrain else numbers * 4
+    return FIXED + numbers * width + (config.epochs + 1) * row * (CELL + 8) + measured * (CELL + 8)
