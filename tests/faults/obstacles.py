@@ -64,7 +64,7 @@ pretrain: {name: rbm, epochs: 1, batch_size: 4}
 early_stopping: 2
 probes: {record: [delta_norm], steps: 1, neurons: [0], histograms: [0]}
 """
-SWEEP = "grid: {activation: [tanh]}\nseeds: 1\n"
+SWEEP = "grid: {l2: [0.1]}\nseeds: 1\n"
 STUDY = """\
 study: small
 title: A study

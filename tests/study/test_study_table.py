@@ -334,3 +334,10 @@ def test_a_damaged_claim_is_told_in_a_line(
     with pytest.raises(RunStateError) as caught:
         read_outcome(folder)
     assert told in caught.value.problems[0]
+
+
+@each_row(
+    "layers, told", [("784-30-10", "784-30-10"), ("8-5-5-5-5-2", "8-4×5-2"), ("8", "8"), ("8-2", "8-2"), ("", "")]
+)
+def test_layers_are_shortened_whatever_they_are(layers: str, told: str) -> None:
+    assert short_layers(layers) == told

@@ -89,10 +89,11 @@ def grouped(outcome: Outcome, experiment: Experiment) -> list[tuple[str, str, Fi
 
 def short_layers(layers: str) -> str:
     """`784-30-30-10` as it is; from four equal hidden layers on, counted: `784-4×30-10`."""
-    first, *hidden, last = layers.split("-")
+    sizes = layers.split("-")
+    hidden = sizes[1:-1]
     if len(hidden) > MOST_EQUAL and len(set(hidden)) == 1:
-        hidden = [f"{len(hidden)}×{hidden[0]}"]
-    return "-".join([first, *hidden, last])
+        return f"{sizes[0]}-{len(hidden)}×{hidden[0]}-{sizes[-1]}"
+    return layers
 
 
 def by_depth(figures: Sequence[Figure]) -> bool:
