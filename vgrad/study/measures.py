@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vgrad.config.choice import Choice
 from vgrad.registry import NonNegativeInt, PositiveInt
 from vgrad.runs import tables
-from vgrad.runs.stored import StoredRun, data_folder
+from vgrad.runs.stored import StoredRun
 
 Measure = Callable[[StoredRun], float | None]
 Moment = Literal["start", "least", "greatest"]
@@ -73,12 +73,12 @@ def neurons(*, layer: PositiveInt, first: PositiveInt) -> Measure:
 def by_theory(measure: Choice, run: StoredRun | None) -> tuple[float | None, float | None]:
     """What mean-field theory says of a measure in networks like that of `run`: the geometric mean, and the standard
     deviation of log10 over networks. Of norms before training, and, without a deviation, of their ratio."""
-    from vgrad.theory.propagation.expected import expected
+    from vgrad.theory.propagation.expected import of_run
 
     before = (measure.name == "norm" and not measure.parameters.get("epoch", 0)) or (
         measure.name == "ratio" and measure.parameters.get("over") == "start"
     )
-    found = expected(run.config, data_folder(run)) if run and before else ""
+    found = of_run(run) if run and before else ""
     if not run or isinstance(found, str):
         return None, None
     hidden = len(run.config.sizes) - 2

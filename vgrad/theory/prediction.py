@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,14 +45,17 @@ ERRORS = 3.0  # standard errors of the measured mean that are allowed beside
 
 @dataclass(frozen=True)
 class Prediction:
-    """By layer what is predicted, and what `seeds` networks have; `measured` is (seeds, L), empty without. `deep`: what
-    stacks of its layers do, where one number says it."""
+    """By layer what is predicted, and what `seeds` networks have; `measured` is (seeds, L), empty without."""
 
     config: Config
     examples: int
     layers: list[Predicted]
     measured: Array
-    deep: Deep | None
+
+    @cached_property
+    def deep(self) -> Deep | None:
+        """What stacks of its layers do, where one number says it: half as long again as the prediction itself."""
+        return deep(self.config)
 
     @property
     def accuracy(self) -> float:
@@ -84,7 +88,7 @@ def predict_config(config: Config, base: Path, examples: int = EXAMPLES, seeds: 
     x, y = (each.copy() for each in first_examples(config, dataset, examples))
     found = predict(x, y, layers, activations, COSTS[config.cost][config.output], config.output)
     measured = np.array(list(_measured(config, x, y, seeds))) if seeds else np.empty((0, len(layers)))
-    return Prediction(config, len(x), found, measured, deep(config, layers))
+    return Prediction(config, len(x), found, measured)
 
 
 def _check_examples(examples: int, depth: int) -> None:

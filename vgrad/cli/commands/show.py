@@ -17,7 +17,6 @@ from vgrad.storage.json import strict
 if TYPE_CHECKING:
     from vgrad.config.config import Config
     from vgrad.runs.stored import StoredRun
-    from vgrad.theory.propagation.expected import Expected
 
 Fact = tuple[str, str]
 
@@ -76,19 +75,14 @@ def _start(run: StoredRun) -> list[float]:
     return [float(norm) for norm in rows.loc[rows["epoch"] == 0, "delta_norm"]] if "delta_norm" in rows else []
 
 
-def _expected(run: StoredRun) -> Expected | str:
-    from vgrad.runs.stored import data_folder
-    from vgrad.theory.propagation.expected import expected
-
-    return expected(run.config, data_folder(run))
-
-
 def _predicted(run: StoredRun) -> dict[str, Any] | None:
     """What theory predicts for epoch 0, beside what was measured; None where nothing was."""
+    from vgrad.theory.propagation.expected import of_run
+
     norms = _start(run)
     if not norms:
         return None
-    found = _expected(run)
+    found = of_run(run)
     if isinstance(found, str):
         return {"silent": found}
     layers = []
@@ -109,6 +103,7 @@ def _notes(run: StoredRun) -> dict[str, str]:
 
 def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
     from vgrad.cli.screen.results import monitor_lines, norm_lines, norms_title, theory_words, verdict_words
+    from vgrad.theory.propagation.expected import of_run
 
     metrics, gradients, summary = run.metrics, run.gradients, run.summary
     curves = {name: metrics[name].tolist() for name in run.config.monitors}
@@ -117,7 +112,7 @@ def _lines(run: StoredRun, width: int, pictures: bool) -> list[str]:
         for epoch, norm in zip(gradients["epoch"].tolist(), gradients["delta_norm"].tolist(), strict=True):
             norms.setdefault(epoch, []).append(norm)
     start = _start(run)
-    found = _expected(run) if start else ""
+    found = of_run(run) if start else ""
     expected = None if isinstance(found, str) else found
     lines = [run.config.run_name]
     for key, text in _facts(run):

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vgrad.report.runs import Run
-from vgrad.runs.stored import data_folder
 
 if TYPE_CHECKING:  # theory is imported where it is asked: reports without it start sooner
     from vgrad.theory.propagation.expected import Expected
@@ -31,9 +30,9 @@ def expectation(run: Run) -> Expected | str:
 
 @lru_cache(maxsize=CONFIGS)
 def _found(known: _Config) -> Expected | str:
-    from vgrad.theory.propagation.expected import expected
+    from vgrad.theory.propagation.expected import of_run
 
-    return expected(known.run.stored.config, data_folder(known.run.stored))
+    return of_run(known.run.stored)
 
 
 def anew() -> None:

@@ -63,12 +63,12 @@ class Deep:
         return near(self.chi)
 
 
-def deep(config: Config, layers: Sequence[Layer] | None = None) -> Deep | None:
+def deep(config: Config) -> Deep | None:
     """What theory says of this network; None with fewer than two hidden layers, and where activations differ.
 
-    `layers` are those of `layers_of`, where they are known. ConfigError for what mean-field theory does not hold of.
+    ConfigError for what mean-field theory does not hold of.
     """
-    layers = layers_of(config) if layers is None else layers
+    layers = layers_of(config)
     if len(layers) < 3 or len({str(each) for each in config.activations}) > 1:
         return None
     assert isinstance(config.init, Init)

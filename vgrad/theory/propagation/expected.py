@@ -21,6 +21,7 @@ from vgrad.config.config import Config
 from vgrad.data.fetch import command, verify
 from vgrad.data.published import COLLECTIONS
 from vgrad.errors import ConfigError, DataError, StorageError
+from vgrad.runs.stored import StoredRun, data_folder
 from vgrad.theory.meanfield import LEAST, Predicted
 from vgrad.theory.prediction import ERRORS, EXAMPLES, predict_config
 
@@ -101,6 +102,11 @@ def expected(config: Config, base: Path) -> Expected | str:
         return _expected(_Network(key, base, config))
     except (DataError, StorageError) as error:
         return error.problems[0]
+
+
+def of_run(run: StoredRun) -> Expected | str:
+    """The prediction for a run's network, from its own data where they are here."""
+    return expected(run.config, data_folder(run))
 
 
 @lru_cache(maxsize=NETWORKS)
