@@ -7,10 +7,10 @@ read(path, config)       what is saved there, held against the config in everyth
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from vgrad.text.escapes import printable
 from vgrad.training.assembly import build_network, fresh_state
 from vgrad.training.pretraining import moments
 from vgrad.training.record import TrainingState
+
+T = TypeVar("T")
 
 CHECKPOINT = "checkpoint.npz"
 CHECKPOINT_FORMAT = 1
@@ -68,8 +70,15 @@ def packed(config: Config, saved: Saved) -> bytes:
 def read(path: Path, config: Config) -> Saved | None:
     """What the file at `path` holds, or None when there is none. RunStateError when it is not what a run of this config
     saves."""
+    return unpacked(path, config, _saved, "damaged checkpoint")
+
+
+def unpacked(path: Path, config: Config, take: Callable[[Arrays, Config], T], damaged: str) -> T | None:
+    """What `take` makes of the arrays that a run of `config` keeps at `path`, or None when there is no such file.
+    RunStateError, which begins with `damaged`, where they are not what it keeps there: `take` raises ValueError,
+    KeyError or TypeError then."""
     try:
-        return _saved(unpack(path, most_bytes(config), compressed=False), config)
+        return take(unpack(path, most_bytes(config), compressed=False), config)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -77,7 +86,7 @@ def read(path: Path, config: Config) -> Saved | None:
     except (NpzError, ValueError, KeyError, TypeError, RecursionError) as error:
         told = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
         hint = "train again from the start with --restart, which keeps the old files aside"
-        raise RunStateError(f"{path}: damaged checkpoint: {printable(told, 200)}; {hint}") from None
+        raise RunStateError(f"{path}: {damaged}: {printable(told, 200)}; {hint}") from None
 
 
 def _saved(arrays: Arrays, config: Config) -> Saved:

@@ -21,8 +21,8 @@ from vgrad.errors import RunStateError
 from vgrad.nn.layerwise.layer import Layer
 from vgrad.nn.parameters import problems
 from vgrad.runs import tables
-from vgrad.runs.checkpoint import checked_surroundings, most_bytes
-from vgrad.storage.npz import Arrays, NpzError, pack, unpack
+from vgrad.runs.checkpoint import checked_surroundings, unpacked
+from vgrad.storage.npz import Arrays, pack
 from vgrad.storage.reading import read_bounded, state_error
 from vgrad.text.escapes import printable
 from vgrad.training.pretraining import Pretrained, Reconstruction, moments
@@ -70,16 +70,7 @@ def written(state: Pretrained) -> bytes:
 def read(path: Path, config: Config) -> Kept | None:
     """What the file at `path` holds, or None when there is none. RunStateError when it is not what pretraining `config`
     saves."""
-    try:
-        return _kept(unpack(path, most_bytes(config), compressed=False), config)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise state_error(path, error) from error
-    except (NpzError, ValueError, KeyError, TypeError, RecursionError) as error:
-        told = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
-        hint = "train again from the start with --restart, which keeps the old files aside"
-        raise RunStateError(f"{path}: damaged: {printable(told, 200)}; {hint}") from None
+    return unpacked(path, config, _kept, "damaged")
 
 
 def _kept(arrays: Arrays, config: Config) -> Kept:
