@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.linalg import blas
 
 from vgrad.nn.arrays import Array, Parameters, accumulate, aligned, in_a_row
@@ -31,9 +31,20 @@ from vgrad.nn.functions import quick
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.norms import Mode, NormPass
 
+P = ParamSpec("P")
 SMALL = 2**16
 """Weights up to which a product costs its call: SciPy's BLAS, called by position, is then a third faster than NumPy's,
 and up to half slower above."""
+
+
+def _blas(dtype: DTypeLike) -> tuple[Any, Any]:
+    """gemm and gemv of this type."""
+    return (blas.dgemm, blas.dgemv) if dtype == np.float64 else (blas.sgemm, blas.sgemv)
+
+
+def _taken(function: Callable[P, Array], mode: Mode) -> Callable[P, Array]:
+    """f or f' as passes of this mode take it."""
+    return quick(function) if mode == "train" else function
 
 
 class Backprop:
@@ -60,16 +71,14 @@ class Backprop:
         self.z, self.a = [*z, aligned(shapes[-1], dtype)], [*a, aligned(shapes[-1], dtype)]
         self.delta: list[Array] = [aligned(shape, dtype) for shape in shapes]
         self._ones = np.ones(rows, dtype)
-        self._gemm: Any = blas.dgemm if dtype == np.float64 else blas.sgemm
-        self._gemv: Any = blas.dgemv if dtype == np.float64 else blas.sgemv
+        self._gemm, self._gemv = _blas(dtype)
         self._WT = [W.T for W in self.W]
         self._aT = [a.T for a in self.a]
         self._deltaT = [delta.T for delta in self.delta]
-        of = quick if mode == "train" else lambda function: function
-        functions = [*(of(activation.f) for activation in network.activations), network.output]
+        functions = [*(_taken(activation.f, mode) for activation in network.activations), network.output]
         zT = [each.T for each in self.z]
         self._forward = list(zip(self._WT, self.b, self.z, zT, self.a, self._aT, functions, strict=True))
-        slope_of = [of(activation.slope) for activation in network.activations]
+        slope_of = [_taken(activation.slope, mode) for activation in network.activations]
         self._slopes = list(zip(slope_of, z, a, slopes, strict=True))
         if len(set(slope_of)) == 1:
             self._slopes = [(slope_of[0], all_z, all_a, all_slopes)]
@@ -135,8 +144,7 @@ class _Affine:
     def __init__(self, layer: int, W: Array, b: Array | None, u: Array) -> None:
         self.layer, self.b, self.u = layer, b, u
         self._WT, self._uT, self._ones = W.T, u.T, np.ones(len(u), u.dtype)
-        self._gemm: Any = blas.dgemm if u.dtype == np.float64 else blas.sgemm
-        self._gemv: Any = blas.dgemv if u.dtype == np.float64 else blas.sgemv
+        self._gemm, self._gemv = _blas(u.dtype)
         self.W, self._below = W, aligned((len(u), W.shape[1]), u.dtype)
 
     def forward(self, a: Array) -> Array:
@@ -166,8 +174,7 @@ class HiddenLayer:
         self._pieces, self._learned, self._layer = activation.pieces, activation.learned, layer
         if self._learned is not None:
             activation = self._learned.bind(parameters[f"{self._learned.name}{layer}"])
-        of = quick if mode == "train" else lambda function: function
-        self._f_of, self._slope_of = of(activation.f), of(activation.slope)
+        self._f_of, self._slope_of = _taken(activation.f, mode), _taken(activation.slope, mode)
         norm = network.norm
         self._norm = None if norm is None else NormPass(norm, layer, parameters, buffers, mode, rows)
         subtracted = norm is not None and norm.axis == 0 and self._pieces == 1
