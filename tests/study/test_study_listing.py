@@ -14,7 +14,7 @@ from rows import each_row
 
 from vgrad.cli import run
 from vgrad.study.files import read_outcome
-from vgrad.study.listing import duration
+from vgrad.study.listing import duration, lay_out
 from vgrad.study.names import ALIASES, HERE, STUDIES
 from vgrad.study.published import load_study
 
@@ -65,6 +65,14 @@ def test_a_list_is_of_all(words: tuple[str, ...], told: str, capsys: pytest.Capt
 @pytest.mark.parametrize("name", ALIASES)
 def test_another_name_is_the_same_study(name: str) -> None:
     assert load_study(name).contents == load_study(ALIASES[name]).contents
+
+
+def test_a_study_that_could_not_be_tested_has_no_p() -> None:
+    row = {"study": "s", "also": [], "title": "t", "source": "s", "claims": 0, "figures": 1}
+    row |= {"quick_seconds": None, "seconds": None}
+    outcome = {"verdict": "undecided", "holds": 0, "fails": 0, "p": None}
+    assert lay_out([{**row, "outcome": outcome}]).columns[-1].cells == ("undecided",)
+    assert lay_out([{**row, "outcome": {**outcome, "p": 0.125}}]).columns[-1].cells == ("undecided, p = 0.12",)
 
 
 @each_row("seconds, told", [(None, "–"), (12, "12 s"), (150, "2 min"), (4000, "67 min"), (7200, "2.0 h")])

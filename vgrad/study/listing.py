@@ -46,8 +46,9 @@ def _told(row: dict[str, Any]) -> str:
     outcome = row["outcome"]
     if outcome is None:
         return MISSING
-    of_all = f"{outcome['holds']} of {row['claims']}" if row["claims"] else f"p = {outcome['p']:.2g}"
-    return f"{outcome['verdict']}, {of_all}"
+    if row["claims"]:
+        return f"{outcome['verdict']}, {outcome['holds']} of {row['claims']}"
+    return outcome["verdict"] if outcome["p"] is None else f"{outcome['verdict']}, p = {outcome['p']:.2g}"
 
 
 def lay_out(rows: list[dict[str, Any]]) -> Sheet:
