@@ -17,7 +17,9 @@ import power
 from kept import at_home, keep, vgrad
 
 RUNS, KEPT = Path("runs"), Path("runs/reference")
-FILES = ("study.json", "figures.csv", "curves.csv", "neurons.csv", "values.csv", "page.html")
+TABLES = ("study.json", "figures.csv", "curves.csv", "neurons.csv", "values.csv")
+"""What reports read; that they can make a page of it is kept of the chapter's study alone."""
+PAGE = "page.html"
 SEEDS = {"accuracy": 20, "start": 1, "speed": 1}
 """Of each experiment, the runs of so many seeds are kept."""
 CONTROLS = ("init=glorot_normal", "activation=tanh")
@@ -34,7 +36,7 @@ def main() -> None:
     power.main()
     vgrad("reproduce", "nielsen")  # with the table of powers
     place = fresh("nielsen")
-    copy(RUNS / "nielsen", place)
+    copy(RUNS / "nielsen", place, PAGE)
     write_sweeps(place)
     for sweep, seeds in SEEDS.items():
         for path in sorted((RUNS / "nielsen" / sweep).glob("*-s[0-9]*")):
@@ -42,7 +44,7 @@ def main() -> None:
                 keep(path, place / sweep)
     for setting in CONTROLS:
         vgrad("reproduce", "nielsen", "--quick", "-s", setting, expected=1)
-        copy(RUNS / f"nielsen-{setting}" / "quick", fresh(f"nielsen-{setting}"))
+        copy(RUNS / f"nielsen-{setting}" / "quick", fresh(f"nielsen-{setting}"), PAGE)
     for name in (name for name in STUDIES if name != "nielsen"):
         vgrad("reproduce", name, expected=(0, 1))
         copy(RUNS / name, fresh(name))
@@ -61,9 +63,9 @@ def fresh(name: str) -> Path:
     return place
 
 
-def copy(source: Path, place: Path) -> None:
+def copy(source: Path, place: Path, *more: str) -> None:
     """The files of an outcome."""
-    for name in FILES:
+    for name in (*TABLES, *more):
         shutil.copyfile(source / name, place / name)
 
 
