@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def reproduce(
     context: typer.Context,
     study: Annotated[
-        str, typer.Argument(metavar="STUDY", help=f"A study: {', '.join(STUDIES)}, or a .yaml file of one.")
-    ] = "",
+        str | None, typer.Argument(metavar="STUDY", help=f"A study: {', '.join(STUDIES)}, or a .yaml file of one.")
+    ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Which studies there are, and what came of them.")] = False,
     seeds: Seeds = None,
     quick: Annotated[bool, typer.Option("--quick", help="A look in minutes: fewer seeds where runs are long.")] = False,
