@@ -212,5 +212,5 @@ def test_a_step_is_down_the_mean_gradient_and_shrinks_weights(name: str) -> None
     how.step(layer, sums, 4)
     assert relative(layer, Layer(*wanted)) < ROUNDING
     assert {"epochs", "learning_rate", "decay", "batch_size", "control"} <= set(parameters(PRETRAININGS[name]))
-    assert not how.shuffled
-    assert PRETRAININGS[name](control="shuffled").shuffled
+    assert how.control is None
+    assert [PRETRAININGS[name](control=each).control for each in ("shuffled", "gaussian")] == ["shuffled", "gaussian"]

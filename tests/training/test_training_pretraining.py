@@ -195,6 +195,20 @@ def test_shuffled_entries_keep_no_order() -> None:
     assert np.abs(means - 19.5).max() < 5 * math.sqrt((40**2 - 1) / 12 / 64)
 
 
+def test_gaussian_weights_have_the_scale_alone() -> None:
+    """A layer of one large entry becomes normal numbers of its mean square; its biases are gone."""
+    config = check({**STACK, "layers": [64, 40, 10], "pretrain": {"name": "rbm", "control": "gaussian"}})
+    W, b = np.zeros((40, 64)), np.full(40, 3.0)
+    W[0, 0] = 100.0
+    drawn = draw_parameters(config, config.init)  # type: ignore[arg-type]
+    found = pretrained_parameters(config, drawn, Pretrained((Layer(W, b, np.zeros(64)),)))
+    z = found["W1"].ravel() / (100 / math.sqrt(2560))
+    assert not found["b1"].any()
+    assert abs(z.mean()) < 4 / math.sqrt(2560)
+    assert abs(z.var() - 1) < 4 * math.sqrt(2 / 2560)
+    assert abs((z**4).mean() - 3) < 4 * math.sqrt(96 / 2560)
+
+
 def test_inputs_beyond_0_and_1_are_refused() -> None:
     data = {**DATA, "scale": "none"}
     with pytest.raises(

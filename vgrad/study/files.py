@@ -5,6 +5,7 @@ figures.csv    a row a published figure: what was published, what the seeds gave
 curves.csv     a row a line and epoch: a published curve and the band of the seeds
 neurons.csv    a row a neuron: |dC/db_j| before training, published and measured
 values.csv     a row a figure and seed: every number behind the figures, with the run that it is of
+overview.csv   a row a cell of an overview; only of studies that have one
 
 All but study.json are the same bytes whenever the same runs are measured. Reading writes nothing and runs nothing; a
 file that is not what is written here is one line of RunStateError. Columns and keys that are not known here are left
@@ -27,16 +28,18 @@ from vgrad.storage import own_folder, write_file
 from vgrad.storage.json import read_json
 from vgrad.storage.reading import is_there
 from vgrad.study.cells import columns, later, read, written
-from vgrad.study.outcome import Curve, Figure, Neuron, Outcome, Point, Study, Value
+from vgrad.study.outcome import Curve, Figure, Neuron, Outcome, Point, Shown, Study, Value
 from vgrad.text.escapes import visible
 
 SCHEMA = 1
 FIGURES, CURVES, NEURONS, VALUES = "figures.csv", "curves.csv", "neurons.csv", "values.csv"
+OVERVIEW = "overview.csv"
 TABLES = {
     FIGURES: columns(Figure),
     CURVES: columns(Curve) | columns(Point),
     NEURONS: columns(Neuron),
     VALUES: columns(Value),
+    OVERVIEW: columns(Shown),
 }
 Row = Mapping[str, Any]
 
@@ -45,7 +48,8 @@ def write(folder: Path, study: Study, tables: Mapping[str, Sequence[Row]]) -> No
     """Puts the files into `folder`, study.json last; `tables` are the rows of each file of TABLES."""
     own_folder(folder)
     for name, known in TABLES.items():
-        write_file(folder / name, written(tables[name], tuple(known)))
+        if name != OVERVIEW or study.has_overview:
+            write_file(folder / name, written(tables[name], tuple(known)))
     tree = {"schema": SCHEMA, **study.model_dump()}
     write_file(folder / STUDY, json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
@@ -66,7 +70,8 @@ def read_outcome(folder: Path) -> Outcome:
     values = tuple(Value(**row) for row in _rows(folder, VALUES))
     curves = _curves(folder / CURVES, letters)
     neurons = tuple(Neuron(**row) for row in _rows(folder, NEURONS))
-    for file, rows in ((FIGURES, figures), (VALUES, values)):
+    overview = tuple(Shown(**row) for row in _rows(folder, OVERVIEW)) if study.has_overview else ()
+    for file, rows in ((FIGURES, figures), (VALUES, values), (OVERVIEW, overview)):
         strange = next((row.experiment for row in rows if row.experiment not in letters), None)
         if strange:
             raise _damaged(folder / file, f"experiment {strange} is not in {STUDY}")
@@ -85,7 +90,8 @@ def read_outcome(folder: Path) -> Outcome:
         if study.verdict == "reproduced" and claim.verdict != "holds" and not claim.why:
             raise _damaged(folder / STUDY, f"says {study.verdict}, and claim {claim.claim} {claim.verdict}")
     _once(folder / VALUES, [(value.experiment, value.figure, value.seed, value.run) for value in values])
-    return Outcome(study, figures, curves, neurons, values)
+    _once(folder / OVERVIEW, [(each.experiment, each.label, each.row, each.column) for each in overview])
+    return Outcome(study, figures, curves, neurons, values, overview)
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, Any]]:

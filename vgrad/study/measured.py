@@ -44,6 +44,7 @@ class Measured:
     curves: list[Row] = field(default_factory=list)
     neurons: list[Row] = field(default_factory=list)
     values: list[Row] = field(default_factory=list)
+    overview: list[Mapping[str, Any]] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     experiments: list[Row] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
@@ -109,6 +110,8 @@ class Measured:
     @property
     def _reason(self) -> str:
         """That of the figures."""
+        if not self.figures and not self.curves:
+            return "nothing that was published is compared"
         if self._of_figures == "not comparable":
             return f"the published figures do not apply to {' and '.join(self.data) or 'these runs'}"
         if self._of_figures == "undecided":

@@ -18,7 +18,7 @@ from vgrad.statistics import LEVEL
 from vgrad.storage.reading import may_be_folder
 from vgrad.study import draws, files
 from vgrad.study.claims.judging import judge as judge_claims
-from vgrad.study.files import CURVES, FIGURES, NEURONS, VALUES
+from vgrad.study.files import CURVES, FIGURES, NEURONS, OVERVIEW, VALUES
 from vgrad.study.joint import ALPHA
 from vgrad.study.judgement import LIMIT, Judgement, Line, judge, judge_line, line
 from vgrad.study.measured import Measured, Row, Trained
@@ -26,6 +26,7 @@ from vgrad.study.measures import by_theory, hidden_norms, neuron_deltas
 from vgrad.study.outcome import RATIO
 from vgrad.study.outcome import Experiment as Counts
 from vgrad.study.outcome import Study as Told
+from vgrad.study.overview import cells as overview_cells
 from vgrad.study.published import Curves, Figure, Study
 
 
@@ -48,7 +49,9 @@ def measure(
             _figures(outcome, each, point, label, seeds)
         _neurons(outcome, each, runs[0] if runs else [])
         _curves(outcome, each, runs, study.curves.get(each.experiment.name))
-        points = list(zip(each.places, runs, strict=True)) if each.experiment.claims else []
+        points = list(zip(each.places, runs, strict=True)) if each.experiment.claims or each.experiment.overview else []
+        if each.experiment.overview:
+            outcome.overview += overview_cells(each.experiment.overview, each.letter, points)
         outcome.claims += judge_claims(each.experiment.claims, each.letter, points, study.folder, quick=quick)
     outcome.test(study.power)
     return outcome
@@ -81,7 +84,13 @@ def write(folder: Path, study: Study, outcome: Measured, *, settings: Sequence[s
         processor=where["processor"],
         blas=[f"{pool['internal_api']} {pool['version']} {pool['architecture']}" for pool in where["blas"]],
     )
-    tables = {FIGURES: outcome.figures, CURVES: outcome.curves, NEURONS: outcome.neurons, VALUES: outcome.values}
+    tables = {
+        FIGURES: outcome.figures,
+        CURVES: outcome.curves,
+        NEURONS: outcome.neurons,
+        VALUES: outcome.values,
+        OVERVIEW: outcome.overview,
+    }
     files.write(folder, told, tables)
 
 
@@ -118,7 +127,7 @@ def _whole(path: Path, read: Callable[[Path], StoredRun], problems: list[str]) -
 
 
 def _counts(each: Trained, there: Sequence[StoredRun]) -> Row:
-    runs = sum(map(len, each.points))
+    runs, overview = sum(map(len, each.points)), each.experiment.overview
     seconds = [(run.facts or {}).get("seconds") for run in there]
     known = [value for value in seconds if isinstance(value, int | float)]
     return {
@@ -133,6 +142,7 @@ def _counts(each: Trained, there: Sequence[StoredRun]) -> Row:
         "failed": runs - len(there),
         "seconds": round(math.fsum(known), 1) if len(known) == runs else None,
         **({"neurons": True} if each.experiment.neurons else {}),
+        **({"overview": [overview.rows, overview.columns]} if overview else {}),
     }
 
 

@@ -1,6 +1,6 @@
 """The outcome of a study that was reproduced: published figures beside measured ones, as study/files.py keeps it.
 
-A field of Figure, Point, Curve, Neuron and Value is a column of its file: its name, its place and how its cells are
+A field of Figure, Point, Curve, Neuron, Value and Shown is a column of its file: its name, its place and how its cells are
 read are said here alone.
 """
 
@@ -39,13 +39,13 @@ class Experiment(BaseModel):
     seconds: float | None
     neurons: bool | None = None
     """Whether the single neurons are of this experiment; None is not written."""
+    overview: list[str] | None = Field(default=None, min_length=2, max_length=2)
+    """The axes of its overview, that of the rows first; None is not written."""
 
     @model_serializer(mode="wrap")
     def _tree(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         tree: dict[str, Any] = write(self)
-        if self.neurons is None:
-            del tree["neurons"]
-        return tree
+        return {key: value for key, value in tree.items() if value is not None or key not in ("neurons", "overview")}
 
 
 class PublishedRun(BaseModel):
@@ -173,6 +173,11 @@ class Study(BaseModel):
         return {key: value for key, value in tree.items() if value or key not in ("claims", "scaled")}
 
     @property
+    def has_overview(self) -> bool:
+        """Whether one of its experiments has an overview."""
+        return any(each.overview for each in self.experiments)
+
+    @property
     def comparable(self) -> bool:
         """Whether the published figures are of this data and these settings."""
         return self.verdict != "not comparable"
@@ -277,6 +282,29 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """One cell of an overview: what is measured, at a value of the axis of the rows and one of that of the columns.
+
+    `scale` linear: mean with t interval; log: geometric mean with that of log10; `median`: of a time to something, the
+    median, in which a run that `never` got there counts as infinite, and empty where half of them did not. `lost` runs
+    are in none of it.
+    """
+
+    experiment: Name
+    label: Words
+    unit: Words
+    scale: Annotated[str, one_of("linear", "log", "median")]
+    row: Words
+    column: Words
+    n: Count
+    center: Maybe
+    low: Bound
+    high: Bound
+    never: Count
+    lost: Count
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A study's folder, read."""
 
@@ -285,6 +313,7 @@ class Outcome:
     curves: tuple[Curve, ...]
     neurons: tuple[Neuron, ...]
     values: tuple[Value, ...] = field(repr=False)
+    overview: tuple[Shown, ...] = ()
 
     @cached_property
     def behind(self) -> Mapping[tuple[str, str], tuple[Value, ...]]:
@@ -311,6 +340,7 @@ class Outcome:
             tuple(each for each in self.curves if each.experiment == letter),
             self.neurons if self._of_neurons == letter else (),
             tuple(each for each in self.values if each.experiment == letter),
+            tuple(each for each in self.overview if each.experiment == letter),
         )
 
     @cached_property

@@ -21,6 +21,7 @@ A study is one YAML file; canon/ has those that come with vgrad. Its keys:
                                   `published` a number for each point of the grid, or null; `scale` says how seeds
                                   spread, by factors (log) or by differences (linear)
       claims                      what was published without numbers: orderings, bounds (study/claims/forms.py)
+      overview                    tables of what is measured over two axes of the grid (study/overview.py)
       neurons                     published dC/db_j of the first neurons of each hidden layer, at the first point; one
                                   experiment of a study can have them
       curves                      a CSV beside the file: hidden, epoch, layer, value
@@ -54,6 +55,8 @@ from vgrad.study.claims.forms import problems as unfit_claim
 from vgrad.study.measures import MEASURES, Measure
 from vgrad.study.names import ALIASES, HERE, STUDIES
 from vgrad.study.outcome import Noticed
+from vgrad.study.overview import Overview
+from vgrad.study.overview import problems as unfit_overview
 from vgrad.sweeps.grid import Grid, read_grid
 from vgrad.text.escapes import printable
 
@@ -110,6 +113,7 @@ class Experiment(BaseModel):
     sweep: dict[str, Any]
     figures: list[Figure] = []
     claims: list[Claim] = []
+    overview: Overview | None = None
     neurons: list[list[float]] = []
     curves: str | None = None
 
@@ -211,13 +215,17 @@ def _unfit(study: Study) -> list[Problem]:
         grid = study.grid(experiment, [], None)
         points = grid.size
         by_network = bool(experiment.figures or experiment.neurons or experiment.curves)
-        if by_network or experiment.claims:
+        if by_network or experiment.claims or experiment.overview:
             made = list(grid.points()) if points <= MOST_POINTS else []
             configs = [settled(grid.document(point)) for point in made]
             problems += _twice(path, configs) if by_network else []
+            places = [dict(point.cells) for point in made]
             for at, claim in enumerate(experiment.claims):
-                found = unfit_claim(claim, [dict(point.cells) for point in made], configs)
+                found = unfit_claim(claim, places, configs)
                 problems += [replace(problem, path=(*path, "claims", at, *problem.path)) for problem in found]
+            if experiment.overview:
+                found = unfit_overview(experiment.overview, places, configs)
+                problems += [replace(problem, path=(*path, "overview", *problem.path)) for problem in found]
         problems += _unfit_quick(study, experiment, path, points)
         for at, figure in enumerate(experiment.figures):
             here = (*path, "figures", at, "published")

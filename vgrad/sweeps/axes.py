@@ -6,6 +6,7 @@
     activation: [sigmoid, {name: tanh}]                 a list, in which ranges may stand
     activation, init: [[sigmoid, nielsen], [tanh, zeros]]       keys that vary together, a row for each
     optimizer.learning_rate: {log_uniform: [1e-4, 1]}   drawn anew for every point of a sample; or {uniform: [0, 1]}
+    variant: {plain: {}, rectifiers: {activation: relu}}    settings by name (sweeps/variants.py)
 
 On the command line an axis is KEY=SPEC, where SPEC is what stands inside the brackets: `a,b,c`, `1..5`, `1..3,10`.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -23,6 +24,7 @@ from vgrad.document.reader import Node, compose, decode
 from vgrad.document.scalars import MAX_NUMBER
 from vgrad.document.words import describe
 from vgrad.errors import ConfigError
+from vgrad.sweeps.variants import VARIANT, Settings, read_variants
 from vgrad.text.characters import hint
 from vgrad.text.escapes import printable
 
@@ -48,12 +50,19 @@ _WITH_A_DASH = re.compile(r"([0-9]{1,15}) ?[-\u2012\u2013\u2014] ?([0-9]{1,15})"
 
 @dataclass(frozen=True)
 class Axis:
-    """`keys` take the values of one row of `rows` at a time; `typed` on the command line, not in the file."""
+    """`keys` take the values of one row of `rows` at a time; `typed` on the command line, not in the file. The axis
+    `variant` has names in its rows, and their `settings`."""
 
     keys: tuple[str, ...]
     rows: tuple[tuple[Node, ...], ...]
     place: str
     typed: bool = False
+    settings: Mapping[str, Settings] = field(default_factory=dict)
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The keys of the config that it sets."""
+        return tuple(dict.fromkeys(key for each in self.settings.values() for key in each)) if self.settings else self.keys
 
     def __len__(self) -> int:
         """How many values there are."""
@@ -70,6 +79,11 @@ class Draw:
     high: float
     place: str
     typed: bool = False
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The key of the config that it sets."""
+        return self.keys
 
     def value(self, u: float) -> Node:
         """The value for `u` in [0, 1)."""
@@ -162,12 +176,19 @@ def _axis(key: str, node: Node, place: str, *, typed: bool) -> Axis | Draw:
     if set(keys) & {"name", "seed"}:
         instead = "seeds: [0, 1, 2]" if "seed" in keys else "name: … outside of grid"
         raise ConfigError(f"{place}: {name}: cannot be an axis; write {instead}")
+    if key == VARIANT and not typed:
+        return variants(read_variants(node), place)
     if _is_drawn(node):
         return _draw(keys, node, name, typed)
     values = _values(node, name) if len(keys) == 1 else _list(node, name)
     if len(keys) == 1:
         return Axis(keys, tuple((value,) for value in values), place, typed)
     return Axis(keys, tuple(_row(value, keys, name) for value in values), place, typed)
+
+
+def variants(settings: Mapping[str, Settings], place: str, *, typed: bool = False) -> Axis:
+    """The axis of these variants."""
+    return Axis((VARIANT,), tuple((Node(name, place),) for name in settings), place, typed, settings)
 
 
 def _row(node: Node, keys: tuple[str, ...], name: str) -> tuple[Node, ...]:

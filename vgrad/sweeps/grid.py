@@ -25,8 +25,9 @@ from vgrad.document.words import describe
 from vgrad.document.writer import spell
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.sweeps.axes import MOST_SEEDS, Axis, Draw, axis_schema, read_axes, read_seeds, read_typed, typed_seeds
+from vgrad.sweeps.axes import MOST_SEEDS, Axis, Draw, axis_schema, read_axes, read_seeds, read_typed, typed_seeds, variants
 from vgrad.sweeps.sampling import LARGEST, draw, order
+from vgrad.sweeps.variants import VARIANT, Settings, chosen, variant_schema
 from vgrad.text.escapes import printable
 
 KEYS = ("grid", "seeds", "exclude", "sample")
@@ -77,7 +78,11 @@ class Grid:
     def keys(self) -> tuple[str, ...]:
         """The key paths that vary."""
         axes: tuple[Axis | Draw, ...] = (*self.axes, *self.ranges)
-        return tuple(key for axis in axes for key in axis.keys)
+        return tuple(dict.fromkeys(key for axis in axes for key in axis.sets))
+
+    @property
+    def _variants(self) -> Mapping[str, Settings]:
+        return next((axis.settings for axis in self.axes if axis.settings), {})
 
     @property
     def size(self) -> int:
@@ -113,9 +118,11 @@ class Grid:
 
     def document(self, point: Point) -> Document:
         """The config at `point`."""
-        document = self.base
-        for key in sorted(point.values, key=lambda key: key.count(".")):
-            document = with_value(document, key, point.values[key])
+        document, values = self.base, dict(point.values)
+        if VARIANT in values:
+            values |= self._variants[values.pop(VARIANT).value]
+        for key in sorted(values, key=lambda key: key.count(".")):
+            document = with_value(document, key, values[key])
         return document
 
     def _sampled(self, sample: Sample) -> Iterator[Point]:
@@ -251,6 +258,8 @@ def _refuse_seed(overrides: Sequence[str], seeds: str | None, own: Node | None) 
 def _replaced(axes: list[Axis | Draw], typed: list[Axis | Draw]) -> list[Axis | Draw]:
     """The file's axes, with those of the command line in their place or after them."""
     for axis in typed:
+        if axis.keys == (VARIANT,):
+            axis = _chosen(axis, axes)
         for other in axes:
             if other.keys != axis.keys and set(other.keys) & set(axis.keys):
                 together = ", ".join(other.keys)
@@ -260,16 +269,29 @@ def _replaced(axes: list[Axis | Draw], typed: list[Axis | Draw]) -> list[Axis | 
     return axes
 
 
+def _chosen(axis: Axis | Draw, axes: Sequence[Axis | Draw]) -> Axis:
+    """The variants that -g names, with their settings in the file."""
+    there = next((other.settings for other in axes if isinstance(other, Axis) and other.settings), None)
+    if there is None or not isinstance(axis, Axis):
+        raise ConfigError(f"{axis.place}: the file has no variants; write them there, as an axis of grid")
+    return variants(chosen([row[0] for row in axis.rows], there), axis.place, typed=True)
+
+
 def _refuse_twice(axes: Sequence[Axis | Draw], overrides: Sequence[str]) -> None:
     first: dict[str, str] = {}
+    of_variants = {key for axis in axes if axis.keys == (VARIANT,) for key in axis.sets}
     for axis in axes:
-        for key in axis.keys:
+        for key in axis.sets:
             if key in first:
-                raise ConfigError(f"{axis.place}: {printable(key, 80)} is an axis already, at {first[key]}")
+                which = "is set by variants" if key in of_variants else "is an axis"
+                raise ConfigError(f"{axis.place}: {printable(key, 80)} {which} already, at {first[key]}")
             first[key] = axis.place
     for text in overrides:
         key = text.partition("=")[0].strip()
         above = next((axis for axis in first if key.startswith(f"{axis}.")), None)
+        if key in of_variants or above in of_variants:
+            which = "is set" if key in first else f"{printable(str(above), 80)} is set"
+            raise ConfigError(f"-s {printable(text)}: {which} by variants, at {first[above or key]}; write it there")
         if key in first or above:
             which = (
                 "is an axis of the sweep" if key in first else f"{printable(str(above), 80)} is an axis of the sweep"
@@ -355,6 +377,7 @@ def sweep_schema(config: Mapping[str, Any]) -> dict[str, Any]:
         "properties": {
             **{key: axis_schema({"$ref": f"#/properties/{key}"}) for key in keys},
             **{key: axis_schema({"anyOf": forms}) for key, forms in below.items()},
+            VARIANT: variant_schema(one),
         },
         "patternProperties": {
             rf"^\s*{one}(?:\s*,\s*{one})+\s*$": row,

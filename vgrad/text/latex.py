@@ -37,13 +37,19 @@ def as_latex(sheet: Sheet, width: float | None = None) -> str:
 
     Without a `width` in inches, what fits a column is a table of one, and everything else is as wide as a page.
     """
+    head = f"% made by vgrad report; runs: {escapes.ascii_only(escapes.visible(sheet.provenance))}"
+    return "\n".join([head, *(line for table in (*sheet.before, sheet) for line in _tables(table, width)), ""])
+
+
+def _tables(sheet: Sheet, width: float | None) -> list[str]:
+    """The tables of one sheet, in parts where it is too wide or too high."""
     labels, columns = list(sheet.labels), list(sheet.columns)
     room = POINTS * (width or (COLUMN if _points([*labels, *columns], 8.5) <= POINTS * COLUMN else PAGE))
     size = next((name for name, high in SIZES.items() if _points([*labels, *columns], high) <= room), r"\footnotesize")
     blocks = _blocks(labels, columns, room, SIZES[size])
     count = len(next((column.cells for column in (*labels, *columns)), ()))
     pages = [range(at, min(at + MOST_ROWS, count)) for at in range(0, count, MOST_ROWS)] or [range(0)]
-    lines = [f"% made by vgrad report; runs: {escapes.ascii_only(escapes.visible(sheet.provenance))}"]
+    lines = list[str]()
     parts = [(rows, block) for rows in pages for block in blocks]
     for number, (rows, block) in enumerate(parts):
         told = escapes.latex(sheet.caption) if not number else "(continued)"
@@ -61,7 +67,7 @@ def as_latex(sheet: Sheet, width: float | None = None) -> str:
             rf"\setlength{{\tabcolsep}}{{{SEPARATION / 2:g}pt}}",
         ]
         lines += [*body, *notes, rf"\end{{{kind}}}"]
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def _label(sheet: Sheet) -> str:
@@ -71,7 +77,8 @@ def _label(sheet: Sheet) -> str:
 
 
 def _notes(sheet: Sheet) -> list[str]:
-    told = " ".join(map(escapes.latex, (*sheet.notes, f"Runs: {sheet.provenance}.")))
+    runs = [f"Runs: {sheet.provenance}."] if sheet.provenance else []
+    told = " ".join(map(escapes.latex, (*sheet.notes, *runs)))
     return ["", r"\medskip\raggedright\footnotesize", told]
 
 

@@ -43,7 +43,7 @@ class Sheet:
 
     `provenance` names the runs, all of them; `origin` is what a terminal is told of them. `groups`, where there are
     any, hold the headings under which each row stands, the most general first: neighbours that have the same share
-    them.
+    them. `before` are tables that stand between the caption and this one, each with a caption of its own.
     """
 
     labels: tuple[Column, ...]
@@ -53,6 +53,7 @@ class Sheet:
     provenance: str
     origin: str
     groups: tuple[tuple[str, ...], ...] = ()
+    before: tuple[Sheet, ...] = ()
 
     def headings(self, row: int) -> tuple[str, ...]:
         """The headings before this row: those that the row above it does not stand under."""

@@ -23,12 +23,14 @@ def render(sheet: Sheet, *, width: int | None = None, colour: bool = False, unic
     """The table as lines of at most `width` characters; without one, only sentences are broken."""
     room, width = width or UNLIMITED, width or PROSE
     lines: list[str] = [*_wrapped(sheet.caption, width, unicode), ""]
-    labels, columns = _labelled(sheet, room, unicode)
     cut = False
-    for block in _blocks(labels, columns, room, unicode):
-        drawn, shortened = _draw(sheet, labels, block, room, colour, unicode)
-        cut = cut or shortened
-        lines += [*drawn, ""]
+    for table in (*sheet.before, sheet):
+        lines += _wrapped(table.caption, width, unicode) if table is not sheet else []
+        labels, columns = _labelled(table, room, unicode)
+        for block in _blocks(labels, columns, room, unicode):
+            drawn, shortened = _draw(table, labels, block, room, colour, unicode)
+            cut = cut or shortened
+            lines += [*drawn, ""]
     for note in sheet.notes:
         lines += _wrapped(note, width, unicode)
     lines += _wrapped(sheet.origin, width, unicode)

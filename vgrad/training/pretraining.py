@@ -17,7 +17,7 @@ from vgrad.data.dataset import Dataset
 from vgrad.errors import ConfigError
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.layerwise.layer import Layer, errors, first, up
-from vgrad.nn.layerwise.pretrainings import PRETRAININGS, Pretraining
+from vgrad.nn.layerwise.pretrainings import PRETRAININGS, Pretraining, controlled
 from vgrad.nn.measurement import CHUNK
 from vgrad.training.descent import Cancelled
 from vgrad.training.evaluation import chunks
@@ -82,14 +82,12 @@ def pretrain(
 
 
 def pretrained_parameters(config: Config, drawn: Parameters, state: Pretrained) -> Parameters:
-    """What training starts from: W and b of the hidden layers, shuffled where the config says so, and of `drawn` the
-    output layer. The shuffle moves the entries of each W among all places of it; b stays."""
-    parameters, shuffled = dict(drawn), build_pretraining(config).shuffled
-    for number, layer in enumerate(state.layers, 1):
-        W = layer.W
-        if shuffled:
-            W = generator(config.seed, Purpose.CONTROL, number).permutation(W.ravel()).reshape(W.shape)
-        parameters |= {f"W{number}": W, f"b{number}": layer.b}
+    """What training starts from: W and b of the hidden layers, or of the control in their place, and of `drawn` the
+    output layer."""
+    parameters, control = dict(drawn), build_pretraining(config).control
+    for number, trained in enumerate(state.layers, 1):
+        layer = controlled(trained, control, generator(config.seed, Purpose.CONTROL, number))
+        parameters |= {f"W{number}": layer.W, f"b{number}": layer.b}
     return parameters
 
 

@@ -20,21 +20,22 @@ from vgrad.registry import LATER, Fraction, NonNegative, Positive, PositiveInt
 
 Gradient = Callable[[Layer, Array, Generator], Layer]
 """(layer, v, generator) -> the derivatives, summed over the examples."""
-Control = Annotated[Literal["shuffled"] | None, LATER]
-"""`shuffled`: when all layers are trained, the entries of each W change places, so that all that is left is their
-distribution."""
+Control = Annotated[Literal["shuffled", "gaussian"] | None, LATER]
+"""What takes the place of the layers when all are trained. `shuffled`: the entries of each W change places, so that all
+that is left is their distribution; `gaussian`: W ~ N(0, s^2), s^2 the mean square of its entries, and b = 0, so that all
+that is left is their scale."""
 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """How each hidden layer is trained; `shuffled` tells that the entries of each W are, in the end."""
+    """How each hidden layer is trained, and the control that takes its place in the end, if one does."""
 
     epochs: int
     learning_rate: float
     decay: float
     batch_size: int
     gradient: Gradient
-    shuffled: bool = False
+    control: Control = None
 
     def step(self, layer: Layer, sums: Layer, m: int) -> None:
         """One step, in place, from the sums over m examples."""
@@ -53,7 +54,7 @@ def autoencoder(
     control: Control = None,
 ) -> Pretraining:
     """Descends the cross-entropy of r = s(h W + c), h = s(v W^T + b), whose weights are tied (Bengio et al. 2007)."""
-    return Pretraining(epochs, learning_rate, decay, batch_size, reconstruction, control == "shuffled")
+    return Pretraining(epochs, learning_rate, decay, batch_size, reconstruction, control)
 
 
 def denoising(
@@ -67,7 +68,7 @@ def denoising(
 ) -> Pretraining:
     """An autoencoder that sees v with a share `noise` of zeros, drawn anew in each step (Vincent et al. 2010)."""
     gradient = partial(reconstruction, noise=noise)
-    return Pretraining(epochs, learning_rate, decay, batch_size, gradient, control == "shuffled")
+    return Pretraining(epochs, learning_rate, decay, batch_size, gradient, control)
 
 
 def rbm(
@@ -79,7 +80,18 @@ def rbm(
     control: Control = None,
 ) -> Pretraining:
     """A restricted Boltzmann machine by one step of contrastive divergence, CD-1 (Hinton 2002; Hinton et al. 2006)."""
-    return Pretraining(epochs, learning_rate, decay, batch_size, contrastive_divergence, control == "shuffled")
+    return Pretraining(epochs, learning_rate, decay, batch_size, contrastive_divergence, control)
+
+
+def controlled(layer: Layer, control: Control, generator: Generator) -> Layer:
+    """What takes the place of a trained layer."""
+    if control == "shuffled":
+        return layer._replace(W=generator.permutation(layer.W.ravel()).reshape(layer.W.shape))
+    if control == "gaussian":
+        s = np.sqrt(np.mean(np.square(layer.W, dtype=np.float64)))
+        drawn = (s * generator.standard_normal(layer.W.shape)).astype(layer.W.dtype)
+        return layer._replace(W=drawn, b=np.zeros_like(layer.b))
+    return layer
 
 
 def reconstruction(layer: Layer, v: Array, generator: Generator, noise: float = 0.0) -> Layer:

@@ -25,7 +25,7 @@ from vgrad.registry import did_you_mean
 from vgrad.study.claims.places import Cell, Place, distinct, is_inside, settled, sides, values, without
 from vgrad.study.claims.quantities import QUANTITIES, Quantity, scale_of, unfit
 
-_quantity = ChoiceOf(QUANTITIES, "measure")
+measured = ChoiceOf(QUANTITIES, "measure")
 LAYER = "layer"
 Percent = Annotated[float, Field(gt=0, lt=100)]
 PREDICTED = "delta_norm"
@@ -42,7 +42,7 @@ class Ordering(BaseModel):
     below: Cell | None = None
     margin: Annotated[float, Field(ge=0)] | None = None
     factor: Annotated[float, Field(ge=1)] | None = None
-    measure: Annotated[Choice, _quantity.field] | None = None
+    measure: Annotated[Choice, measured.field] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Ordering:
@@ -120,7 +120,7 @@ class Claim(BaseModel):
     model_config = STRICT
     text: Annotated[str, Field(min_length=1, max_length=300)]
     source: Annotated[str, Field(min_length=1, max_length=200)]
-    measure: Annotated[Choice, _quantity.field]
+    measure: Annotated[Choice, measured.field]
     scale: Literal["log", "linear"] | None = None
     best: Best | None = None
     over_seeds: Literal["variance"] | None = None

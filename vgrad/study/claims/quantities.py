@@ -64,7 +64,7 @@ def monitor(*, monitor: str, epoch: Epoch | Literal["best"] = "last", diverged: 
     return of
 
 
-def probe(*, probe: str, layer: Layer = 1, epoch: Epoch = 0, over: str | None = None) -> Quantity:
+def column(*, probe: str, layer: Layer = 1, epoch: Epoch = 0, over: str | None = None) -> Quantity:
     """A column of gradients.csv, divided by another one where `over` names it. A `layer` from 1 on, from -1 backwards
     (the last hidden one), the `output`, several, or `every` hidden one; at an `epoch` that was measured, the `last` of
     them, or `every` one."""
@@ -99,9 +99,9 @@ def _layers(layer: Layer, hidden: int) -> Iterator[tuple[int | str, int]]:
             yield name, place
 
 
-def ratio(*, epoch: Epoch = 0) -> Quantity:
-    """||delta^H|| / ||delta^1||, the last hidden layer over the first."""
-    norms = probe(probe="delta_norm", layer=[1, -1], epoch=epoch)
+def ratio(*, epoch: Epoch = 0, probe: str = "delta_norm") -> Quantity:
+    """||delta^H|| / ||delta^1||, the last hidden layer over the first; of another column where `probe` names it."""
+    norms = column(probe=probe, layer=[1, -1], epoch=epoch)
 
     def of(run: StoredRun) -> Numbers:
         found = norms(run)
@@ -129,7 +129,7 @@ def epochs_to(*, monitor: str, above: float | None = None, below: float | None =
 
 QUANTITIES: dict[str, Callable[..., Quantity]] = {
     "monitor": monitor,
-    "probe": probe,
+    "probe": column,
     "ratio": ratio,
     "epochs_to": epochs_to,
 }
@@ -154,7 +154,7 @@ def unfit(name: str, parameters: Mapping[str, Any], config: Config) -> Iterator[
         yield "monitor", f"the sweep does not monitor {column!r}{did_you_mean(str(column), known)}"
     probes = list(config.probes.record)
     for key in ("probe", "over"):
-        column = "delta_norm" if name == "ratio" and key == "probe" else parameters.get(key)
+        column = parameters.get(key)
         if column is not None and column not in probes:
             place = key if key in parameters else "name"
             yield place, f"the sweep does not record {column!r}{did_you_mean(str(column), probes)}"

@@ -61,6 +61,7 @@ def as_json(outcome: Outcome) -> str:
         ],
         "curves": [asdict(curve) for curve in outcome.curves],
         "neurons": [asdict(neuron) for neuron in outcome.neurons],
+        **({"overview": [asdict(each) for each in outcome.overview]} if outcome.overview else {}),
     }
     return strict(tree, indent=1) + "\n"
 

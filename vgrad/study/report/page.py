@@ -17,6 +17,7 @@ from vgrad.pictures.svg import dark, inline
 from vgrad.report.page.page import digest
 from vgrad.study.outcome import Experiment, Outcome
 from vgrad.study.report.marks import NORM
+from vgrad.study.report.overview import sheets
 from vgrad.study.report.pictures import picture
 from vgrad.study.report.table import heading, joint, lay_out, sentence, short_layers, verdict
 from vgrad.study.report.words import ALTERNATIVES, found
@@ -110,11 +111,13 @@ def _experiment(outcome: Outcome, sheet: Sheet, experiment: Experiment, drawn: D
         text = f"The study's networks, on {outcome.study.data}; what it says of its own data is no part of this"
     told = f"<p>{inert(sentence(text))}</p>\n" if text else ""
     table = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">\n{_table(sheet, rows)}\n</div>'
+    tables = [_overview(each, name) for each in sheets(outcome.part(experiment))]
     pictures = [_figure(*shown) for (letter, _), shown in drawn.items() if letter == experiment.letter]
     return "\n".join(
         [
             f'<section>\n<h2 id="{name}">{experiment.letter}. {inert(experiment.title)}</h2>',
             f"{told}<p><strong>Found:</strong> {inert(found(outcome, experiment))}</p>",
+            *tables,
             table if rows else "",
             *pictures,
             "</section>",
@@ -131,6 +134,16 @@ def _table(sheet: Sheet, rows: list[int]) -> str:
         title = f'<tr><th scope="rowgroup" colspan="{len(columns)}">{_raised(group)}</th></tr>'
         bodies.append(f"<tbody>\n{title}\n{lines}\n</tbody>")
     return f"<table>\n<thead><tr>{head}</tr></thead>\n{chr(10).join(bodies)}\n</table>"
+
+
+def _overview(sheet: Sheet, name: str) -> str:
+    """A table of the overview."""
+    columns = [*sheet.labels, *sheet.columns]
+    head = "".join(f'<th scope="col"{_kind(column)}>{inert(column.title)}</th>' for column in columns)
+    lines = "\n".join(_row(columns, row) for row in range(len(sheet.labels[0].cells)))
+    table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>"
+    scroll = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">\n{table}\n</div>'
+    return f"<p>{_raised(sheet.caption)}</p>\n{scroll}"
 
 
 def _runs(outcome: Outcome) -> str:

@@ -5,6 +5,7 @@ study-ratio      last/first over epochs, likewise
 study-bars       |dC/db_j| of single neurons, published beside measured, a row a hidden layer
 study-accuracy   every seed as a dot, the mean with its interval, the published figure
 study-figures    z of every figure on one axis
+study-overview   the tables of an overview on shades
 
 At 10 inches they have the shape and the type of a slide. What is not comparable is drawn without the published part,
 and the title says so.
@@ -38,6 +39,7 @@ from vgrad.study.report.marks import (
     put_title,
     typed,
 )
+from vgrad.study.report.overview import overview
 from vgrad.study.report.table import band_of, by_depth, grouped, network, provenance, short_layers
 
 if TYPE_CHECKING:
@@ -224,6 +226,7 @@ STUDY_PICTURES: dict[str, Picture] = {
     "study-bars": bars,
     "study-accuracy": accuracy,
     "study-figures": figures,
+    "study-overview": overview,
 }
 
 

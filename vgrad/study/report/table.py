@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from vgrad.statistics import reach, within
 from vgrad.study.joint import BEYOND
 from vgrad.study.outcome import Claim, Experiment, Figure, Outcome, Study, Value
-from vgrad.study.report import claims
+from vgrad.study.report import claims, overview
 from vgrad.study.report.claims import COLUMNS
 from vgrad.text.escapes import visible
 from vgrad.text.numbers import MISSING, decimals_for, plus_minus, significant, times_over
@@ -52,6 +52,7 @@ def lay_out(outcome: Outcome) -> Sheet:
         provenance(outcome.values, outcome.study.claims),
         _origin(outcome),
         tuple(groups for groups, _, _ in rows),
+        overview.sheets(outcome),
     )
 
 
@@ -239,7 +240,7 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
             "%: of a curve, the share of epochs at which the published one lies in the simultaneous band of the seeds, "
             f"which holds a further curve as a whole {n} times in {n + 1} or more often; inside at 100 %."
         )
-    found += [*joint(study), *claims.notes(study)]
+    found += [*joint(study), *claims.notes(study), *overview.notes(outcome)]
     lost = lost_runs(study.experiments)
     if any(figure.lost for figure in figures) or lost:
         told = " and ".join(f"{count} {what}" for what, count in lost)
