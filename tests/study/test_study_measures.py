@@ -141,7 +141,9 @@ def test_a_norm_of_zero_is_a_gap_in_the_ratio_and_no_warning() -> None:
 
 
 def trained(runs: int, letter: str = "A") -> Trained:
-    experiment: Any = SimpleNamespace(name="speed", title="How fast?", text="So.", neurons=[], runs_of=None, claims=[])
+    experiment: Any = SimpleNamespace(
+        name="speed", title="How fast?", text="So.", neurons=[], runs_of=None, claims=[], overview=None
+    )
     return Trained(experiment, letter, range(runs), [[Path(str(seed)) for seed in range(runs)]], True)
 
 

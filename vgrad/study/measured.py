@@ -44,7 +44,7 @@ class Measured:
     curves: list[Row] = field(default_factory=list)
     neurons: list[Row] = field(default_factory=list)
     values: list[Row] = field(default_factory=list)
-    overview: list[Mapping[str, Any]] = field(default_factory=list)
+    overview: list[Row] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     experiments: list[Row] = field(default_factory=list)
     data: list[str] = field(default_factory=list)

@@ -79,6 +79,7 @@ def write(folder: Path, study: Study, outcome: Measured, *, settings: Sequence[s
         published_runs=outcome.published_runs,
         power=outcome.power,
         claims=outcome.claims,
+        conclusions=_conclusions(study, outcome),
         experiments=[Counts(**row) for row in outcome.experiments],
         versions=versions(),
         processor=where["processor"],
@@ -92,6 +93,12 @@ def write(folder: Path, study: Study, outcome: Measured, *, settings: Sequence[s
         OVERVIEW: outcome.overview,
     }
     files.write(folder, told, tables)
+
+
+def _conclusions(study: Study, outcome: Measured) -> list[str]:
+    """Those of which every claim holds."""
+    held = {claim.claim for claim in outcome.claims if claim.verdict == "holds"}
+    return [each.text for each in study.contents.conclusions if held.issuperset(each.of)]
 
 
 def _left_out(study: Study, outcome: Measured) -> list[str]:

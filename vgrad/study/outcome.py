@@ -1,7 +1,7 @@
 """The outcome of a study that was reproduced: published figures beside measured ones, as study/files.py keeps it.
 
-A field of Figure, Point, Curve, Neuron, Value and Shown is a column of its file: its name, its place and how its cells are
-read are said here alone.
+A field of Figure, Point, Curve, Neuron, Value and Shown is a column of its file: its name, its place and how its cells
+are read are said here alone.
 """
 
 from __future__ import annotations
@@ -162,6 +162,8 @@ class Study(BaseModel):
     published_runs: list[PublishedRun] = []
     power: list[Noticed] = []
     claims: list[Claim] = []
+    conclusions: list[str] = []
+    """What follows from claims that all hold."""
     experiments: list[Experiment]
     versions: dict[str, str]
     processor: str
@@ -170,7 +172,7 @@ class Study(BaseModel):
     @model_serializer(mode="wrap")
     def _tree(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         tree: dict[str, Any] = write(self)
-        return {key: value for key, value in tree.items() if value or key not in ("claims", "scaled")}
+        return {key: value for key, value in tree.items() if value or key not in ("claims", "scaled", "conclusions")}
 
     @property
     def has_overview(self) -> bool:
@@ -334,8 +336,9 @@ class Outcome:
     def part(self, experiment: Experiment) -> Outcome:
         """What is of one experiment."""
         letter = experiment.letter
+        claims = [claim for claim in self.study.claims if claim.experiment == letter]
         return Outcome(
-            self.study,
+            self.study.model_copy(update={"claims": claims}),
             tuple(each for each in self.figures if each.experiment == letter),
             tuple(each for each in self.curves if each.experiment == letter),
             self.neurons if self._of_neurons == letter else (),

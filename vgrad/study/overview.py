@@ -1,16 +1,16 @@
 """The overview of an experiment: what is measured over two axes of its grid, a table for each quantity.
 
-    overview:
-      rows: variant
-      columns: layers.depth
-      of:
-        - {label: accuracy after 10 epochs, unit: "%", measure: {name: monitor, monitor: validation_accuracy, epoch: 10}}
+overview:
+  rows: variant
+  columns: layers.depth
+  of:
+    - {label: accuracy after 10 epochs, unit: "%", measure: {name: monitor, monitor: validation_accuracy, epoch: 10}}
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -44,7 +44,9 @@ class Quantity(BaseModel):
     def spread(self) -> str:
         """`median` of times, else how seeds spread."""
         return (
-            "median" if self.measure.name == TIME else self.scale or scale_of(self.measure.name, self.measure.parameters)
+            "median"
+            if self.measure.name == TIME
+            else self.scale or scale_of(self.measure.name, self.measure.parameters)
         )
 
 
@@ -88,7 +90,7 @@ def problems(overview: Overview, places: Sequence[Place], configs: Sequence[Conf
 
 def cells(
     overview: Overview, letter: str, points: Sequence[tuple[Place, Sequence[StoredRun | None]]]
-) -> Iterator[Mapping[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """The rows of overview.csv: of each quantity, every point of the grid, by rows, then columns."""
     columns = list(dict.fromkeys(place[overview.columns] for place, _ in points))
     rows = list(dict.fromkeys(place[overview.rows] for place, _ in points))

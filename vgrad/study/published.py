@@ -25,6 +25,7 @@ A study is one YAML file; canon/ has those that come with vgrad. Its keys:
       neurons                     published dC/db_j of the first neurons of each hidden layer, at the first point; one
                                   experiment of a study can have them
       curves                      a CSV beside the file: hidden, epoch, layer, value
+    conclusions                   {text, of}: a sentence that is told where the claims that it names all hold
 """
 
 from __future__ import annotations
@@ -118,6 +119,14 @@ class Experiment(BaseModel):
     curves: str | None = None
 
 
+class Conclusion(BaseModel):
+    """A sentence that is told where all of these claims hold: `of` names them as the table does, `A.1`."""
+
+    model_config = STRICT
+    text: Text
+    of: Annotated[list[str], Field(min_length=1)]
+
+
 class Contents(BaseModel):
     """The keys of a study's file."""
 
@@ -130,6 +139,7 @@ class Contents(BaseModel):
     power: str | None = None
     takes: Takes = Takes()
     experiments: Annotated[list[Experiment], Field(min_length=1, max_length=26)]
+    conclusions: list[Conclusion] = []
 
 
 Curves = dict[int, dict[int, dict[int, float]]]
@@ -199,6 +209,15 @@ def _unfit(study: Study) -> list[Problem]:
     problems, names = [], [each.name for each in study.contents.experiments]
     if study.contents.power and not _beside(study.contents.power):
         problems.append(Problem(("power",), "must be a file beside the study; write its name alone"))
+    claims = [
+        f"{chr(ord('A') + index)}.{number}"
+        for index, experiment in enumerate(study.contents.experiments)
+        for number in range(1, len(experiment.claims) + 1)
+    ]
+    for at, conclusion in enumerate(study.contents.conclusions):
+        missing = next((name for name in conclusion.of if name not in claims), None)
+        if missing:
+            problems.append(Problem(("conclusions", at, "of"), f"no claim {missing!r}{did_you_mean(missing, claims)}"))
     for index, experiment in enumerate(study.contents.experiments):
         path = ("experiments", index)
         if experiment.name in names[:index]:

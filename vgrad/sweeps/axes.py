@@ -62,7 +62,9 @@ class Axis:
     @property
     def sets(self) -> tuple[str, ...]:
         """The keys of the config that it sets."""
-        return tuple(dict.fromkeys(key for each in self.settings.values() for key in each)) if self.settings else self.keys
+        return (
+            tuple(dict.fromkeys(key for each in self.settings.values() for key in each)) if self.settings else self.keys
+        )
 
     def __len__(self) -> int:
         """How many values there are."""

@@ -25,7 +25,17 @@ from vgrad.document.words import describe
 from vgrad.document.writer import spell
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.sweeps.axes import MOST_SEEDS, Axis, Draw, axis_schema, read_axes, read_seeds, read_typed, typed_seeds, variants
+from vgrad.sweeps.axes import (
+    MOST_SEEDS,
+    Axis,
+    Draw,
+    axis_schema,
+    read_axes,
+    read_seeds,
+    read_typed,
+    typed_seeds,
+    variants,
+)
 from vgrad.sweeps.sampling import LARGEST, draw, order
 from vgrad.sweeps.variants import VARIANT, Settings, chosen, variant_schema
 from vgrad.text.escapes import printable
@@ -120,7 +130,7 @@ class Grid:
         """The config at `point`."""
         document, values = self.base, dict(point.values)
         if VARIANT in values:
-            values |= self._variants[values.pop(VARIANT).value]
+            values |= self._variants[str(values.pop(VARIANT).plain())]
         for key in sorted(values, key=lambda key: key.count(".")):
             document = with_value(document, key, values[key])
         return document

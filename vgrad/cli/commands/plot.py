@@ -105,7 +105,7 @@ def plot(
     Runs that differ only in their seed are one line: over epochs with a band of a standard deviation to each side,
     of values (--x, --y) with the 95 % interval of the mean.
     Of the folder that vgrad reproduce made, the kinds study-speed, study-ratio, study-bars, study-accuracy and
-    study-figures draw published figures and measured ones.
+    study-figures draw published figures and measured ones, study-claims what is claimed and study-overview its tables.
     """
     from vgrad.pictures.style import suffix
     from vgrad.report.panels import Options

@@ -21,9 +21,8 @@ from vgrad.registry import LATER, Fraction, NonNegative, Positive, PositiveInt
 Gradient = Callable[[Layer, Array, Generator], Layer]
 """(layer, v, generator) -> the derivatives, summed over the examples."""
 Control = Annotated[Literal["shuffled", "gaussian"] | None, LATER]
-"""What takes the place of the layers when all are trained. `shuffled`: the entries of each W change places, so that all
-that is left is their distribution; `gaussian`: W ~ N(0, s^2), s^2 the mean square of its entries, and b = 0, so that all
-that is left is their scale."""
+"""What takes the place of the layers when all are trained. `shuffled`: the entries of each W change places, and their
+distribution stays; `gaussian`: W ~ N(0, s^2), s^2 the mean square of its entries, with b = 0: their scale stays."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """An overview as tables, a quantity each, and as one picture: the same numbers on shades.
 
-A cell is the mean of the seeds, the geometric one of norms and ratios, or the median of times, in which a run that never
-got there counts as infinite.
+A cell is the mean of the seeds, the geometric one of norms and ratios, or the median of times, in which a run that
+never got there counts as infinite.
 """
 
 from __future__ import annotations

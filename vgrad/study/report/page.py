@@ -40,7 +40,7 @@ def render(outcome: Outcome) -> str:
     everything = _figure(*drawn["", OF_ALL]) if ("", OF_ALL) in drawn else ""
     return Template(_file("study.html")).substitute(
         title=inert(study.title),
-        verdict=inert(verdict(study)),
+        verdict=inert(" ".join([verdict(study), *map(sentence, study.conclusions)])),
         source=_source(outcome),
         aside=_aside(outcome),
         experiments="\n".join(sections),

@@ -6,6 +6,7 @@ study-bars       |dC/db_j| of single neurons, published beside measured, a row a
 study-accuracy   every seed as a dot, the mean with its interval, the published figure
 study-figures    z of every figure on one axis
 study-overview   the tables of an overview on shades
+study-claims     every seed beside what each claim says
 
 At 10 inches they have the shape and the type of a slide. What is not comparable is drawn without the published part,
 and the title says so.
@@ -22,6 +23,7 @@ from vgrad.pictures.style import colour, content, styled
 from vgrad.study.outcome import Figure as Published
 from vgrad.study.outcome import Neuron, Outcome
 from vgrad.study.report.curves import ratio, speed
+from vgrad.study.report.evidence import evidence
 from vgrad.study.report.marks import (
     BAND,
     EDGE,
@@ -227,6 +229,7 @@ STUDY_PICTURES: dict[str, Picture] = {
     "study-accuracy": accuracy,
     "study-figures": figures,
     "study-overview": overview,
+    "study-claims": evidence,
 }
 
 

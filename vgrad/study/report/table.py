@@ -192,7 +192,7 @@ def caption(outcome: Outcome) -> str:
     """The verdict first, then what was reproduced, with what, and what was left out."""
     study = outcome.study
     title = study.title if study.title.endswith(("?", "!", ".")) else f"{study.title}."
-    told = [verdict(study), title, sentence(study.source), f"Data: {study.data}."]
+    told = [verdict(study), *map(sentence, study.conclusions), title, sentence(study.source), f"Data: {study.data}."]
     told += [sentence(f"Changed: {', '.join(study.settings)}")] if study.settings else []
     told += [quick(study)] if study.quick else []
     told += [f"Left out: {' '.join(map(sentence, study.left_out))}"] if study.left_out else []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from vgrad.study.claims.verdict import reason_of
 from vgrad.study.outcome import RATIO, Experiment, Figure, Outcome
-from vgrad.study.report.overview import alternative
+from vgrad.study.report import evidence, overview
 from vgrad.study.report.table import by_depth, lost_runs, measured, plain, published, sentence
 
 
@@ -110,5 +110,6 @@ ALTERNATIVES: dict[str, Callable[[Outcome], str]] = {
     "study-bars": bars,
     "study-accuracy": accuracy,
     "study-figures": figures,
-    "study-overview": alternative,
+    "study-overview": overview.alternative,
+    "study-claims": evidence.alternative,
 }
