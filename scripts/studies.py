@@ -1,6 +1,7 @@
 """Kept studies: runs/reference/nielsen with its two controls and all others that come with vgrad, made on MNIST.
 
-    python scripts/studies.py        make studies: about an hour on two cores the first time; MNIST
+    python scripts/studies.py            make studies: about an hour on two cores the first time; MNIST
+    python scripts/studies.py pictures   draws the pictures of docs/book.md again from what is kept
 
 The runs are those of `vgrad reproduce`, in runs/, and stay there: a second time only what is missing is trained. Kept
 are the outcome of the study, the sweeps that make it up, and a few of its runs, and what the study notices of
@@ -11,14 +12,17 @@ published figures: exit code 1.
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import power
 from kept import at_home, keep, vgrad
 
 RUNS, KEPT = Path("runs"), Path("runs/reference")
+PICTURES = Path("docs/pictures")
 TABLES = ("study.json", "figures.csv", "curves.csv", "neurons.csv", "values.csv")
-"""What reports read; that they can make a page of it is kept of the chapter's study alone."""
+OVERVIEW = "overview.csv"
+"""What reports read, the last where there is one; that they can make a page of it is kept of the chapter's study alone."""
 PAGE = "page.html"
 SEEDS = {"accuracy": 20, "start": 1, "speed": 1}
 """Of each experiment, the runs of so many seeds are kept."""
@@ -65,8 +69,18 @@ def fresh(name: str) -> Path:
 
 def copy(source: Path, place: Path, *more: str) -> None:
     """The files of an outcome."""
-    for name in (*TABLES, *more):
+    for name in (*TABLES, *more, *([OVERVIEW] if (source / OVERVIEW).exists() else [])):
         shutil.copyfile(source / name, place / name)
+
+
+def pictures() -> None:
+    """A picture of the claims of each kept study, and of its overview where it has one."""
+    for name in sorted(path.name for path in KEPT.iterdir() if (path / "study.json").exists()):
+        if not name.startswith("nielsen"):
+            words = ["plot", str(KEPT / name), "--width", "8"]
+            vgrad(*words, "--kind", "study-claims", "-o", str(PICTURES / f"{name}.png"))
+            if (KEPT / name / OVERVIEW).exists():
+                vgrad(*words, "--kind", "study-overview", "-o", str(PICTURES / f"{name}-overview.png"))
 
 
 def write_sweeps(place: Path) -> None:
@@ -82,4 +96,6 @@ def write_sweeps(place: Path) -> None:
 
 if __name__ == "__main__":
     at_home()
-    main()
+    if sys.argv[1:] != ["pictures"]:
+        main()
+    pictures()

@@ -237,4 +237,4 @@ def picture(outcome: Outcome, kind: str, form: str, width: float | None = None) 
     """The bytes of one picture, `width` inches wide; ConfigError where the study has nothing of the kind."""
     with styled():
         figure = STUDY_PICTURES[kind](outcome, Layout(width) if width else Layout())
-        return content(figure, form, f"vgrad: {kind}", provenance(outcome.values))
+        return content(figure, form, f"vgrad: {kind}", provenance(outcome.values, outcome.study.claims))
