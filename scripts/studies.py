@@ -22,7 +22,7 @@ RUNS, KEPT = Path("runs"), Path("runs/reference")
 PICTURES = Path("docs/pictures")
 TABLES = ("study.json", "figures.csv", "curves.csv", "neurons.csv", "values.csv")
 OVERVIEW = "overview.csv"
-"""What reports read, the last where there is one; that they can make a page of it is kept of the chapter's study alone."""
+"""What reports read, the last where there is one. That they can make a page of it is kept of the chapter's study."""
 PAGE = "page.html"
 SEEDS = {"accuracy": 20, "start": 1, "speed": 1}
 """Of each experiment, the runs of so many seeds are kept."""

@@ -29,6 +29,9 @@ from vgrad.study.outcome import Study as Told
 from vgrad.study.overview import cells as overview_cells
 from vgrad.study.published import Curves, Figure, Study
 
+MOST_SPELLED = 70
+"""Characters of a value of a quick look that are told."""
+
 
 def measure(
     study: Study,
@@ -119,7 +122,13 @@ def _left_out(study: Study, outcome: Measured) -> list[str]:
 def _scaled(study: Study) -> list[str]:
     """How a quick look is smaller than the study: the keys that it has otherwise."""
     found = [(each.name, each.quick.sweep) for each in study.contents.experiments if each.quick.sweep]
-    return [f"{name}: {', '.join(f'{key} {spell(value)}' for key, value in keys.items())}" for name, keys in found]
+    return [f"{name}: {', '.join(_short_spelling(key, value) for key, value in keys.items())}" for name, keys in found]
+
+
+def _short_spelling(key: str, value: Any) -> str:
+    """`l2 0`; of what would fill lines, that it is another one."""
+    spelled = spell(value)
+    return f"{key} {spelled}" if len(spelled) <= MOST_SPELLED else f"another {key}"
 
 
 def _whole(path: Path, read: Callable[[Path], StoredRun], problems: list[str]) -> StoredRun | None:

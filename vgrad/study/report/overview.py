@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FEWER = "*"
 """After a number of which seeds are missing."""
 NEVER = "never"
+MANY = 1000
+"""From here on a power of ten tells a quantity's size better than digits that mean nothing."""
 SHADES, EMPTY = "Blues", "0.93"
 ROW = 0.24
 """Inches of a row of the picture."""
@@ -85,6 +87,9 @@ def told(cell: Shown | None) -> str:
     if cell.center is None:
         return NEVER
     number = f"{cell.center:.1f}" if cell.unit == "%" else significant(cell.center, 2)
+    if cell.unit != "%" and cell.center >= MANY:
+        mantissa, power = f"{cell.center:.1e}".split("e")
+        number = f"{mantissa}e{int(power)}"
     return f"{number.removesuffix('.0') if cell.scale == 'median' else number}{FEWER if cell.lost else ''}"
 
 

@@ -19,7 +19,7 @@ from vgrad.study.outcome import Experiment, Outcome
 from vgrad.study.report.marks import NORM
 from vgrad.study.report.overview import sheets
 from vgrad.study.report.pictures import picture
-from vgrad.study.report.table import heading, joint, lay_out, sentence, short_layers, verdict
+from vgrad.study.report.table import heading, joint, lay_out, quick, sentence, short_layers, verdict
 from vgrad.study.report.words import ALTERNATIVES, found
 from vgrad.text.escapes import page as inert
 from vgrad.text.numbers import significant
@@ -95,7 +95,7 @@ def _aside(outcome: Outcome) -> str:
     if study.settings:
         told.append(f"<p>Changed from the study: {inert(', '.join(study.settings))}.</p>")
     if study.quick:
-        told.append("<p>A quick run, with fewer seeds than the study asks for.</p>")
+        told.append(f"<p>{inert(quick(study))}</p>")
     if study.left_out:
         items = "".join(f"<li>{inert(sentence(each))}</li>" for each in study.left_out)
         told.append(f"<p>Left out:</p>\n<ul>{items}</ul>")
