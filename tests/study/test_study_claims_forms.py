@@ -169,7 +169,7 @@ def points(**changes: Any) -> Any:
 def verdict(text: str, where: Any = None) -> Row:
     """The row of a claim."""
     claim = validated(Claim, {"text": "So", "source": "p. 3", **yaml.safe_load(text)})
-    (found,) = judge([claim], "A", where or points(), Path(), quick=False)
+    (found,) = judge([claim], "A", where or points(), quick=False)
     assert found.claimed == claimed(claim)
     return found
 

@@ -113,15 +113,17 @@ def test_every_kind_holds_and_fails_by_a_named_change(judged: Command, monkeypat
     assert {name for name, verdict in found.items() if verdict == "holds"} == {"constancy"}
     assert {name for name, verdict in found.items() if verdict == "fails"} == {*CLAIMS} - {"constancy", "theory"}
 
-    from vgrad.theory import prediction
+    from vgrad.theory.propagation import expected
 
     def of_larger_weights(config: Any, *others: Any) -> Any:
         found = prediction_of(config, *others)
-        return replace(found, layers=[replace(layer, geometric=3 * layer.geometric) for layer in found.layers])
+        return replace(found, layers=tuple(replace(layer, geometric=3 * layer.geometric) for layer in found.layers))
 
-    prediction_of = prediction.predict_config
-    monkeypatch.setattr(prediction, "predict_config", of_larger_weights)
+    prediction_of = expected.predict_config
+    monkeypatch.setattr(expected, "predict_config", of_larger_weights)
+    expected._expected.cache_clear()
     assert verdicts(judged(STUDY)[1])["theory"] == "fails"
+    expected._expected.cache_clear()
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def measure(
         points = list(zip(each.places, runs, strict=True)) if each.experiment.claims or each.experiment.overview else []
         if each.experiment.overview:
             outcome.overview += overview_cells(each.experiment.overview, each.letter, points)
-        outcome.claims += judge_claims(each.experiment.claims, each.letter, points, study.folder, quick=quick)
+        outcome.claims += judge_claims(each.experiment.claims, each.letter, points, quick=quick)
     outcome.test(study.power)
     return outcome
 

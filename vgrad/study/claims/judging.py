@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vgrad.config.choice import Choice
-from vgrad.errors import VgradError
+from vgrad.errors import ConfigError, VgradError
 from vgrad.runs.stored import StoredRun
 from vgrad.statistics import LEAST, arithmetic, geometric
 from vgrad.study.claims.evidence import FEWEST, detectable, weigh
@@ -27,9 +25,9 @@ MOST_PARTS = 2000
 Points = Sequence[tuple[Place, Sequence[StoredRun | None]]]
 
 
-def judge(claims: Sequence[Claim], letter: str, points: Points, base: Path, *, quick: bool) -> list[Row]:
-    """The rows of the claims of the experiment `letter`; names of files of data start at `base`."""
-    predict = _Theory(points, base)
+def judge(claims: Sequence[Claim], letter: str, points: Points, *, quick: bool) -> list[Row]:
+    """The rows of the claims of the experiment `letter`."""
+    predict = _Theory(points)
     found = []
     for number, claim in enumerate(claims, 1):
         name = f"{letter}.{number}"
@@ -70,31 +68,26 @@ def _parts(claim: Claim, points: Points, predict: _Theory) -> list[Part]:
 
 
 class _Theory:
-    """What mean-field theory says of ||delta^l|| at the start, once for each point."""
+    """What mean-field theory says of ||delta^l|| at the start of the runs of a point."""
 
-    def __init__(self, points: Points, base: Path) -> None:
+    def __init__(self, points: Points) -> None:
         self._runs = [(place, next((run for run in seeds if run), None)) for place, seeds in points]
-        self._base = base
-        self._norms = cache(self._predict)
 
     def __call__(self, place: Place, spot: Spot, layer: Any) -> float:
-        """Of the layer of a spot, or of the one that is asked for; NaN where there is no run."""
-        at = next(number for number, (known, _) in enumerate(self._runs) if dict(known) == dict(place))
-        norms = self._norms(at)
-        asked: Any = layer if spot.layer is None else spot.layer
-        if not norms:
-            return math.nan
-        return norms[-1] if asked == "output" else norms[asked - 1 if asked > 0 else len(norms) - 1 + asked]
+        """Of the layer of a spot, or of the one that is asked for; NaN where there is no run, or too small a number for
+        theory. ConfigError where it is not about such networks."""
+        from vgrad.theory.propagation.expected import of_run
 
-    def _predict(self, at: int) -> list[float]:
-        from vgrad.theory.prediction import EXAMPLES, predict_config
-
-        run = self._runs[at][1]
+        run = next(run for known, run in self._runs if dict(known) == dict(place))
         if run is None:
-            return []
-        examples = run.config.probes.examples
-        most = examples if isinstance(examples, int) else EXAMPLES
-        return [layer.geometric for layer in predict_config(run.config, self._base, most).layers]
+            return math.nan
+        norms = of_run(run)
+        if isinstance(norms, str):
+            raise ConfigError(norms)
+        asked: Any = layer if spot.layer is None else spot.layer
+        last = len(run.config.sizes) - 1
+        found = norms.of(last if asked == "output" else asked if asked > 0 else last + asked)
+        return found.geometric if found else math.nan
 
 
 def _unjudged(name: str, letter: str, claim: Claim, why: str) -> Row:
