@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv, stdtr, stdtrit
+
+from vgrad.later import special
 
 LEVEL = 0.95
 LEAST = 3
@@ -113,7 +114,7 @@ def paired(values: Sequence[float], base: Sequence[float], *, quotient: bool, le
     if len(d) <= EXACT:
         p = sign_flip(d.tolist())
     else:
-        p = float(2 * stdtr(len(d) - 1, -abs(mean) / (spread / math.sqrt(len(d)))))
+        p = float(2 * special.stdtr(len(d) - 1, -abs(mean) / (spread / math.sqrt(len(d)))))
     return Difference(len(d), back(mean), back(mean - half), back(mean + half), p)
 
 
@@ -134,7 +135,7 @@ def within(deviations: float) -> float:
 
 def reach(n: int, level: float) -> float:
     """t_((1 + level)/2, n-1) sqrt(1 + 1/n): how many standard deviations of n draws one more falls from their mean."""
-    return float(stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(1 + 1 / n)
+    return float(special.stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(1 + 1 / n)
 
 
 def prediction(values: Sequence[float], level: float = LEVEL) -> Prediction | None:
@@ -157,8 +158,8 @@ def proportion(successes: int, n: int, level: float = LEVEL) -> tuple[float, flo
     if not 0 <= successes <= n or n < 1:
         raise ValueError(f"{successes} of {n}")
     tail = (1 - level) / 2
-    low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
-    high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
+    low = float(special.betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
+    high = float(special.betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
     return low, high
 
 
@@ -212,7 +213,7 @@ def _interval(x: np.ndarray, level: float, size: float | None = None) -> tuple[f
         spread = float(x.std(ddof=1)) if (x != x[0]).any() else 0.0
     if len(x) < LEAST or spread <= NOISE * (np.abs(x).max() if size is None else size):
         return mean, spread, None
-    return mean, spread, float(stdtrit(len(x) - 1, (1 + level) / 2)) * spread / math.sqrt(len(x))
+    return mean, spread, float(special.stdtrit(len(x) - 1, (1 + level) / 2)) * spread / math.sqrt(len(x))
 
 
 def _median(x: np.ndarray) -> float:

@@ -40,7 +40,7 @@ def calls_of_a_step(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> 
     calls: Counter[str] = Counter()
     for module in (backprop, costs, functions):
         monkeypatch.setattr(module, "np", Counting(np, calls))
-    monkeypatch.setattr(functions, "expit", counted(functions.expit, "expit", calls))
+    monkeypatch.setattr(functions.special, "expit", counted(functions.special.expit, "expit", calls))
     monkeypatch.setattr(backprop, "blas", Counting(backprop.blas, calls))
     hidden = ("sigmoid",) * (len(sizes) - 2)
     params, (x, y) = oracle.draw(sizes, 0), oracle.examples(sizes, 10, 0)

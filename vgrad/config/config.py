@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -89,6 +90,14 @@ class Config(BaseModel):
     probes: Annotated[Probes, fields.PROBES, Field(description="measurements on the standing network")] = Probes()
     seed: Annotated[NonNegativeInt, Field(lt=2**63, description="of everything random")] = 0
     dtype: Annotated[Literal["float64", "float32"], Field(description="type of the parameters")] = "float64"
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values. What was computed of the old ones goes, unless the seed alone is another."""
+        copied = super().model_copy(update=update, deep=deep)
+        if set(update or ()) - {"seed"}:
+            for name in _COMPUTED:
+                vars(copied).pop(name, None)
+        return copied
 
     @cached_property
     def facts(self) -> Facts:
@@ -197,7 +206,7 @@ class Config(BaseModel):
         <||delta^l||>, `delta_norm_mean`, since there sum_i dC/da_i of a batch is 0 whatever the layer learns."""
         return "delta_norm_mean" if self.batch_norm else "delta_norm"
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Eight hex digits over each resolved field that decides the numbers: not `name`, `seed` and file paths."""
         tree = {key: value for key, value in self.plain().items() if key not in ("name", "seed")}
@@ -211,6 +220,9 @@ class Config(BaseModel):
     def run_name(self) -> str:
         """`<name>-<hash>-s<seed>`, the name of the run's directory."""
         return f"{self.name}-{self.identity}-s{self.seed}"
+
+
+_COMPUTED = tuple(name for name, value in vars(Config).items() if isinstance(value, cached_property))
 
 
 def _remedies(config: Config) -> dict[str, Any]:

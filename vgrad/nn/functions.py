@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import ParamSpec
 
 import numpy as np
-from scipy.special import erf, expit, ndtr
 
+from vgrad.later import special
 from vgrad.nn.arrays import Array
 
 F = Callable[[Array, Array], Array]
@@ -24,7 +24,8 @@ _COSH_LIMIT = {4: 88.0, 8: 700.0}
 
 def sigmoid_f(z: Array, out: Array) -> Array:
     """The logistic function of z, into `out`."""
-    return expit(z, out=out)
+    found: Array = special.expit(z, out=out)
+    return found
 
 
 def sigmoid_slope(z: Array, a: Array, out: Array) -> Array:
@@ -33,7 +34,7 @@ def sigmoid_slope(z: Array, a: Array, out: Array) -> Array:
     The usual a (1 - a) cancels: in float32 it is 0 from z = 17 on, a gradient that vanished in the arithmetic.
     """
     np.negative(z, out=out)
-    expit(out, out=out)
+    special.expit(out, out=out)
     return np.multiply(out, a, out=out)
 
 
@@ -153,13 +154,13 @@ def exponential_unit(scale: float, alpha: float) -> tuple[F, Slope, Callable[[Ar
 
 def gelu_f(z: Array, out: Array) -> Array:
     """Z Phi(z)."""
-    ndtr(z, out=out)
+    special.ndtr(z, out=out)
     return np.multiply(out, z, out=out)
 
 
 def gelu_slope(z: Array, a: Array, out: Array) -> Array:
     """Phi(z) + z phi(z); beyond 40, phi is 0 and z^2 might overflow."""
-    ndtr(z, out=out)
+    special.ndtr(z, out=out)
     near = np.clip(z, -40, 40)
     out += z * np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi)
     return out
@@ -167,22 +168,23 @@ def gelu_slope(z: Array, a: Array, out: Array) -> Array:
 
 def gelu_complex(z: Array) -> Array:
     """z (1 + erf(z / sqrt 2)) / 2 for complex z."""
-    return np.asarray(0.5 * z * (1 + erf(z / math.sqrt(2))))
+    return np.asarray(0.5 * z * (1 + special.erf(z / math.sqrt(2))))
 
 
 def silu_f(z: Array, out: Array) -> Array:
     """Z sigma(z)."""
-    expit(z, out=out)
+    special.expit(z, out=out)
     return np.multiply(out, z, out=out)
 
 
 def silu_slope(z: Array, a: Array, out: Array) -> Array:
     """sigma(z) (1 + z sigma(-z))."""
     np.negative(z, out=out)
-    expit(out, out=out)
+    special.expit(out, out=out)
     np.multiply(out, z, out=out)
     np.add(out, 1, out=out)
-    return np.multiply(out, expit(z), out=out)
+    found: Array = np.multiply(out, special.expit(z), out=out)
+    return found
 
 
 def softplus_f(z: Array, out: Array) -> Array:
@@ -193,7 +195,8 @@ def softplus_f(z: Array, out: Array) -> Array:
 
 def softplus_slope(z: Array, a: Array, out: Array) -> Array:
     """sigma(z)."""
-    return expit(z, out=out)
+    found: Array = special.expit(z, out=out)
+    return found
 
 
 def softsign_f(z: Array, out: Array) -> Array:

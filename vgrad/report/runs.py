@@ -12,7 +12,7 @@ from typing import Any
 from vgrad.errors import RunStateError
 from vgrad.report.keys import Scalar, flatten
 from vgrad.runs.evaluating import kept
-from vgrad.runs.folder import CONFIG, RUN, SUMMARY
+from vgrad.runs.folder import CONFIG, RUN, SUMMARY, around_seed
 from vgrad.runs.places import runs_of
 from vgrad.runs.stored import StoredRun, check_like, read_run
 from vgrad.storage.json import parsed
@@ -120,7 +120,7 @@ class Reader:
 
     def load(self, path: Path) -> Run:
         """The run at `path`; RunStateError when it is not complete or damaged."""
-        key, seed = _without_seed(f"{path}/{CONFIG}")
+        key, seed = _text(f"{path}/{CONFIG}")
         like = self._known.get(key) if key else None
         run = _alike(path, *like, seed) if like else None
         if run is None:
@@ -131,16 +131,12 @@ class Reader:
         return run
 
 
-def _without_seed(file: str) -> tuple[tuple[bytes, bytes] | None, int]:
-    """The text of a config around its seed, and the seed; (None, 0) for any other text."""
+def _text(file: str) -> tuple[tuple[bytes, bytes] | None, int]:
+    """The text of a config around its seed, and the seed; (None, 0) of one that cannot be read."""
     try:
-        before, line, rest = read_bounded(file, MOST_BYTES).partition(b"\nseed: ")
+        return around_seed(read_bounded(file, MOST_BYTES))
     except OSError:
         return None, 0
-    digits, _, after = rest.partition(b"\n")
-    if not (line and digits.isdigit() and len(digits) < 20 and b"\nseed:" not in after):
-        return None, 0
-    return (before, after), int(digits)
 
 
 def _alike(path: Path, like: Run, stored: StoredRun, seed: int) -> Run | None:

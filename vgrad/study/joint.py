@@ -30,7 +30,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+
+from vgrad.later import special
 
 ALPHA, BEYOND = 0.05, 0.005
 MOST_CHOICES, DRAWN = 20_000, 9_999
@@ -88,7 +89,7 @@ def combined(runs: Sequence[Array]) -> float:
 
 def _scores(strange: Array) -> Array:
     """-log P(|t_(n-1)| >= T); bounded, so that sums stay finite."""
-    tail = 2 * stdtr(len(strange) - 2, -strange)
+    tail = 2 * special.stdtr(len(strange) - 2, -strange)
     found: Array = -np.log(np.maximum(tail, 1e-300))
     return found
 
@@ -101,13 +102,13 @@ def simultaneous(draws: Array) -> float:
     more degree of freedom at the same tail. The band holds a further draw as a whole n times in n + 1, with few seeds
     up to a tenth more often (tests/study/test_study_judging.py).
     """
-    tail = float(stdtr(len(draws) - 2, -strangeness(draws).max()))
-    return -float(stdtrit(len(draws) - 1, tail))
+    tail = float(special.stdtr(len(draws) - 2, -strangeness(draws).max()))
+    return -float(special.stdtrit(len(draws) - 1, tail))
 
 
 def beyond(t: float, n: int, numbers: int) -> bool:
     """Whether one of so many numbers lies further off than a normal draw would in one of 1/BEYOND studies."""
-    return math.isfinite(t) and numbers * 2 * float(stdtr(n - 1, -abs(t))) <= BEYOND
+    return math.isfinite(t) and numbers * 2 * float(special.stdtr(n - 1, -abs(t))) <= BEYOND
 
 
 def farthest(t: Array) -> int:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
-from scipy.special import expit
 
+from vgrad.later import special
 from vgrad.nn.arrays import Array
 
 SD = 0.01
@@ -38,12 +38,12 @@ def first(n_h: int, total: Array, n: int, generator: Generator) -> Layer:
 
 def up(layer: Layer, v: Array) -> Array:
     """h = s(v W^T + b), (m, n_h): the mean activations that the next layer is trained on."""
-    return np.asarray(expit(v @ layer.W.T + layer.b))
+    return np.asarray(special.expit(v @ layer.W.T + layer.b))
 
 
 def down(layer: Layer, h: Array) -> Array:
     """r = s(h W + c), (m, n_v)."""
-    return np.asarray(expit(h @ layer.W + layer.c))
+    return np.asarray(special.expit(h @ layer.W + layer.c))
 
 
 def errors(layer: Layer, v: Array) -> tuple[float, float]:
@@ -54,4 +54,4 @@ def errors(layer: Layer, v: Array) -> tuple[float, float]:
     """
     z = (up(layer, v) @ layer.W + layer.c).astype(np.float64)
     entropy = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - v * z
-    return float(entropy.sum()), float(np.square(expit(z) - v).mean(axis=1).sum())
+    return float(entropy.sum()), float(np.square(special.expit(z) - v).mean(axis=1).sum())

@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtr
 
+from vgrad.later import special
 from vgrad.statistics import EXACT, sign_flip
 from vgrad.study.joint import ALPHA, Array
 
@@ -86,7 +86,7 @@ def one_sided(supports: Array) -> float:
     if len(s) <= EXACT:
         return sign_flip(s.tolist()) / 2
     spread = float(s.std(ddof=1))
-    return float(stdtr(len(s) - 1, -float(s.mean()) / spread * math.sqrt(len(s)))) if spread > 0 else 0.0
+    return float(special.stdtr(len(s) - 1, -float(s.mean()) / spread * math.sqrt(len(s)))) if spread > 0 else 0.0
 
 
 def contrary(supports: Array) -> float:
