@@ -26,9 +26,9 @@ from vgrad.document.document import load_yaml, read_yaml  # noqa: E402
 from vgrad.sweeps.comparison import Comparison  # noqa: E402
 from vgrad.sweeps.dispatch import Ended, dispatch  # noqa: E402
 from vgrad.sweeps.executors import EXECUTORS  # noqa: E402
-from vgrad.sweeps.grid import read_grid  # noqa: E402
 from vgrad.sweeps.job import Job, publish  # noqa: E402
 from vgrad.sweeps.plan import make_plan  # noqa: E402
+from vgrad.sweeps.points.grid import read_grid  # noqa: E402
 from vgrad.sweeps.request import Request  # noqa: E402
 
 SWEEP = Path(__file__).parents[1] / "configs" / "sweeps" / "depth-activation-mnist.yaml"

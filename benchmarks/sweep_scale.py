@@ -29,9 +29,9 @@ import numpy as np  # noqa: E402
 
 from vgrad.document.document import read_yaml  # noqa: E402
 from vgrad.sweeps.dispatch import Ended, dispatch  # noqa: E402
-from vgrad.sweeps.grid import read_grid  # noqa: E402
 from vgrad.sweeps.job import Outcome  # noqa: E402
 from vgrad.sweeps.plan import make_plan  # noqa: E402
+from vgrad.sweeps.points.grid import read_grid  # noqa: E402
 from vgrad.sweeps.tally import Tally  # noqa: E402
 
 MEAN_SECONDS = 60.0

@@ -41,6 +41,7 @@ FLOORS = (
     "machine",
     "statistics",
     "registry",
+    "later",
     "errors",
     "version",
 )

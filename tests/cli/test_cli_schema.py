@@ -19,8 +19,9 @@ from vgrad.config.schema import config_schema
 from vgrad.document.document import load_yaml, read_yaml
 from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError
-from vgrad.sweeps.grid import KEYS, read_grid, sweep_schema
 from vgrad.sweeps.plan import make_plan
+from vgrad.sweeps.points.grid import KEYS, read_grid
+from vgrad.sweeps.points.schema import sweep_schema
 
 Capture = pytest.CaptureFixture[str]
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

@@ -19,9 +19,9 @@ from vgrad.document.document import load_yaml, read_yaml
 from vgrad.sweeps.comparison import Comparison, Row
 from vgrad.sweeps.dispatch import Ended, Failed, Skipped
 from vgrad.sweeps.estimate import estimate
-from vgrad.sweeps.grid import read_grid
 from vgrad.sweeps.job import Job, Progress
 from vgrad.sweeps.plan import make_plan
+from vgrad.sweeps.points.grid import read_grid
 from vgrad.sweeps.tally import StatusFile, Tally, read_statuses
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -10,7 +10,7 @@ from vgrad.config.check import settled
 from vgrad.config.config import Config
 from vgrad.document.document import read_yaml, with_overrides
 from vgrad.errors import ConfigError
-from vgrad.sweeps.grid import read_grid
+from vgrad.sweeps.points.grid import read_grid
 from vgrad.text.characters import hint, plain
 
 BASE = "name: c\nlayers: [64, 10]\ndata: digits\n"

@@ -84,7 +84,7 @@ def test_durations(seconds: float | None, told: str) -> None:
 def schema() -> Any:
     from vgrad.config.schema import config_schema
     from vgrad.study.schema import study_schema
-    from vgrad.sweeps.grid import sweep_schema
+    from vgrad.sweeps.points.schema import sweep_schema
 
     found = study_schema(sweep_schema(config_schema()))
     jsonschema.Draft202012Validator.check_schema(found)

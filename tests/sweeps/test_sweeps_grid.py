@@ -11,10 +11,10 @@ import pytest
 from vgrad.document.document import read_yaml
 from vgrad.document.writer import spell
 from vgrad.errors import ConfigError
-from vgrad.sweeps.axes import read_typed, typed_seeds
-from vgrad.sweeps.grid import Grid, read_grid
 from vgrad.sweeps.job import Job
 from vgrad.sweeps.plan import Plan, Unfit, make_plan
+from vgrad.sweeps.points.axes import read_typed, typed_seeds
+from vgrad.sweeps.points.grid import Grid, read_grid
 
 BASE = "layers: {depth: 1, width: 3}\ndata: xor\nbatch_size: 4\nepochs: 1\n"
 

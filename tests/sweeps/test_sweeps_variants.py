@@ -11,8 +11,8 @@ import pytest
 from vgrad.cli import run
 from vgrad.document.document import read_yaml
 from vgrad.errors import ConfigError
-from vgrad.sweeps.grid import Grid, read_grid
 from vgrad.sweeps.plan import make_plan
+from vgrad.sweeps.points.grid import Grid, read_grid
 
 BASE = "layers: {depth: 1, width: 3}\ndata: xor\nbatch_size: 4\nepochs: 1\n"
 VARIANTS = """grid:

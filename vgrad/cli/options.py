@@ -124,7 +124,7 @@ def read_config(
 
 def _refuse_many(document: Document, file: str, overrides: list[str], seed: int | None, runs_dir: Path) -> None:
     """ConfigError for a sweep and for a study, with the command that trains it."""
-    from vgrad.sweeps.grid import sweep_key
+    from vgrad.sweeps.points.grid import sweep_key
     from vgrad.text.escapes import printable
 
     words = [as_argument(file), *(word for text in overrides for word in ("-s", text))]

@@ -12,7 +12,7 @@ from vgrad.config.config import Config
 from vgrad.document.document import Document, load_yaml, read_yaml, with_overrides
 from vgrad.document.writer import dump_yaml, spell
 from vgrad.errors import ConfigError
-from vgrad.sweeps.grid import sweep_key
+from vgrad.sweeps.points.grid import sweep_key
 
 Given = str | os.PathLike[str] | Mapping[str, Any]
 SOURCE = "config"

@@ -17,9 +17,9 @@ from vgrad.notebook.runs import Run, Runs, Where, opened
 from vgrad.runs import runner
 from vgrad.sweeps import training
 from vgrad.sweeps.executors import cores
-from vgrad.sweeps.grid import read_grid
 from vgrad.sweeps.job import Job
 from vgrad.sweeps.plan import make_plan
+from vgrad.sweeps.points.grid import read_grid
 from vgrad.sweeps.request import Request
 from vgrad.sweeps.tally import Tally
 from vgrad.training.pretraining import Reconstruction

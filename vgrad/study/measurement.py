@@ -18,6 +18,7 @@ from vgrad.statistics import LEVEL
 from vgrad.storage.reading import may_be_folder
 from vgrad.study import draws, files
 from vgrad.study.claims.judging import judge as judge_claims
+from vgrad.study.claims.overview import cells as overview_cells
 from vgrad.study.files import CURVES, FIGURES, NEURONS, OVERVIEW, VALUES
 from vgrad.study.joint import ALPHA
 from vgrad.study.judgement import LIMIT, Judgement, Line, judge, judge_line, line
@@ -26,7 +27,6 @@ from vgrad.study.measures import by_theory, hidden_norms, neuron_deltas
 from vgrad.study.outcome import RATIO
 from vgrad.study.outcome import Experiment as Counts
 from vgrad.study.outcome import Study as Told
-from vgrad.study.overview import cells as overview_cells
 from vgrad.study.published import Curves, Figure, Study
 
 MOST_SPELLED = 70

@@ -21,7 +21,7 @@ A study is one YAML file; canon/ has those that come with vgrad. Its keys:
                                   `published` a number for each point of the grid, or null; `scale` says how seeds
                                   spread, by factors (log) or by differences (linear)
       claims                      what was published without numbers: orderings, bounds (study/claims/forms.py)
-      overview                    tables of what is measured over two axes of the grid (study/overview.py)
+      overview                    tables of what is measured over two axes of the grid (study/claims/overview.py)
       neurons                     published dC/db_j of the first neurons of each hidden layer, at the first point; one
                                   experiment of a study can have them
       curves                      a CSV beside the file: hidden, epoch, layer, value
@@ -53,12 +53,12 @@ from vgrad.registry import did_you_mean
 from vgrad.storage.reading import read_bounded, why
 from vgrad.study.claims.forms import Claim
 from vgrad.study.claims.forms import problems as unfit_claim
+from vgrad.study.claims.overview import Overview
+from vgrad.study.claims.overview import problems as unfit_overview
 from vgrad.study.measures import MEASURES, Measure
 from vgrad.study.names import ALIASES, HERE, STUDIES
 from vgrad.study.outcome import Noticed
-from vgrad.study.overview import Overview
-from vgrad.study.overview import problems as unfit_overview
-from vgrad.sweeps.grid import Grid, read_grid
+from vgrad.sweeps.points.grid import Grid, read_grid
 from vgrad.text.escapes import printable
 
 MOST_BYTES = 2**22

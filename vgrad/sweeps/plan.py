@@ -15,8 +15,8 @@ from pathlib import Path
 from vgrad.config.check import settled
 from vgrad.config.config import Config
 from vgrad.errors import ConfigError, VgradError
-from vgrad.sweeps.grid import Grid, Point
 from vgrad.sweeps.job import Job
+from vgrad.sweeps.points.grid import Grid, Point
 from vgrad.training.initial import with_digest
 
 LIMIT = 10_000

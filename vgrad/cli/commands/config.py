@@ -85,7 +85,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of configs and sweeps: every key and name there is, with descriptions and defaults."""
     from vgrad.config.schema import config_schema
-    from vgrad.sweeps.grid import sweep_schema
+    from vgrad.sweeps.points.schema import sweep_schema
 
     found = sweep_schema(config_schema())
     if study:
@@ -152,8 +152,8 @@ def _told(found: Mapping[str, Any]) -> str:
 def _plan(file: str, overrides: list[str], seed: int | None = None) -> Plan | None:
     """The plan of a sweep, None for any other file; ConfigError with what is wrong in it."""
     from vgrad.document.document import load_yaml
-    from vgrad.sweeps.grid import read_grid, sweep_key
     from vgrad.sweeps.plan import make_plan
+    from vgrad.sweeps.points.grid import read_grid, sweep_key
 
     document = load_yaml(file)
     if sweep_key(document) is None or "experiments" in document.data:
@@ -172,7 +172,7 @@ def _show_sweep(plan: Plan, file: str, as_json: bool) -> None:
     from vgrad.cli.sweeps import axis_lines
     from vgrad.document.document import load_yaml
     from vgrad.document.writer import dump_yaml
-    from vgrad.sweeps.grid import KEYS
+    from vgrad.sweeps.points.grid import KEYS
 
     grid, written = plan.grid, load_yaml(file).data
     tree = {**grid.base.data, **{key: written[key] for key in KEYS if key in written}}

@@ -82,8 +82,8 @@ def sweep(
     """
     from vgrad.cli.screen.streams import Screen
     from vgrad.document.document import load_yaml
-    from vgrad.sweeps.grid import read_grid
     from vgrad.sweeps.plan import make_plan
+    from vgrad.sweeps.points.grid import read_grid
 
     of_sweeps(jobs, scheduler).refuse_unused(context, way(jobs, scheduler))
     grid = read_grid(load_yaml(config), typed=axes or [], overrides=overrides or [], seeds=seeds)

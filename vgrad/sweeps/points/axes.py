@@ -6,7 +6,7 @@
     activation: [sigmoid, {name: tanh}]                 a list, in which ranges may stand
     activation, init: [[sigmoid, nielsen], [tanh, zeros]]       keys that vary together, a row for each
     optimizer.learning_rate: {log_uniform: [1e-4, 1]}   drawn anew for every point of a sample; or {uniform: [0, 1]}
-    variant: {plain: {}, rectifiers: {activation: relu}}    settings by name (sweeps/variants.py)
+    variant: {plain: {}, rectifiers: {activation: relu}}    settings by name (sweeps/points/variants.py)
 
 On the command line an axis is KEY=SPEC, where SPEC is what stands inside the brackets: `a,b,c`, `1..5`, `1..3,10`.
 """
@@ -24,7 +24,7 @@ from vgrad.document.reader import Node, compose, decode
 from vgrad.document.scalars import MAX_NUMBER
 from vgrad.document.words import describe
 from vgrad.errors import ConfigError
-from vgrad.sweeps.variants import VARIANT, Settings, read_variants
+from vgrad.sweeps.points.variants import VARIANT, Settings, read_variants
 from vgrad.text.characters import hint
 from vgrad.text.escapes import printable
 

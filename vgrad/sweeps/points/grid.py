@@ -25,19 +25,17 @@ from vgrad.document.words import describe
 from vgrad.document.writer import spell
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
-from vgrad.sweeps.axes import (
-    MOST_SEEDS,
+from vgrad.sweeps.points.axes import (
     Axis,
     Draw,
-    axis_schema,
     read_axes,
     read_seeds,
     read_typed,
     typed_seeds,
     variants,
 )
-from vgrad.sweeps.sampling import LARGEST, draw, order
-from vgrad.sweeps.variants import VARIANT, Settings, chosen, variant_schema
+from vgrad.sweeps.points.sampling import LARGEST, draw, order
+from vgrad.sweeps.points.variants import VARIANT, Settings, chosen
 from vgrad.text.escapes import printable
 
 KEYS = ("grid", "seeds", "exclude", "sample")
@@ -365,60 +363,3 @@ def _rows_of(key: str, wanted: Node, axes: tuple[Axis, ...], place: str) -> tupl
         value = spell(node.plain())
         raise ConfigError(f"{node.place}: exclude: {printable(key)} is never {value}{did_you_mean(value, there)}")
     return at, frozenset(row for row, text in enumerate(there) if text in texts)
-
-
-def sweep_schema(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of configs and sweeps: that of a config, `config`, with the keys of a sweep.
-
-    What is an axis need not stand beside `grid`, so `layers` are required in one of the two places.
-    """
-    keys = {key: schema for key, schema in config["properties"].items() if key not in ("name", "seed")}
-    one = rf"(?:{'|'.join(keys)})(?:\.[^.,\s]+)*"
-    below: dict[str, list[Any]] = {}
-    for key, schema in keys.items():
-        for form in schema.get("anyOf", ()):
-            for name, inner in form.get("properties", {}).items():
-                forms = below.setdefault(f"{key}.{name}", [])
-                forms += [inner] if inner not in forms else []
-    row = {"type": "array", "items": {"type": "array"}, "minItems": 1}
-    grid = {
-        "description": "axes of a sweep: key paths, and the values that they take",
-        "type": "object",
-        "properties": {
-            **{key: axis_schema({"$ref": f"#/properties/{key}"}) for key in keys},
-            **{key: axis_schema({"anyOf": forms}) for key, forms in below.items()},
-            VARIANT: variant_schema(one),
-        },
-        "patternProperties": {
-            rf"^\s*{one}(?:\s*,\s*{one})+\s*$": row,
-            rf"^(?:{'|'.join(keys)})\.(?:[0-9]+|[^.,\s]+\.[^,\s]+)$": axis_schema({}),
-        },
-        "additionalProperties": False,
-    }
-    seeds = axis_schema({"type": "integer", "minimum": 0})["anyOf"][:2]
-    sample = {"count": {"type": "integer", "minimum": 1}, "seed": {"type": "integer", "minimum": 0}}
-    own = {
-        "grid": grid,
-        "seeds": {
-            "description": "how many seeds each point is trained with, or which",
-            "anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}, *seeds],
-        },
-        "exclude": {
-            "description": "points that are left out; of a list, any value",
-            "type": "array",
-            "items": {"type": "object", "minProperties": 1},
-        },
-        "sample": {
-            "description": "so many points, drawn",
-            "anyOf": [
-                sample["count"],
-                {"type": "object", "properties": sample, "required": ["count"], "additionalProperties": False},
-            ],
-        },
-    }
-    in_grid = {"not": {"propertyNames": {"not": {"pattern": r"(?:^|,)\s*layers(?:[.,\s]|$)"}}}}
-    return {
-        **{key: value for key, value in config.items() if key != "required"},
-        "properties": {**config["properties"], **own},
-        "anyOf": [{"required": config["required"]}, {"required": ["grid"], "properties": {"grid": in_grid}}],
-    }

@@ -1,0 +1,1 @@
+"""The points of a sweep: axes, named variants, samples, and the grid that they span."""
