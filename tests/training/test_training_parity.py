@@ -214,6 +214,7 @@ PAIRS = [
     ("quadratic", "sigmoid"),
     ("quadratic", "softmax"),
     ("quadratic", "identity"),
+    ("perceptron", "step"),
 ]
 
 
