@@ -214,7 +214,6 @@ PAIRS = [
     ("quadratic", "sigmoid"),
     ("quadratic", "softmax"),
     ("quadratic", "identity"),
-    ("perceptron", "step"),
 ]
 
 

@@ -50,7 +50,7 @@ def trained(name: str, *changes: str) -> Trained:
 
 
 def by_hand(x: np.ndarray, labels: np.ndarray, eta: float, epochs: int, *, rests: bool) -> list[list[float]]:
-    """w after each epoch of w <- w + eta (y - a) x in file order; a is the step of w.x if the rule `rests`, else w.x."""
+    """w after each epoch of w <- w + eta (y - a) x in file order; a is step(w.x) if the rule `rests`, else w.x."""
     w, found = [0.0, 0.0, 0.0], [[0.0, 0.0, 0.0]]
     for _ in range(epochs):
         for row, y in zip(x.tolist(), labels.tolist(), strict=True):

@@ -192,6 +192,10 @@ TOLD: Mapping[str, Mapping[str, tuple[tuple[str, ...], str]]] = {
             ["make_circles", "two_circles", "rings", "concentric_circles"],
             (("circles",), "circles here are rings of radius 1 and 0.5; scikit-learn's differ in radius and noise"),
         ),
+        **dict.fromkeys(
+            ["separable", "linearly_separable"],
+            (("halves",), "halves here are those of a square, with a gap between them"),
+        ),
     },
     "init": _DRAWN,
     "weight initializer": _DRAWN,

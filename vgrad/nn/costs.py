@@ -50,11 +50,10 @@ def _cross_entropy(z: Array, a: Array, y: Array) -> Array:
 def _perceptron(z: Array, a: Array, y: Array) -> Array:
     """sum_j max(z_j, 0) - y_j z_j: |z_j| of each output on the wrong side, the perceptron criterion.
 
-    It is the cross-entropy without its tail. Of y = 0 and 1, dC/dz_j = a_j - y_j with a = step(z) is 0 where the output
-    is right, so that a step on one example is Rosenblatt's rule w <- w + eta (y - a) x, which is wrong at most R^2/gamma^2
-    times, from w = 0, where some unit vector u has (2y - 1) u.x >= gamma > 0 on every x, ||x|| <= R, of which the last
-    entry is the bias's 1  (Rosenblatt 1958; Novikoff 1962). At z = 0, where C has a kink, a is 0: a class of 1 is a
-    mistake, though one that costs 0.
+    It is the cross-entropy without its tail. dC/dz_j = a_j - y_j with a = step(z) is 0 where the output is right, so that
+    a step on one example is Rosenblatt's rule w <- w + eta (y - a) x. From w = 0 that makes at most R^2/gamma^2 mistakes,
+    if ||x|| <= R and (2y - 1) u.x >= gamma > 0 for some unit vector u and every x, of which the last entry is the bias's
+    1  (Rosenblatt 1958; Novikoff 1962). At z = 0, the kink of C, a is 0: for y = 1 a mistake, though one that costs 0.
     """
     wide = z.astype(np.float64)
     return np.asarray((np.maximum(wide, 0) - y * wide).sum(axis=1))
@@ -144,7 +143,7 @@ COSTS: Mapping[str, Mapping[str, Cost]] = {
         "softmax": Cost(_log_likelihood, _error, "-ln of the probability of the right class", _complex_log_likelihood),
     },
     "perceptron": {
-        "step": Cost(_perceptron, _error, "sum of |z| over the outputs that are wrong", _complex_perceptron),
+        "step": Cost(_perceptron, _error, "the size of z, summed over the outputs that are wrong", _complex_perceptron),
     },
 }
 """cost -> output -> the pair. A pair that is missing has no use: its delta^L divides by a slope that vanishes."""
