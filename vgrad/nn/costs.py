@@ -50,10 +50,10 @@ def _cross_entropy(z: Array, a: Array, y: Array) -> Array:
 def _perceptron(z: Array, a: Array, y: Array) -> Array:
     """sum_j max(z_j, 0) - y_j z_j: |z_j| of each output on the wrong side, the perceptron criterion.
 
-    It is the cross-entropy without its tail. dC/dz_j = a_j - y_j with a = step(z) is 0 where the output is right, so that
-    a step on one example is Rosenblatt's rule w <- w + eta (y - a) x. From w = 0 that makes at most R^2/gamma^2 mistakes,
-    if ||x|| <= R and (2y - 1) u.x >= gamma > 0 for some unit vector u and every x, of which the last entry is the bias's
-    1  (Rosenblatt 1958; Novikoff 1962). At z = 0, the kink of C, a is 0: for y = 1 a mistake, though one that costs 0.
+    It is the cross-entropy without its tail. dC/dz_j = a_j - y_j with a = step(z) is 0 where the output is right, so
+    that a step on one example is Rosenblatt's rule w <- w + eta (y - a) x  (1958). From w = 0 that makes at most
+    R^2/gamma^2 mistakes, if ||x|| <= R and (2y - 1) u.x >= gamma > 0 for some unit vector u and every x, of which the
+    last entry is the bias's 1  (Novikoff 1962). At z = 0, the kink of C, a is 0: for y = 1 a mistake that costs 0.
     """
     wide = z.astype(np.float64)
     return np.asarray((np.maximum(wide, 0) - y * wide).sum(axis=1))
