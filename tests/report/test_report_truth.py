@@ -205,7 +205,7 @@ def test_rows_and_columns_are_told_apart(tmp_path: Path) -> None:
 def test_a_network_without_hidden_layers_has_no_activation(tmp_path: Path) -> None:
     trained(tmp_path, layers=[64, 10])
     caption = lay_out(compare(collect([str(tmp_path)], Path())[0])).caption
-    assert "layers 64-10" in caption
+    assert "output sigmoid" in caption
     assert "activation" not in caption
 
 
