@@ -131,6 +131,8 @@ ACTIVATIONS: dict[str, tuple[Scalar, Scalar]] = {
     "identity": (lambda z: z, lambda z: 1.0),
 }
 
+STEP: tuple[Scalar, Scalar] = either(lambda z: 1.0, lambda z: 0.0), lambda z: 0.0
+
 # Activations with parameters that this oracle's layers do not have, and what they are elementwise at the start. Their
 # layers are tested in test_nn_gradcheck.py and test_nn_torch.py.
 LEARNED: dict[str, tuple[Scalar, Scalar]] = {
@@ -149,7 +151,7 @@ def outputs(name: str, z: Vector) -> tuple[Vector, np.ndarray]:
         e = each(exp, z - max(z.real))
         a = e / e.sum()
         return a, np.diag(a) - np.outer(a, a)
-    f, slope = ACTIVATIONS[name]
+    f, slope = STEP if name == "step" else ACTIVATIONS[name]
     return each(f, z), np.diag(each(slope, z))
 
 
@@ -161,6 +163,8 @@ def cost(name: str, z: Vector, a: Vector, y: Vector) -> Any:
         return -sum(t * log(v) + (1 - t) * log(sigmoid(-w)) for (v, t), w in zip(pairs, z.tolist(), strict=True))
     if name == "log_likelihood":
         return -sum(t * log(v) for v, t in pairs)
+    if name == "perceptron":
+        return sum(size(w) for w, (v, t) in zip(z.tolist(), pairs, strict=True) if v != t)
     return sum((v - t) * (v - t) for v, t in pairs) / 2
 
 
@@ -174,11 +178,20 @@ def cost_slope(name: str, z: Vector, a: Vector, y: Vector) -> Vector:
     }[name]()
 
 
+def output_delta(output: str, name: str, z: Vector, y: Vector) -> Vector:
+    """dC_x/dz^L. A step has no slope to go through: of each output that is wrong, |z| grows away from its target."""
+    a, jacobian = outputs(output, z)
+    if name == "perceptron":
+        return np.array([0.0 if v == t else 1.0 if t == 0 else -1.0 for v, t in zip(a, y, strict=True)])
+    return jacobian.T @ cost_slope(name, z, a, y)
+
+
 def refuse_saturated(name: str, z: Vector, a: Vector) -> None:
     safe = {
         "cross_entropy": lambda: a.all() and each(sigmoid, -z).all(),
         "log_likelihood": a.all,
         "quadratic": lambda: True,
+        "perceptron": lambda: True,
     }
     if not safe[name]():
         raise Saturated
@@ -202,8 +215,7 @@ def forward(model: Model, params: Params, x: Vector) -> tuple[list[Vector], list
 def backprop(model: Model, params: Params, x: Vector, y: Vector) -> tuple[list[Vector], Params]:
     """delta^1 … delta^L and the gradients of one example (BP1 to BP4, with the whole Jacobian at the output)."""
     zs, activations = forward(model, params, x)
-    a, jacobian = outputs(model.output, zs[-1])
-    deltas = [jacobian.T @ cost_slope(model.cost, zs[-1], a, y)]
+    deltas = [output_delta(model.output, model.cost, zs[-1], y)]
     for layer in range(depth(params) - 1, 0, -1):
         slope = each(ACTIVATIONS[model.hidden[layer - 1]][1], zs[layer - 1])
         deltas.insert(0, (params[f"W{layer + 1}"].T @ deltas[0]) * slope)

@@ -278,11 +278,13 @@ def test_full_knows_every_name_and_whatever_it_offers_is_accepted() -> None:
             "weights": {"init": {"weights": value, "biases": "zeros"}},
             "biases": {"init": {"weights": "glorot_normal", "biases": value}},
         }.get(title, {key: value})
-        tree |= {"log_likelihood": {"output": "softmax"}}.get(offered, {})
+        alone = {"output": "step", "layers": [64, 10]}
+        tree |= {"log_likelihood": {"output": "softmax"}, "perceptron": alone}.get(offered, {})
         if key == "probes":
             tree["probes"] = {"record": [value]}
-        elif key == "monitor":  # but for the cost that goes with softmax alone
-            tree[key] = [name for name in offered.rstrip(",").split(", ") if "log_likelihood" not in name]
+        elif key == "monitor":  # but for the costs that go with another output alone
+            names = offered.rstrip(",").split(", ")
+            tree[key] = [name for name in names if not name.endswith(("log_likelihood", "perceptron"))]
         elif title == "scale":
             tree[key] = usual[key] | {"scale": value}
         elif key == "data":

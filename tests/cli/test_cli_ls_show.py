@@ -173,6 +173,14 @@ def test_show_and_ls_fit_the_terminal(runs: Path, width: int, encoding: str) -> 
     assert "Verdict: vanishing" in text
 
 
+def test_show_of_a_perceptron(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree = {"name": "p", "layers": [2, 1], "data": "halves", "output": "step", "cost": "perceptron", "epochs": 3}
+    assert cli.run(["show", str(trained(tmp_path, tree))]) == 0
+    told = capsys.readouterr().out
+    assert "2-1, no hidden layer, step output, perceptron" in told
+    assert "No verdict: it takes two hidden layers to compare." in " ".join(told.split())
+
+
 def test_show_has_what_theory_predicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Seed 30 draws a network whose first layer has half of what most have; with layer norm there is no prediction."""
     tree = {"name": "odd", "layers": [64, 30, 30, 10], "data": "digits", "epochs": 0, "probes": {"examples": 300}}

@@ -284,6 +284,7 @@ def test_a_wrong_slope_exits_1(vgrad: Any, tmp_path: Path, monkeypatch: pytest.M
         ({"layer_norm": True}, "has layer_norm"),
         ({"residual": True}, "has residual"),
         ({"activation": "maxout"}, "has maxout"),
+        ({"layers": [64, 10], "output": "step", "cost": "perceptron"}, "a step has none"),
     ],
 )
 def test_networks_without_eq_124(vgrad: Any, tmp_path: Path, changes: dict[str, Any], told: str) -> None:

@@ -101,7 +101,8 @@ FAULTS: list[tuple[str, ...]] = [
     ),
     (
         L + "output: tanh\n",
-        "2:9: output: no output 'tanh', which is an activation (key activation); known: sigmoid, softmax, identity",
+        "2:9: output: no output 'tanh', which is an activation (key activation); "
+        "known: sigmoid, softmax, identity, step",
     ),
     (
         L + "output: softmax\n",
@@ -116,6 +117,14 @@ FAULTS: list[tuple[str, ...]] = [
     (
         "layers: [2, 1]\ndata: xor\noutput: softmax\ncost: quadratic\nbatch_size: full\n",
         "3:9: output: softmax over one output is always 1; use sigmoid or 2 outputs",
+    ),
+    (
+        "layers: [2, 2, 1]\ndata: halves\noutput: step\ncost: perceptron\n",
+        "3:9: output: step is of a perceptron, which has no hidden layers; write layers: [2, 1], or use sigmoid",
+    ),
+    (
+        "layers: [2, 1]\ndata: halves\noutput: step\n",
+        "1:1: cost: cross_entropy does not go with step outputs; use perceptron, or output: sigmoid",
     ),
     (
         L + "init: xavier\n",

@@ -92,6 +92,8 @@ def test_sizes_are_checked_without_loading() -> None:
         ("circles", {"noise": -1.0}, r"data\.noise: -1"),
         ("circles", {"noise": 1e300}, r"data\.noise: 1e\+300"),
         ("circles", {"noise": float("nan")}, r"data\.noise: nan"),
+        ("halves", {"margin": 0.51}, r"data\.margin: 0\.51 is not between 0 and 0\.5"),
+        ("halves", {"margin": float("nan")}, r"data\.margin: nan"),
         ("digits", {"noise": 1.0}, r"data\.noise: no such parameter"),
     ],
 )
@@ -100,9 +102,10 @@ def test_what_is_wrong_is_a_config_error(name: str, given: dict[str, object], me
         load(name, **given)  # type: ignore[arg-type]
 
 
-def test_only_circles_has_parameters() -> None:
+def test_what_has_parameters() -> None:
     known = {name: list(parameters(source.load)) for name, source in DATASETS.items() if name in BUILT_IN}
-    assert known == {**{key: [] for key in COLLECTIONS}, "digits": [], "xor": [], "circles": ["noise", "sample_seed"]}
+    drawn = {"circles": ["noise", "sample_seed"], "halves": ["margin", "sample_seed"]}
+    assert known == {**{key: [] for key in COLLECTIONS}, "digits": [], "xor": [], **drawn}
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -146,6 +149,25 @@ def test_circles_are_rings() -> None:
     noisy, quiet = load("circles", noise=0.2).train.inputs, load("circles", noise=0.0).train.inputs
     assert np.std(noisy - quiet) == pytest.approx(0.2, rel=0.1)
     assert not np.array_equal(load("circles", sample_seed=1).train.inputs, load("circles").train.inputs)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.1, 0.5])
+def test_halves_are_apart(margin: float) -> None:
+    for part in parts(load("halves", margin=margin)):
+        height = (part.inputs.sum(axis=1) - 1) / np.sqrt(2)  # above the line x_1 + x_2 = 1
+        assert ((height > 0) == (part.labels == 1)).all()
+        assert np.abs(height).min() > margin - 1e-15  # mirrored points are rounded
+        assert np.abs(height).min() < margin + 0.05
+        assert (part.inputs.min(), part.inputs.max()) >= (0, 0)
+        assert part.inputs.max() <= 1
+        assert np.bincount(part.labels).tolist() == [len(part) // 2] * 2
+    assert not np.array_equal(load("halves", sample_seed=1).train.inputs, load("halves").train.inputs)
+
+
+def test_halves_keep_their_numbers() -> None:
+    """Unit scaling is the identity there: a margin that a config asks for is the one that training has."""
+    data = load("halves")
+    assert (data.scaling.factor, data.scaling.shift) == (1, 0)
 
 
 def test_digits_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:

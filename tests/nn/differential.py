@@ -45,7 +45,8 @@ EXACT = 1e-8
 MOST_AMPLIFIED = 1e3
 """A larger difference than EXACT is none of ours if it is at most so many times what the last digits of W make."""
 HIDDEN = ("plain", "batch_norm", "layer_norm", "residual")
-ENDS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs]
+ENDS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs if output != "step"]
+"""A perceptron has no hidden layers: tests/training/test_training_perceptron.py."""
 EPSILON = 1e-3
 """Of optimizers that divide by the size of a gradient: some are 0 but for rounding, such as that of a shift below a
 norm, and with 1e-8 their sign would decide."""

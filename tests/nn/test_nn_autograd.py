@@ -32,6 +32,7 @@ def costs(torch: Any) -> dict[tuple[str, str], Callable[[Any, Any], Any]]:
         ("quadratic", "sigmoid"): lambda z, y: f.mse_loss(z.sigmoid(), y, reduction="sum") / (2 * len(y)),
         ("quadratic", "softmax"): lambda z, y: f.mse_loss(z.softmax(1), y, reduction="sum") / (2 * len(y)),
         ("quadratic", "identity"): lambda z, y: f.mse_loss(z, y, reduction="sum") / (2 * len(y)),
+        ("perceptron", "step"): lambda z, y: f.relu((1 - 2 * y) * z).sum() / len(y),
     }
 
 

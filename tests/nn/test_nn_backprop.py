@@ -97,7 +97,7 @@ def test_hidden_layers_may_differ() -> None:
 @each_row("activation, pair", VARIANTS)
 def test_every_parameter_against_the_complex_step(activation: str, pair: tuple[str, str]) -> None:
     model = Model((activation,) * 2, pair[1], pair[0])
-    params, (x, y) = oracle.draw(SIZES, 3), oracle.examples(SIZES, 3, 3)
+    params, (x, y) = oracle.draw(SIZES, 3), oracle.examples(SIZES, 10, 3)
     wanted = oracle.complex_step(model, params, x, y)
     assert all(value.any() for value in wanted.values())
     assert not oracle.wrong_layers(gradients(model, params, x, y), wanted, oracle.COMPLEX_STEP)

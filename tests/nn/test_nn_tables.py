@@ -150,11 +150,10 @@ def test_costs_are_their_formulas(pair: tuple[str, str]) -> None:
     rng = np.random.default_rng(0)
     z, y = rng.uniform(-5, 5, size=(30, 4)), np.eye(4)[rng.integers(4, size=30)]
     per_example, delta = evaluated(pair, z, y)
-    outputs = [oracle.outputs(pair[1], row) for row in z]
-    wanted = [oracle.cost(pair[0], row, a, t) for row, (a, _), t in zip(z, outputs, y, strict=True)]
+    wanted = [oracle.cost(pair[0], row, oracle.outputs(pair[1], row)[0], t) for row, t in zip(z, y, strict=True)]
     np.testing.assert_allclose(per_example, wanted, rtol=CANCELLED, atol=0)
-    for found, row, (a, jacobian), target in zip(delta, z, outputs, y, strict=True):
-        oracle.assert_close(found, jacobian.T @ oracle.cost_slope(pair[0], row, a, target), CANCELLED)
+    for found, row, target in zip(delta, z, y, strict=True):
+        oracle.assert_close(found, oracle.output_delta(*pair[::-1], row, target), CANCELLED)
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -167,6 +166,7 @@ def test_costs_at_saturation(pair: tuple[str, str]) -> None:
         ("quadratic", "sigmoid"): ([0, 1], [[0, 0], [0, 0]]),
         ("quadratic", "softmax"): ([0, 1], [[0, 0], [0, 0]]),
         ("quadratic", "identity"): ([999_000.5, 1_001_000.5], [[999, -1000], [-1001, 1000]]),
+        ("perceptron", "step"): ([0, 2000], [[0, 0], [-1, 1]]),
     }[pair]
     per_example, delta = evaluated(pair, z, y)
     assert per_example.tolist() == wanted[0]
@@ -179,6 +179,13 @@ def test_costs_are_double_precision_in_single_training(pair: tuple[str, str]) ->
     per_example, delta = evaluated(pair, z, y)
     assert (per_example.dtype, delta.dtype) == (np.float64, np.float32)
     assert per_example[0] == pytest.approx(evaluated(pair, z.astype(float), y.astype(float))[0][0], rel=1e-6, abs=0)
+
+
+def test_a_step_at_zero_is_the_first_class() -> None:
+    """Where the perceptron criterion has its kink: a class of 1 there is a mistake, one of 0 is none."""
+    z, y = np.zeros((2, 1)), np.array([[1.0], [0.0]])
+    per_example, delta = evaluated(("perceptron", "step"), z, y)
+    assert (per_example.tolist(), delta.tolist()) == ([0, 0], [[-1], [0]])
 
 
 def test_mse_is_the_mean_over_outputs() -> None:

@@ -29,6 +29,7 @@ ENDS = [
     ("quadratic", "sigmoid"),
     ("quadratic", "softmax"),
     ("quadratic", "identity"),
+    ("perceptron", "step"),
 ]
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},

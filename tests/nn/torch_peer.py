@@ -53,6 +53,8 @@ def cost_of(cost: str, output: str, z: Any, y: Any) -> Any:
         return F.binary_cross_entropy_with_logits(z, y, reduction="sum") / len(y)
     if cost == "log_likelihood":
         return F.cross_entropy(z, y)
+    if cost == "perceptron":
+        return (F.relu(z) - y * z).sum() / len(y)
     a = {"sigmoid": torch.sigmoid, "softmax": lambda z: torch.softmax(z, 1), "identity": lambda z: z}[output](z)
     return 0.5 * F.mse_loss(a, y, reduction="sum") / len(y)
 

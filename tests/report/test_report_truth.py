@@ -202,6 +202,13 @@ def test_rows_and_columns_are_told_apart(tmp_path: Path) -> None:
     assert (text(0.1), text(0.1 + 1e-9), text(1e-9)) == ("0.1", "0.100000001", "1e-09")
 
 
+def test_a_network_without_hidden_layers_has_no_activation(tmp_path: Path) -> None:
+    trained(tmp_path, layers=[64, 10])
+    caption = lay_out(compare(collect([str(tmp_path)], Path())[0])).caption
+    assert "output sigmoid" in caption
+    assert "activation" not in caption
+
+
 def test_digests_of_parameters_give_way(tmp_path: Path, deep: Run) -> None:
     digest = "0123456789abcdef" * 4
     init = {"name": "file", "path": "a.npz", "sha256": digest}

@@ -134,6 +134,17 @@ def test_an_answer_that_would_be_empty_says_what_there_is(depths: Path, value: s
         assert f": no run has it: {told}" in line
 
 
+def test_probes_without_norms_have_a_start_and_an_end(tmp_path: Path) -> None:
+    """Only the worst epoch is one of ||delta^l||."""
+    run = trained(tmp_path, epochs=2, probes={"record": ["z_std"], "every": 2})
+    (found,) = collect([str(run)], Path())[0]
+    lines = [line.split(",") for line in (run / "gradients.csv").read_text().splitlines()]
+    at = lines[0].index("z_std")
+    first, last = (next(float(row[at]) for row in lines[1:] if row[:2] == [epoch, "1"]) for epoch in ("0", "2"))
+    names = ("z_std[1]", "z_std[1].end", "z_std[1].worst")
+    assert [parse_value(name, [found], Thresholds()).of(found) for name in names] == [first, last, None]
+
+
 def test_what_takes_more_layers_says_so(depths: Path) -> None:
     shallow = [run for run in collect([str(depths)], Path())[0] if run.hidden == 1]
     for value, needed in (("last_first_ratio", 2), ("decay_factor", 2), ("decay_low", 4), ("verdict", 2)):

@@ -1,5 +1,7 @@
-"""The kept outcome of `vgrad reproduce remedies` beside trials of two seeds that were made before it: first-layer speed,
-last/first, and accuracy after one epoch and ten, of random networks and of pretrained ones by depth."""
+"""The kept outcome of `vgrad reproduce remedies` beside trials of two seeds that were made before it.
+
+First-layer speed, last/first, and accuracy after one epoch and ten, of random networks and of pretrained ones by depth.
+"""
 
 from __future__ import annotations
 

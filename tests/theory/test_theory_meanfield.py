@@ -322,6 +322,7 @@ def test_the_chapter_is_predicted_without_fitting(depth: int, mnist_dir: Path, m
         ({"layer_norm": True}, "layer_norm: mean-field"),
         ({"activation": "maxout"}, "activation maxout: mean-field"),
         ({"activation": "prelu"}, "activation prelu: mean-field"),
+        ({"layers": [64, 10], "output": "step", "cost": "perceptron"}, "output step: mean-field"),
         ({"init": "lsuv"}, "it looks at the data"),
         ({"init": "exploding"}, "it looks at the data"),
         ({"init": "zeros"}, "its weights have no spread around 0"),
@@ -333,6 +334,12 @@ def test_what_is_outside_is_said(tree: dict[str, Any], told: str) -> None:
     config = check({"name": "x", "data": "digits", "layers": {"depth": 2, "width": 8}, **tree})
     with pytest.raises(ConfigError, match=told):
         layers_of(config)
+
+
+def test_networks_that_are_dead_have_no_geometric_mean() -> None:
+    tree = {"name": "x", "data": "xor", "layers": [2, 2, 1], "activation": "relu"}
+    with pytest.raises(ConfigError, match=r"--seeds: in [1-9][0-9]* of 20 networks no gradient arrives at a layer"):
+        predict_config(check(tree), Path(), seeds=20)
 
 
 def test_variances_are_those_of_the_draws() -> None:

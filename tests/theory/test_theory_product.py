@@ -30,7 +30,7 @@ from vgrad.theory.product import (
 )
 
 SIZES = (5, 6, 4, 7, 3)
-ENDS = [(output, cost) for cost, pairs in COSTS.items() for output in pairs]
+ENDS = [(output, cost) for cost, pairs in COSTS.items() for output in pairs if output != "step"]
 
 
 def network(hidden: str | tuple[str, ...], output: str, cost: str, sizes: Any = SIZES, **own: Any) -> Network:
@@ -210,6 +210,12 @@ def test_what_the_equation_has_no_factor_for(own: dict[str, Any], hidden: str, n
         params, (x, y) = draw(SIZES, 4), examples(SIZES, 5, 4)
         with pytest.raises(ConfigError, match=f"no factor for {named}"):
             multiply(net, ("sigmoid", "cross_entropy"), params, [(x, y)])
+
+
+def test_a_step_has_no_slope_to_start_from() -> None:
+    params, (x, y) = draw(SIZES, 4), examples(SIZES, 5, 4)
+    with pytest.raises(ConfigError, match="a step has none"):
+        multiply(network("tanh", "step", "perceptron"), ("step", "perceptron"), params, [(x, y)])
 
 
 def test_norms_of_rows_do_not_underflow() -> None:

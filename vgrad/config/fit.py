@@ -64,6 +64,10 @@ def _pairing(config: Config) -> list[Problem]:
     if config.output in COSTS[config.cost]:
         if config.output == "softmax" and config.sizes[-1] == 1:
             return [Problem(("output",), "softmax over one output is always 1; use sigmoid or 2 outputs")]
+        if config.output == "step" and len(config.sizes) > 2:
+            alone = [config.sizes[0], config.sizes[-1]]
+            told = f"step is of a perceptron, which has no hidden layers; write layers: {alone}, or use sigmoid"
+            return [Problem(("output",), told)]
         return []
     costs = [name for name, pairs in COSTS.items() if config.output in pairs]
     outputs = list(COSTS[config.cost])

@@ -62,7 +62,11 @@ SAME: Mapping[str, Mapping[str, str]] = {
         "hard_tanh": "htanh",
         "identity": "linear none id purelin",
     },
-    "output": {"sigmoid": "logistic sigm expit", "identity": "linear none id logits"},
+    "output": {
+        "sigmoid": "logistic sigm expit",
+        "identity": "linear none id logits",
+        "step": "heaviside unit_step hardlim",
+    },
     "cost": {"cross_entropy": "CrossEntropyCost"},
     "pretraining": {
         "autoencoder": "ae stacked_autoencoder",
@@ -188,6 +192,10 @@ TOLD: Mapping[str, Mapping[str, tuple[tuple[str, ...], str]]] = {
             ["make_circles", "two_circles", "rings", "concentric_circles"],
             (("circles",), "circles here are rings of radius 1 and 0.5; scikit-learn's differ in radius and noise"),
         ),
+        **dict.fromkeys(
+            ["separable", "linearly_separable"],
+            (("halves",), "halves here are those of a square, with a gap between them"),
+        ),
     },
     "init": _DRAWN,
     "weight initializer": _DRAWN,
@@ -219,7 +227,7 @@ _UNDRAWN = (
 ABSENT: Mapping[str, str] = {
     "activation": "mish relu6 celu crelu rrelu srelu thresholded_relu relu2 squared_relu glu reglu geglu swiglu "
     "hard_swish hard_silu hard_sigmoid hard_shrink soft_shrink tanh_shrink log_sigmoid log_softmax exponential exp "
-    "sin sine siren cos step heaviside sign snake arctan rbf threshold quick_gelu sparse_plus squareplus "
+    "sin sine siren cos heaviside sign snake arctan rbf threshold quick_gelu sparse_plus squareplus "
     "bent_identity softexp aptx elish lisht erf isru isrlu cube square abs",
     "output": "tan exp poly sparsemax entmax hierarchical_softmax",
     "cost": "mae l1 l1_loss mean_absolute_error hinge hinge_loss squared_hinge huber huber_loss smooth_l1 "

@@ -206,6 +206,9 @@ DATASETS: dict[str, Source] = {
     ),
     "xor": Source(_toy.xor, "the four corners of a square; all parts are the same", Facts(2, 2, (4, 4, 4))),
     "circles": Source(_toy.circles, "two noisy concentric rings in the plane", Facts(2, 2, _toy.CIRCLES)),
+    "halves": Source(
+        _toy.halves, "two halves of a square, with a gap between them that a line fits in", Facts(2, 2, _toy.HALVES), 1
+    ),
     "csv": Source(
         _files.csv, "a table of your own: columns of numbers, and a label or targets", _of_a_file, of_file=True
     ),

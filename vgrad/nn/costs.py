@@ -14,7 +14,7 @@ import numpy as np
 
 from vgrad.later import special
 from vgrad.nn.arrays import Array
-from vgrad.nn.functions import identity_f, sigmoid_complex, sigmoid_f, sigmoid_slope
+from vgrad.nn.functions import identity_f, sigmoid_complex, sigmoid_f, sigmoid_slope, step_f
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,18 @@ def _cross_entropy(z: Array, a: Array, y: Array) -> Array:
     return np.asarray((np.maximum(wide, 0) + tail - y * wide).sum(axis=1))
 
 
+def _perceptron(z: Array, a: Array, y: Array) -> Array:
+    """sum_j max(z_j, 0) - y_j z_j: |z_j| of each output on the wrong side, the perceptron criterion.
+
+    It is the cross-entropy without its tail. dC/dz_j = a_j - y_j with a = step(z) is 0 where the output is right, so
+    that a step on one example is Rosenblatt's rule w <- w + eta (y - a) x  (1958). From w = 0 that makes at most
+    R^2/gamma^2 mistakes, if ||x|| <= R and (2y - 1) u.x >= gamma > 0 for some unit vector u and every x, of which the
+    last entry is the bias's 1  (Novikoff 1962). At z = 0, the kink of C, a is 0: for y = 1 a mistake that costs 0.
+    """
+    wide = z.astype(np.float64)
+    return np.asarray((np.maximum(wide, 0) - y * wide).sum(axis=1))
+
+
 def _log_likelihood(z: Array, a: Array, y: Array) -> Array:
     """-sum_j y_j ln a_j with a = softmax(z): -ln of the probability of the right class  (Nielsen, eq. 80)."""
     return np.asarray(-(y * special.log_softmax(z.astype(np.float64), axis=1)).sum(axis=1))
@@ -64,7 +76,8 @@ def mean_squared_error(z: Array, a: Array, y: Array) -> Array:
 
 
 def _error(z: Array, a: Array, y: Array, out: Array) -> Array:
-    """delta^L = a - y: sigmoid with cross-entropy, softmax with log-likelihood, identity with quadratic  (BP1)."""
+    """delta^L = a - y: sigmoid with cross-entropy, softmax with log-likelihood, identity with quadratic  (BP1), and the
+    step with the perceptron criterion, of which it is a subgradient."""
     return np.subtract(a, y, out=out)
 
 
@@ -86,6 +99,10 @@ def _complex_cross_entropy(z: Array, y: Array) -> Array:
     return np.asarray((np.where(positive, z, 0) + tail - y * z).sum(axis=-1))
 
 
+def _complex_perceptron(z: Array, y: Array) -> Array:
+    return np.asarray((np.where(z.real > 0, z, 0) - y * z).sum(axis=-1))
+
+
 def _complex_log_likelihood(z: Array, y: Array) -> Array:
     shifted = z - z.real.max(axis=-1, keepdims=True)
     return np.asarray(y.sum(axis=-1) * np.log(np.exp(shifted).sum(axis=-1)) - (y * shifted).sum(axis=-1))
@@ -104,6 +121,7 @@ OUTPUTS: Mapping[str, Callable[[Array, Array], Array]] = {
     "sigmoid": sigmoid_f,
     "softmax": softmax_f,
     "identity": identity_f,
+    "step": step_f,
 }
 
 COSTS: Mapping[str, Mapping[str, Cost]] = {
@@ -123,6 +141,9 @@ COSTS: Mapping[str, Mapping[str, Cost]] = {
     },
     "log_likelihood": {
         "softmax": Cost(_log_likelihood, _error, "-ln of the probability of the right class", _complex_log_likelihood),
+    },
+    "perceptron": {
+        "step": Cost(_perceptron, _error, "the size of z, summed over the outputs that are wrong", _complex_perceptron),
     },
 }
 """cost -> output -> the pair. A pair that is missing has no use: its delta^L divides by a slope that vanishes."""

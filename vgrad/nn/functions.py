@@ -66,6 +66,11 @@ def identity_f(z: Array, out: Array) -> Array:
     return out
 
 
+def step_f(z: Array, out: Array) -> Array:
+    """1 for z > 0, else 0, also at 0: what a perceptron answers  (Rosenblatt 1958; Nielsen ch. 1, eq. 2)."""
+    return np.greater(z, 0, out=out)
+
+
 def identity_slope(z: Array, a: Array, out: Array) -> Array:
     """1 everywhere."""
     out.fill(1)

@@ -21,13 +21,15 @@ from vgrad.nn.activations import steepest
 from vgrad.nn.arrays import Array, Parameters, mean_norm
 from vgrad.nn.backprop import GeneralBackprop, Passes, check_finite, passes
 from vgrad.nn.costs import softmax_f
-from vgrad.nn.functions import identity_f, sigmoid_f
+from vgrad.nn.functions import identity_f, sigmoid_f, step_f
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
 
 CHUNK = 500
 """Examples of one sweep: always the same, because the bits of a matrix product depend on its shape."""
 JACOBIAN_EXAMPLES = 25
+LINEAR = (identity_f, step_f)
+"""Outputs whose cost depends on z without a bound: they neither saturate nor die."""
 Chunks = Iterable[tuple[Array, Array]]
 
 
@@ -118,7 +120,7 @@ class Standing:
             slope = [*map(self._hidden_slope, range(1, self._network.depth), z), self._output_slope(z[-1], a[-1])]
         names = [f"W{layer}" for layer in range(1, self._network.depth + 1)]
         W = [self._parameters[name].copy() for name in names]
-        bounded = [*(each.bounded for each in self._network.activations), self._network.output is not identity_f]
+        bounded = [*(each.bounded for each in self._network.activations), self._network.output not in LINEAR]
         return Detail(z, a, delta, slope, W, [gradients[name] / len(z[0]) for name in names], bounded)
 
     def _hidden_slope(self, layer: int, z: Array) -> Array:
@@ -131,9 +133,9 @@ class Standing:
 
     def _output_slope(self, z: Array, a: Array) -> Array:
         """4 da_j/dz_j of the output: 4 a (1 - a) for sigmoid and softmax, without the cancellation of 1 - a where a is
-        near 1; 1 for the identity."""
+        near 1; 1 for the identity, and for a step, which has no slope and whose criterion takes z as it is."""
         output = self._network.output
-        if output is identity_f:
+        if output in LINEAR:
             return np.ones_like(a)
         others = a @ (1 - np.eye(a.shape[1])) if output is softmax_f else sigmoid_f(-z, np.empty_like(z))
         return np.asarray(4 * a * others)

@@ -18,8 +18,8 @@ from vgrad.text.numbers import MISSING, counted, p_value, plus_minus, significan
 from vgrad.text.sheet import Column, Sheet, named
 from vgrad.vanishing import DEAD
 
-PLAIN = ("false", "0", "–", "constant", "float64")
-"""What a constant key need not be told for: it is off."""
+PLAIN = ("false", "0", "–", "constant", "float64", "")
+"""What a constant key need not be told for: it is off, or there are no hidden layers that it is of."""
 MOST_TOLD = 8
 UNTOLD = (
     "layers.depth",

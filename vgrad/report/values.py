@@ -187,7 +187,7 @@ def _of_probe(probe: str, layer: str, when: str | int) -> Value:
         norms: list[float] | None = (moment(run, when) or {}).get(probe) if kept else None
         if norms is not None and 1 <= index <= len(norms):
             return norms[index - 1]
-        epoch = when if isinstance(when, int) else (moment(run, when) or {}).get("epoch")
+        epoch = _epoch(run, when)
         if epoch is None or probe not in run.config["probes"]["record"]:
             return None
         rows = run.stored.gradients
@@ -197,6 +197,14 @@ def _of_probe(probe: str, layer: str, when: str | int) -> Value:
     name = f"{probe}[{layer}]{_suffix(when)}"
     panel = f"{norms[probe].replace('^{}', 'ˡ') if probe in norms else probe} {_told(when)}"
     return Value(name, kind, f"{symbol} {_told(when)}", of, panel=panel, short=symbol)
+
+
+def _epoch(run: Run, when: str | int) -> int | None:
+    """The epoch that is meant. The worst one is of ||delta^l||: where that is not recorded, there is none."""
+    if isinstance(when, int) or "delta_norm" in run.config["probes"]["record"]:
+        return when if isinstance(when, int) else (moment(run, when) or {}).get("epoch")
+    measured = run.stored.gradients["epoch"].tolist()
+    return {"start": measured[0], "end": measured[-1]}.get(when) if measured else None
 
 
 def _index(run: Run, layer: str) -> int | None:

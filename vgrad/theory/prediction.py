@@ -88,6 +88,10 @@ def predict_config(config: Config, base: Path, examples: int = EXAMPLES, seeds: 
     x, y = (each.copy() for each in first_examples(config, dataset, examples))
     found = predict(x, y, layers, activations, COSTS[config.cost][config.output], config.output)
     measured = np.array(list(_measured(config, x, y, seeds))) if seeds else np.empty((0, len(layers)))
+    dead = int((measured == 0).any(axis=1).sum())
+    if dead:
+        told = f"in {dead} of {seeds} networks no gradient arrives at a layer, and 0 has no geometric mean"
+        raise ConfigError(f"--seeds: {told}; use wider layers, or leave it out")
     return Prediction(config, len(x), found, measured)
 
 

@@ -142,6 +142,8 @@ def multiply(network: Network, names: tuple[str, str], parameters: Parameters, c
     missing = missing_factors(network)
     if missing:
         raise ConfigError(f"eq. 124 has no factor for {missing}; choose a run without it")
+    if names[0] == "step":
+        raise ConfigError("eq. 124 starts from the slope of the output, and a step has none; choose another run")
     W = [parameters[f"W{layer}"] for layer in range(1, network.depth + 1)]
     total = _Total(network.sizes[1:])
     with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):

@@ -157,10 +157,8 @@ def _facts(run: StoredRun) -> Iterator[Fact]:
     if notes := _notes(run):
         told = (f"{name} ({printable(note, 500)})" if note.strip() else name for name, note in notes.items())
         yield "tags", ", ".join(told)
-    yield (
-        "network",
-        f"{shape(config.sizes, most=7)}, {_words(tree['activation'])}, {config.output} output, {config.cost}",
-    )
+    hidden = _words(tree["activation"]) if config.activations else "no hidden layer"
+    yield "network", f"{shape(config.sizes, most=7)}, {hidden}, {config.output} output, {config.cost}"
     yield "init", printable(_words(tree["init"]), 200)
     if config.pretrain:
         yield "pretrain", f"{printable(_words(tree['pretrain']), 200)}{_reconstructions(run)}"

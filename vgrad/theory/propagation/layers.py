@@ -20,6 +20,7 @@ def layers_of(config: Config) -> list[Layer]:
     outside = {
         norm: "its statistics tie examples and units together",
         "residual" if config.residual else "": "delta comes back by two ways",
+        "output step" if config.output == "step" else "": "its errors are whole numbers, 0 where it is right",
         "pretrain" if config.pretrain else "": "trained parameters are no draws",
         "init: {name: file}" if not isinstance(config.init, Init) else "": "given parameters are no draws",
         **{
