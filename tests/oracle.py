@@ -174,6 +174,23 @@ def cost_slope(name: str, z: Vector, a: Vector, y: Vector) -> Vector:
     }[name]()
 
 
+def softmax_quadratic_delta(a: Vector, y: Vector) -> Vector:
+    """dC_x/dz_j = sum_k a_j a_k (e_j - e_k) with e = a - y: as sum_k a_k = 1, Jacobian times slope of the cost.
+
+    e of the right class, a - 1, is the sum of the other outputs: none of the differences cancels at saturation.
+    """
+    outs, targets, others = a.tolist(), y.tolist(), range(len(a))
+    e = [-sum(outs[k] for k in others if k != j) if targets[j] == 1 else outs[j] - targets[j] for j in others]
+    return np.array([sum(outs[j] * outs[k] * (e[j] - e[k]) for k in others) for j in others]).astype(a.dtype)
+
+
+def output_delta(model: Model, z: Vector, a: Vector, jacobian: np.ndarray, y: Vector) -> Vector:
+    """delta^L = (da/dz)^T dC_x/da  (BP1)."""
+    if (model.output, model.cost) == ("softmax", "quadratic"):
+        return softmax_quadratic_delta(a, y)
+    return jacobian.T @ cost_slope(model.cost, z, a, y)
+
+
 def refuse_saturated(name: str, z: Vector, a: Vector) -> None:
     safe = {
         "cross_entropy": lambda: a.all() and each(sigmoid, -z).all(),
@@ -203,7 +220,7 @@ def backprop(model: Model, params: Params, x: Vector, y: Vector) -> tuple[list[V
     """delta^1 … delta^L and the gradients of one example (BP1 to BP4, with the whole Jacobian at the output)."""
     zs, activations = forward(model, params, x)
     a, jacobian = outputs(model.output, zs[-1])
-    deltas = [jacobian.T @ cost_slope(model.cost, zs[-1], a, y)]
+    deltas = [output_delta(model, zs[-1], a, jacobian, y)]
     for layer in range(depth(params) - 1, 0, -1):
         slope = each(ACTIVATIONS[model.hidden[layer - 1]][1], zs[layer - 1])
         deltas.insert(0, (params[f"W{layer + 1}"].T @ deltas[0]) * slope)
