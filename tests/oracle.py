@@ -178,12 +178,25 @@ def cost_slope(name: str, z: Vector, a: Vector, y: Vector) -> Vector:
     }[name]()
 
 
-def output_delta(output: str, name: str, z: Vector, y: Vector) -> Vector:
-    """dC_x/dz^L. A step has no slope to go through: of each output that is wrong, |z| grows away from its target."""
-    a, jacobian = outputs(output, z)
-    if name == "perceptron":
+def softmax_quadratic_delta(a: Vector, y: Vector) -> Vector:
+    """dC_x/dz_j = sum_k a_j a_k (e_j - e_k) with e = a - y: as sum_k a_k = 1, Jacobian times slope of the cost.
+
+    e of the right class, a - 1, is the sum of the other outputs: none of the differences cancels at saturation.
+    """
+    outs, targets, others = a.tolist(), y.tolist(), range(len(a))
+    e = [-sum(outs[k] for k in others if k != j) if targets[j] == 1 else outs[j] - targets[j] for j in others]
+    return np.array([sum(outs[j] * outs[k] * (e[j] - e[k]) for k in others) for j in others]).astype(a.dtype)
+
+
+def output_delta(model: Model, z: Vector, y: Vector) -> Vector:
+    """delta^L = (da/dz)^T dC_x/da  (BP1). A step has no slope to go through: of each output that is wrong, |z| grows away
+    from its target."""
+    a, jacobian = outputs(model.output, z)
+    if model.cost == "perceptron":
         return np.array([0.0 if v == t else 1.0 if t == 0 else -1.0 for v, t in zip(a, y, strict=True)])
-    return jacobian.T @ cost_slope(name, z, a, y)
+    if (model.output, model.cost) == ("softmax", "quadratic"):
+        return softmax_quadratic_delta(a, y)
+    return jacobian.T @ cost_slope(model.cost, z, a, y)
 
 
 def refuse_saturated(name: str, z: Vector, a: Vector) -> None:
@@ -215,7 +228,7 @@ def forward(model: Model, params: Params, x: Vector) -> tuple[list[Vector], list
 def backprop(model: Model, params: Params, x: Vector, y: Vector) -> tuple[list[Vector], Params]:
     """delta^1 … delta^L and the gradients of one example (BP1 to BP4, with the whole Jacobian at the output)."""
     zs, activations = forward(model, params, x)
-    deltas = [output_delta(model.output, model.cost, zs[-1], y)]
+    deltas = [output_delta(model, zs[-1], y)]
     for layer in range(depth(params) - 1, 0, -1):
         slope = each(ACTIVATIONS[model.hidden[layer - 1]][1], zs[layer - 1])
         deltas.insert(0, (params[f"W{layer + 1}"].T @ deltas[0]) * slope)

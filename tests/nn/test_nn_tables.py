@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal, localcontext
 
 import numpy as np
 import oracle
@@ -22,6 +23,8 @@ from vgrad.registry import parameters
 
 FEW_ULPS = 1e-15  # two or three roundings of float64
 CANCELLED = 1e-13  # ln a of an a next to 1, for z up to 5, has lost two digits
+SOFTMAX = 1e-14  # exp of a z that is exact, the sum of ten, and products of four such: some twenty roundings
+TINY = Decimal(2.0**-1074) * 64  # what underflows
 PAIRS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs]
 ELEMENTWISE = {**oracle.ACTIVATIONS, **oracle.LEARNED}
 FLAT = ("relu", "hard_tanh")  # whose slope is 0, not only small
@@ -153,7 +156,7 @@ def test_costs_are_their_formulas(pair: tuple[str, str]) -> None:
     wanted = [oracle.cost(pair[0], row, oracle.outputs(pair[1], row)[0], t) for row, t in zip(z, y, strict=True)]
     np.testing.assert_allclose(per_example, wanted, rtol=CANCELLED, atol=0)
     for found, row, target in zip(delta, z, y, strict=True):
-        oracle.assert_close(found, oracle.output_delta(*pair[::-1], row, target), CANCELLED)
+        oracle.assert_close(found, oracle.output_delta(oracle.Model((), pair[1], pair[0]), row, target), CANCELLED)
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -171,6 +174,34 @@ def test_costs_at_saturation(pair: tuple[str, str]) -> None:
     per_example, delta = evaluated(pair, z, y)
     assert per_example.tolist() == wanted[0]
     assert delta.tolist() == wanted[1]
+
+
+def exact_softmax_delta(z: list[float], right: int) -> tuple[list[Decimal], list[Decimal]]:
+    """delta_j = a_j (e_j - sum_k e_k a_k) with e = a - y, and the sum over k != j of a_j a_k (|e_j| + |e_k|), next to
+    which rounding is small even where delta_j, going from minus to plus, is 0."""
+    e = [Decimal(value).exp() for value in z]
+    a = [value / sum(e) for value in e]
+    error = [value - (j == right) for j, value in enumerate(a)]
+    mean = sum(v * w for v, w in zip(error, a, strict=True))
+    wide = sum(abs(v) * w for v, w in zip(error, a, strict=True))
+    delta = [v * (w - mean) for v, w in zip(a, error, strict=True)]
+    return delta, [v * (abs(w) * (1 - v) + wide - abs(w) * v) for v, w in zip(a, error, strict=True)]
+
+
+@each_row("spread", [1.0, 10.0, 60.0])
+def test_quadratic_delta_of_a_saturated_softmax_does_not_cancel(spread: float) -> None:
+    """Against 300 digits. The differences of z are exact, so that no rounding of them is amplified."""
+    rng = np.random.default_rng(int(spread))
+    pair = ("quadratic", "softmax")
+    with localcontext(prec=300):
+        for n in (2, 3, 4, 10) * 10:
+            z, right = np.round(8 * rng.normal(scale=spread, size=n)) / 8, int(rng.integers(n))
+            y, (a, _) = np.eye(n)[right], oracle.outputs("softmax", z)
+            wanted, terms = exact_softmax_delta(z.tolist(), right)
+            for delta in (evaluated(pair, z[None], y[None])[1][0], oracle.softmax_quadratic_delta(a, y)):
+                wrong = [abs(Decimal(f) - w) for f, w in zip(delta.tolist(), wanted, strict=True)]
+                assert all(off <= Decimal(SOFTMAX) * term + TINY for off, term in zip(wrong, terms, strict=True))
+                assert max(wrong) <= Decimal(SOFTMAX) * max(map(abs, wanted)) + TINY
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from vgrad.later import special
 from vgrad.nn.arrays import Array
@@ -86,10 +88,24 @@ def _quadratic_sigmoid_delta(z: Array, a: Array, y: Array, out: Array) -> Array:
     return np.multiply(sigmoid_slope(z, a, out), a - y, out=out)
 
 
+@lru_cache(maxsize=8)
+def _all_others(n: int, dtype: DTypeLike) -> Array:
+    """(n, n): x times it is sum over k != j of x_k for each j, with nothing taken away again."""
+    return np.asarray(1 - np.eye(n), dtype)
+
+
 def _quadratic_softmax_delta(z: Array, a: Array, y: Array, out: Array) -> Array:
-    """delta_j = a_j (e_j - sum_k e_k a_k) with e = a - y: the softmax's Jacobian is diag(a) - a a^T."""
+    """delta_j = a_j (e_j (1 - a_j) - sum over k != j of a_k e_k), e = a - y: the softmax's Jacobian is diag(a) - a a^T.
+
+    1 - a_j is the sum of the other outputs, and so is -e_j of the right class: as differences, both would cancel where
+    the softmax saturates, and with them all of delta.
+    """
+    others = _all_others(a.shape[1], a.dtype)
+    rest = a @ others
     error = a - y
-    np.subtract(error, (error * a).sum(axis=1, keepdims=True), out=out)
+    np.negative(rest, out=error, where=y == 1)
+    np.multiply(error, rest, out=out)
+    np.subtract(out, (error * a) @ others, out=out)
     return np.multiply(out, a, out=out)
 
 
