@@ -189,8 +189,8 @@ def softmax_quadratic_delta(a: Vector, y: Vector) -> Vector:
 
 
 def output_delta(model: Model, z: Vector, y: Vector) -> Vector:
-    """delta^L = (da/dz)^T dC_x/da  (BP1). A step has no slope to go through: of each output that is wrong, |z| grows away
-    from its target."""
+    """delta^L = (da/dz)^T dC_x/da  (BP1). A step has no slope to go through: of each output that is wrong, |z| grows
+    away from its target."""
     a, jacobian = outputs(model.output, z)
     if model.cost == "perceptron":
         return np.array([0.0 if v == t else 1.0 if t == 0 else -1.0 for v, t in zip(a, y, strict=True)])
