@@ -201,9 +201,9 @@ def preload() -> None:
     import typer.main
 
     import vgrad.sweeps.workers
-    from vgrad.cli import app
+    from vgrad.cli.app import app
 
-    typer.main.get_command(app)
+    dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # builds them all
     vgrad.sweeps.workers.subprocess = sys.modules[__name__]  # type: ignore[attr-defined]
 
 

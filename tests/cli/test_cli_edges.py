@@ -138,7 +138,7 @@ def test_a_late_interrupt_claims_nothing(monkeypatch: pytest.MonkeyPatch, capsys
     def stopped(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vgrad.cli.app", stopped)
+    monkeypatch.setattr("vgrad.cli.app.app", stopped)
     assert run(["ls"]) == 130
     assert capsys.readouterr().err == "vgrad: interrupted\n"
 

@@ -65,7 +65,7 @@ def test_what_the_system_does_not_give(
     def fails(*_: object, **__: object) -> int:
         raise error
 
-    monkeypatch.setattr("vgrad.cli.app", fails)
+    monkeypatch.setattr("vgrad.cli.app.app", fails)
     assert run(["ls"]) == 5
     assert word in capsys.readouterr().err
 

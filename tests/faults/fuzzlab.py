@@ -43,6 +43,7 @@ import typer.main  # noqa: E402
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 
 from vgrad import cli  # noqa: E402
+from vgrad.cli.app import app  # noqa: E402
 from vgrad.config import choice as choices  # noqa: E402
 from vgrad.config.check import check  # noqa: E402
 from vgrad.config.config import Config  # noqa: E402
@@ -103,7 +104,7 @@ class Lab:
         digits._table = functools.lru_cache(digits._table)
         typer.main.get_command = functools.cache(typer.main.get_command)  # what costs most: built anew in every call
         choices.create_model = _remembered(choices.create_model)
-        self.commands = set(getattr(typer.main.get_command(cli.app), "commands", {}))
+        self.commands = {*dict(getattr(typer.main.get_command(app), "commands", {}))}  # loads them all
         identity = Config.identity.fget  # of fuzz it is a constant: the corpus outlives new keys of the config
         Config.identity = property(lambda config: IDENTITY if config.name == "fuzz" else identity(config))
         Path("c.yaml").write_text(fuzzed.CONFIG)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
-import typer
-
-from vgrad.cli.app import app
-from vgrad.cli.screen.streams import complain, explain, lost, open_streams, silence
+from vgrad.cli.screen.streams import answer, complain, explain, lost, open_streams, silence
 from vgrad.errors import VgradError
 
 __all__ = ["run"]
 
+COMPLETING = "_VGRAD_COMPLETE"
+"""What shells set where they ask what may follow."""
 NO_THREAD = "can't start new thread"
 """What Python raises a RuntimeError with where the system gives it no further thread."""
 NOT_LOADED = ("failed to map segment", "cannot allocate memory")
@@ -25,7 +25,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:
-        code = app([word for word in given if word != "--debug"], prog_name="vgrad", standalone_mode=False)
+        words = [word for word in given if word != "--debug"]
+        if words in (["-h"], ["--help"]) and COMPLETING not in os.environ:
+            from vgrad.cli.front import page
+
+            answer(page())
+            return 0
+        from vgrad.cli.app import app  # typer and the command: longer than NumPy takes
+
+        code = app(words, prog_name="vgrad", standalone_mode=False)
         sys.stdout.flush()
         return _report(KeyboardInterrupt()) if code == 130 else int(code or 0)  # what typer makes of Ctrl-C
     except (BrokenPipeError, SystemExit) as end:  # typer exits when it sees a broken pipe
@@ -50,6 +58,8 @@ def _is_of_stdout(error: OSError) -> bool:
 
 def _report(error: BaseException) -> int:
     """Tells the error in one line for each problem, and returns the exit code that belongs to it."""
+    import typer
+
     if isinstance(error, VgradError):
         lines, code = error.problems, error.exit_code
     elif isinstance(error, typer.TyperException):

@@ -1,38 +1,70 @@
-"""The table of commands. A command's file loads what it needs when it is called: `vgrad --help` must be quick."""
+"""The command line as typer has it: of its commands, those that are asked for are loaded and built, one as a rule.
+
+To load and build all takes longer than to load NumPy. A command's file loads what it needs when it is called.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
 from vgrad.cli.command import Command
-from vgrad.cli.commands import check as _check
-from vgrad.cli.commands import config as _config
-from vgrad.cli.commands import data as _data
-from vgrad.cli.commands import doctor as _doctor
-from vgrad.cli.commands import export as _export
-from vgrad.cli.commands import ls as _ls
-from vgrad.cli.commands import plot as _plot
-from vgrad.cli.commands import report as _report
-from vgrad.cli.commands import reproduce as _reproduce
-from vgrad.cli.commands import show as _show
-from vgrad.cli.commands import status as _status
-from vgrad.cli.commands import sweep as _sweep
-from vgrad.cli.commands import train as _train
-from vgrad.cli.commands import verify as _verify
-from vgrad.cli.commands import worker as _worker
+from vgrad.cli.front import ABOUT, COMMANDS, OPTIONS, page
 from vgrad.cli.help import Group
-from vgrad.cli.runs import clean as _clean
-from vgrad.cli.runs import evaluate as _evaluate
-from vgrad.cli.runs import tag as _tag
 from vgrad.cli.screen.streams import answer
-from vgrad.cli.theory import theory as _theory
 from vgrad.version import VERSION
 
+
+class Commands(Mapping[str, Any]):
+    """Name -> command, or group of commands, each built when it is first looked up."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        """The command; KeyError where there is none."""
+        if name not in self._built:
+            self._built[name] = _build(name, *COMMANDS[name])
+        return self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names, in the order of the front page."""
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(COMMANDS)
+
+
+def _build(name: str, place: str, sentence: str) -> Any:
+    module, _, attribute = place.partition(":")
+    found = getattr(import_module(f"vgrad.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        group = typer.main.get_group(found)
+        group.name = name
+        return group
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, cls=Command, hidden=not sentence)(found)
+    return typer.main.get_command(alone)
+
+
+class Front(Group):
+    """All commands, and the front page for their help."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes | {"commands": Commands()})
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The front page."""
+        formatter.write(page())
+
+
 app = typer.Typer(
-    cls=Group,
-    help="A laboratory for the vanishing gradient: how fast does each layer learn, and why do the early ones stop?",
+    cls=Front,
+    help=ABOUT,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -49,29 +81,8 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _main(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help=OPTIONS["--version"], callback=_version, is_eager=True)
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help=OPTIONS["--debug"])] = False,
 ) -> None:
     pass
-
-
-app.command("train", cls=Command)(_train.train)
-app.command("sweep", cls=Command)(_sweep.sweep)
-app.command("reproduce", cls=Command)(_reproduce.reproduce)
-app.command("status", cls=Command)(_status.status)
-app.command("worker", cls=Command, hidden=True)(_worker.worker)
-app.command("ls", cls=Command)(_ls.ls)
-app.command("tag", cls=Command)(_tag.tag)
-app.command("show", cls=Command)(_show.show)
-app.command("report", cls=Command)(_report.report)
-app.command("evaluate", cls=Command)(_evaluate.evaluate)
-app.command("plot", cls=Command)(_plot.plot)
-app.add_typer(_export.export, name="export")
-app.command("verify", cls=Command)(_verify.verify)
-app.command("clean", cls=Command)(_clean.clean)
-app.add_typer(_config.app, name="config")
-app.add_typer(_data.app, name="data")
-app.command("doctor", cls=Command)(_doctor.doctor)
-app.command("check", cls=Command)(_check.check)
-app.add_typer(_theory.app, name="theory")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 from typer.core import TyperGroup
 
-LEAST, MOST = 30, 80
+from vgrad.cli.front import width
+
 WHOLE = 1000
 """More characters than the first sentence of any command has."""
 
@@ -24,7 +24,7 @@ class Fitted:
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """As of typer, in that width; typer itself never goes below 50 columns."""
-        formatter.width = max(LEAST, min(shutil.get_terminal_size().columns, MOST) - 2)
+        formatter.width = width()
         super().format_help(ctx, formatter)  # type: ignore[misc]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vgrad.config.config import Config
     from vgrad.sweeps.plan import Plan
 
-app = typer.Typer(cls=Group, help="Check, show and begin configs.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Check, show and begin configs.", no_args_is_help=True, rich_markup_mode=None)
 
 EDITOR_HELP = """\
 To have mistakes marked as you type, in any editor that runs the YAML language server:

@@ -25,6 +25,7 @@ app = typer.Typer(
     cls=Group,
     help="Look at data sets; fetch and verify MNIST and its like; others need no download.",
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 SHOWN = 12  # digits of a SHA-256 in the table; all of them with --json

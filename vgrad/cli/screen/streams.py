@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TextIO
 
 from vgrad.errors import StorageError
-from vgrad.storage.reading import why
 from vgrad.text.escapes import ASCII, visible, visible_lines
 
 PICTURES = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉━…"
@@ -81,6 +80,8 @@ def answer(text: str | bytes | Path, *, coloured: bool = False) -> bool:
 
 def lost(error: OSError) -> StorageError:
     """What is said of a stdout that takes nothing more, a full disk; no more is written to it."""
+    from vgrad.storage.reading import why  # half of what the front page would take to load
+
     silence(sys.stdout)
     return StorageError(f"standard output: cannot be written: {why(error)}; the answer is lost")
 

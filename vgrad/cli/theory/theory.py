@@ -92,7 +92,10 @@ def _draw(found: Answer, name: str, output: Path, form: str) -> None:
 
 
 app = typer.Typer(
-    cls=Group, help="What theory says of the gradient, computed.", no_args_is_help=True, rich_markup_mode=None
+    cls=Group,
+    help="What theory says of the gradient, computed.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 for _name, _compute in THEORIES.items():
     app.command(_name, cls=Command)(command(_name, _compute))
