@@ -59,6 +59,9 @@ def main() -> None:
         print(f"vgrad: {missing}", file=sys.stderr)
         sys.exit(5)
     from vgrad.cli import run
+    from vgrad.later import Later
+
+    Later.early = True
 
     sys.exit(run())
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import digamma
 
+from vgrad.later import special
 from vgrad.study.claims.evidence import FEWEST
 from vgrad.study.joint import Array
 
@@ -36,4 +36,4 @@ def _variance(group: Array) -> float:
     free = len(group) - 1
     if free < 1:
         return math.nan
-    return float(group.var(ddof=1)) / math.exp(float(digamma(free / 2)) - math.log(free / 2))
+    return float(group.var(ddof=1)) / math.exp(float(special.digamma(free / 2)) - math.log(free / 2))
