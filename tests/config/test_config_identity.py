@@ -71,6 +71,7 @@ CHANGES: dict[str, list[Tree]] = {
         {"data": {"validation": 9_999}},
         {"data": {"test": 9_999}},
         {"data": {"scale": "standard"}},
+        {"data": {"scale": "binary"}},
         {"data": "digits", "layers": [64, 30, 30, 10]},
     ],
     "monitor": [{"monitor": ["train_cost"]}, {"monitor": []}, {"monitor": ["test_cost", "train_cost"]}],

@@ -18,7 +18,7 @@ from oracle import Model, Params
 from vgrad.cli.options import read_config
 from vgrad.config.check import check
 from vgrad.config.config import Config
-from vgrad.data.dataset import Dataset
+from vgrad.data.dataset import Dataset, Threshold
 from vgrad.data.datasets import load
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
 from vgrad.runs.runner import Opened, run
@@ -165,7 +165,11 @@ def test_small_steps_end_with_the_published_norms(sgd: Done) -> None:
 
 def plain_part(dataset: Dataset, part: str, outputs: int) -> tuple[np.ndarray, np.ndarray]:
     raw = getattr(dataset, part)
-    inputs = (raw.inputs.astype(float) - dataset.scaling.shift) * dataset.scaling.factor
+    inputs = raw.inputs.astype(float)
+    if isinstance(dataset.scaling, Threshold):
+        inputs = (inputs >= 9).astype(float)  # digits of 0 to 16
+    else:
+        inputs = (inputs - dataset.scaling.shift) * dataset.scaling.factor
     return inputs, raw.labels[:, None].astype(float) if outputs == 1 else np.eye(outputs)[raw.labels]
 
 
@@ -226,12 +230,13 @@ PAIRS = [
     l2=st.sampled_from((0.0, 3.0)),
     l1=st.sampled_from((0.0, 0.5)),
     init=st.sampled_from(("nielsen", "glorot_normal", "he_uniform")),
-    scale=st.sampled_from(("unit", "standard")),
+    scale=st.sampled_from(("unit", "standard", "binary")),
     seed=st.integers(0, 10**6),
 )
 @example([("sigmoid", 5), ("tanh", 4)], PAIRS[0], 10, True, 3.0, 0.5, "nielsen", "unit", 0)
 @example([("relu", 6)] * 3, PAIRS[1], 7, True, 0.0, 0.5, "he_uniform", "unit", 1)
 @example([], PAIRS[3], "full", True, 3.0, 0.0, "glorot_normal", "standard", 2)
+@example([("tanh", 6)], PAIRS[0], 10, True, 0.0, 0.0, "nielsen", "binary", 3)
 def test_any_run_is_that_of_the_plain_loop(
     hidden: list[tuple[str, int]],
     pair: tuple[str, str],

@@ -12,7 +12,7 @@ from vgrad.data import digits as _digits
 from vgrad.data import files as _files
 from vgrad.data import mnist as _mnist
 from vgrad.data import toy as _toy
-from vgrad.data.dataset import Array, Dataset, Part, Scaling, fingerprint
+from vgrad.data.dataset import Array, Dataset, Part, Scaling, Threshold, fingerprint
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean, lookup, parameters
 
@@ -170,7 +170,18 @@ def _none(inputs: Array, maximum: float | None) -> Scaling:
     return Scaling.identity()
 
 
-SCALES: dict[str, Callable[[Array, float | None], Scaling]] = {"unit": _unit, "standard": _standard, "none": _none}
+def _binary(inputs: Array, maximum: float | None) -> Threshold:
+    """1 above half of the largest value there can be (of 255: from 128 on), or above the middle of each feature's range
+    over the training part, else 0."""
+    return Threshold.middle(inputs) if maximum is None else Threshold.half(maximum)
+
+
+SCALES: dict[str, Callable[[Array, float | None], Scaling | Threshold]] = {
+    "unit": _unit,
+    "standard": _standard,
+    "none": _none,
+    "binary": _binary,
+}
 
 FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 DATASETS: dict[str, Source] = {
