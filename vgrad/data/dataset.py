@@ -26,7 +26,8 @@ class Part:
     """The training, the validation or the test part of a set: `inputs` (n, n_0) and `labels` (n,), read-only.
 
     Inputs are uint8 (images) or float64 (toy sets); labels are class numbers, uint8 or int64, or the targets of a
-    regression, (n, K) float64. ValueError where the shapes do not belong together.
+    regression, (n, K) float64, none of them, (n, 0), where the inputs are the targets. ValueError where the shapes do
+    not belong together.
     """
 
     inputs: Array
@@ -53,6 +54,10 @@ class Part:
     def first(self, k: int) -> Part:
         """A view of the first k examples in file order (all of them when there are fewer)."""
         return Part(self.inputs[:k], self.labels[:k])
+
+    def unlabelled(self) -> Part:
+        """The inputs alone, which are the targets, too."""
+        return Part(self.inputs, np.empty((len(self), 0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +165,11 @@ class Dataset:
     def n_inputs(self) -> int:
         """n_0, the number of inputs."""
         return int(self.train.inputs.shape[1])
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the inputs, as they are scaled, are the targets: there are no labels."""
+        return self.train.labels.shape[1:] == (0,)
 
 
 def gather(part: Part, index: Array, scaling: Scaling | Threshold, rows: Array, out: Array) -> Array:
