@@ -113,6 +113,24 @@ def test_circles_need_a_hidden_layer(capsys: pytest.CaptureFixture[str], tmp_pat
     assert last_metrics(line)["validation_accuracy"] < 0.7
 
 
+MEAN_DIGIT, BELOW = 27.0, 22.0  # validation costs; of the mean, as NumPy has it: 27.00029
+
+
+def test_autoencoder_gives_back_the_mean_digit_unless_helped(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config = ROOT / "autoencoder.yaml"
+    deep = trained(capsys, tmp_path, config)
+    assert last_metrics(deep)["validation_cost"] == pytest.approx(MEAN_DIGIT, abs=0.1)
+    assert summary(deep)["verdict"] == "vanishing"
+    help_of = (line.partition("autoencoder.yaml -s ")[2] for line in config.read_text().splitlines()[:10])
+    helped = [words.split("  ")[0].strip() for words in help_of if words]
+    assert len(helped) == 3
+    for words in helped:
+        settings = [each.strip().strip("'") for each in words.split("-s ")]
+        assert last_metrics(trained(capsys, tmp_path, config, *settings))["validation_cost"] < BELOW
+
+
 @pytest.mark.parametrize("path", NIELSEN, ids=lambda path: path.stem)
 def test_nielsen_is_what_the_chapter_says(path: Path) -> None:
     config = read_config(str(path), None)

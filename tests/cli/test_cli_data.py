@@ -103,3 +103,13 @@ def test_who_chose_the_core_type(
     if at_start is not None:
         start.write_bytes(at_start)
     assert told in doctor._core_type(start)[1]
+
+
+def test_show_tells_of_black_and_white(tmp_path: Path, capsys: Capture) -> None:
+    config = tmp_path / "a.yaml"
+    config.write_text(
+        "layers: {depth: 1, width: 5}\ndata: {name: digits, train: 300, scale: binary}\n", encoding="utf-8"
+    )
+    assert run(["data", "show", str(config)]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("scaled (binary)"))
+    assert line.split()[2:4] == ["0", "1.00"]

@@ -154,7 +154,10 @@ FAULTS: list[tuple[str, ...]] = [
     (L + "data: mnst\n", "2:7: data: no data set 'mnst'; did you mean 'mnist'?"),
     (L + "data: {train: 60000}\n", "2:15: data.train: mnist has 50000 train examples, found 60000"),
     (L + "data: {train: 0}\n", "2:15: data.train: must be > 0, found the number 0"),
-    (L + "data: {scale: unitt}\n", "2:15: data.scale: expected 'unit', 'standard' or 'none', found the text 'unitt'"),
+    (
+        L + "data: {scale: unitt}\n",
+        "2:15: data.scale: expected 'unit', 'standard', 'none' or 'binary', found the text 'unitt'",
+    ),
     (
         L + "monitor: [train_cost, tran_cost, train_cost]\n",
         "2:23: monitor.1: no monitor 'tran_cost'; did you mean 'train_cost'?",

@@ -71,6 +71,8 @@ CHANGES: dict[str, list[Tree]] = {
         {"data": {"validation": 9_999}},
         {"data": {"test": 9_999}},
         {"data": {"scale": "standard"}},
+        {"data": {"scale": "binary"}},
+        {"data": {"targets": "inputs"}, "layers": [784, 30, 30, 784]},
         {"data": "digits", "layers": [64, 30, 30, 10]},
     ],
     "monitor": [{"monitor": ["train_cost"]}, {"monitor": []}, {"monitor": ["test_cost", "train_cost"]}],

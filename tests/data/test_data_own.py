@@ -134,7 +134,7 @@ def test_one_mean_for_each_target(tmp_path: Path, command: Command) -> None:
     "text, told",
     [
         ("cost: cross_entropy", "numbers are predicted with cost: quadratic and output: identity"),
-        ("cost: quadratic\nmonitor: [train_accuracy]", "no monitor 'train_accuracy'"),
+        ("cost: quadratic\nmonitor: [train_accuracy]", "none is right or wrong; use train_cost or train_mse"),
         ("cost: quadratic\nlabel_smoothing: 0.1", "the targets are numbers"),
     ],
 )

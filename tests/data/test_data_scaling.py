@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vgrad.data import BUILT_IN, DATASETS, SCALES, Part, Scaling, gather, load
+from vgrad.data import BUILT_IN, DATASETS, SCALES, Part, Scaling, Threshold, gather, load
 from vgrad.data.dataset import ROWS
 from vgrad.data.published import COLLECTIONS
 
@@ -17,7 +17,7 @@ EXACT = 1e-13  # a few roundings of float64, and of sums taken in another order
 SINGLE = 1e-5  # a few roundings of float32
 
 
-def scaled(part: Part, scaling: Scaling, kind: type = np.float64) -> NDArray[np.float64]:
+def scaled(part: Part, scaling: Scaling | Threshold, kind: type = np.float64) -> NDArray[np.float64]:
     return scaling.apply(part.inputs, np.empty(part.inputs.shape, dtype=kind)).astype(np.float64)
 
 
@@ -74,12 +74,13 @@ def test_gather(name: str, scale: str, kind: type, tolerance: float) -> None:
     rows = np.empty((11, data.n_inputs), dtype=data.train.inputs.dtype)
     out = np.empty((11, data.n_inputs), dtype=kind)
     assert gather(data.train, index, data.scaling, rows, out) is out
-    due = (data.train.inputs[index].astype(np.float64) - data.scaling.shift) * data.scaling.factor
+    plain = data.train.inputs[index].astype(np.float64)
+    due = plain > data.scaling.limit if scale == "binary" else (plain - data.scaling.shift) * data.scaling.factor
     np.testing.assert_allclose(out, due, rtol=tolerance, atol=tolerance)
     np.testing.assert_array_equal(rows, data.train.inputs[index])
 
 
-@pytest.mark.parametrize("scale", ["unit", "standard", "none"])
+@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
 def test_gather_allocates_nothing(scale: str, kind: type) -> None:
     inputs = np.random.default_rng(0).integers(0, 256, (500, 784), dtype=np.uint8)
@@ -93,6 +94,36 @@ def test_gather_allocates_nothing(scale: str, kind: type) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100_000  # the rows alone take 156,800, in float64 a million
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_binary_bytes_are_1_from_128_on(kind: type) -> None:
+    every = np.arange(256, dtype=np.uint8)[:, None]
+    out = SCALES["binary"](every, 255).apply(every, np.empty(every.shape, kind))
+    assert out[:, 0].tolist() == [0.0] * 128 + [1.0] * 128
+    assert load("digits", scale="binary").scaling.apply(every, out)[:, 0].tolist() == [0.0] * 9 + [1.0] * 247
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("stored", [np.float64, np.uint8])
+def test_binary_numbers_are_1_above_the_middle_of_their_range_in_training(kind: type, stored: type) -> None:
+    train = np.array([[0, 5, 7], [10, 5, 8], [4, 5, 7]], stored)  # middles 5 and 7.5, and a constant
+    made = SCALES["binary"](train, None)
+    seen = made.apply(train, np.empty((3, 3), kind))
+    assert seen.tolist() == [[0, 0, 0], [1, 0, 1], [0, 0, 0]]
+    other = np.array([[5, 6, 200], [6, 4, 0]], stored)
+    assert made.apply(other, np.empty((2, 3), kind)).tolist() == [[0, 1, 1], [1, 0, 0]]
+
+
+def test_binary_compares_what_is_stored_and_not_what_it_rounds_to() -> None:
+    just = np.nextafter(0.5, 1.0)  # in float32 it is 0.5
+    rows = np.array([[0.0], [0.5], [just], [1.0]])
+    for kind in (np.float64, np.float32):
+        assert Threshold.middle(rows).apply(rows, np.empty((4, 1), kind))[:, 0].tolist() == [0, 0, 1, 1]
+    wide = np.array([[-1.7e308], [1.7e308], [0.0]])
+    assert Threshold.middle(wide).apply(wide, np.empty((3, 1)))[:, 0].tolist() == [0, 1, 0]
+    below = np.array([[-3.0], [-1.0]])  # a limit that no byte is
+    assert Threshold.middle(below).apply(np.array([[0]], np.uint8), np.empty((1, 1))).tolist() == [[1]]
 
 
 def test_standard_never_holds_the_set_in_float64() -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from numpy.lib import format as npy
 
 from vgrad.config.config import Config
-from vgrad.data.datasets import DATASETS
+from vgrad.data.datasets import DATASETS, SCALES
 from vgrad.data.published import COLLECTIONS
 from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.costs import COSTS, OUTPUTS
@@ -148,7 +148,7 @@ WORDS += [
 ]
 NAMES = [*ACTIVATIONS, *COSTS, *OUTPUTS, *INITIALIZERS, *OPTIMIZERS, *PROBES, *SCHEDULES]
 NAMES += [name for name in DATASETS if name not in COLLECTIONS]
-NAMES += ["train_cost", "validation_mse", "test_accuracy", "float32", "float64", "unit", "standard", "none", "nielsen"]
+NAMES += ["train_cost", "validation_mse", "test_accuracy", "float32", "float64", *SCALES, "nielsen"]
 INNER = ["name", "depth", "width", "weights", "biases", "gain", "learning_rate", "slope", "train", "validation", "test"]
 INNER += ["scale", "record", "examples", "every", "neurons", "path", "sha256", "x", "__class__", "-1", "0", "1"]
 KEYS = list(Config.model_fields)

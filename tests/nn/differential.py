@@ -4,9 +4,10 @@
 
 Each case is a valid config drawn from vgrad's own tables: an activation, an output with its cost, an initializer, an
 optimizer, a schedule, a kind of hidden layer, penalties, clipping, max-norm, label smoothing, odd batches with a
-smaller last one. Every entry of every table is drawn in turn, so that some dozen cases have them all. Initial
-parameters and the order of the examples are vgrad's; nothing else is shared. After every epoch all parameters, running
-statistics and costs are compared, and the norms of the mean error and the mean norms before it.
+smaller last one, the classes or the inputs as targets. Every entry of every table is drawn in turn, so that some dozen
+cases have them all. Initial parameters and the order of the examples are vgrad's; nothing else is shared. After every
+epoch all parameters, running statistics and costs are compared, and the norms of the mean error and the mean norms
+before it.
 
 Left out, and tested with masks and constants of their own: dropout, input noise (tests/nn/test_nn_torch.py), momentum
 that changes and heavy balls whose rate does (PyTorch keeps the rate out of the velocity), gains of activations.
@@ -34,7 +35,6 @@ from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import SCHEDULES
 from vgrad.registry import parameters
 from vgrad.training.assembly import build_schedule, fresh_state
-from vgrad.training.feed import Feed
 from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
 from vgrad.training.randomness import Purpose, generator
@@ -47,6 +47,7 @@ MOST_AMPLIFIED = 1e3
 HIDDEN = ("plain", "batch_norm", "layer_norm", "residual")
 ENDS = [(cost, output) for cost, outputs in COSTS.items() for output in outputs if output != "step"]
 """A perceptron has no hidden layers: tests/training/test_training_perceptron.py."""
+RECONSTRUCTING = (("cross_entropy", "sigmoid"), ("quadratic", "sigmoid"), ("quadratic", "identity"))
 EPSILON = 1e-3
 """Of optimizers that divide by the size of a gradient: some are 0 but for rounding, such as that of a shift below a
 norm, and with 1e-8 their sign would decide."""
@@ -110,6 +111,9 @@ def _tree(number: int, random: Random, drawn: dict[str, Any]) -> dict[str, Any]:
     tree |= {key: of() for key, of in chances.items() if random.random() < 0.25}
     if drawn["schedule"] == "plateau":
         tree["schedule"] = {"name": "plateau", "patience": 1} if tree["schedule"] == "plateau" else tree["schedule"]
+    if (cost, output) in RECONSTRUCTING and number % 3 == 0:
+        tree["data"]["targets"], tree["layers"][-1] = "inputs", 64
+        tree.pop("label_smoothing", None)
     if hidden != "plain":
         tree[hidden] = True
     if hidden == "layer_norm" and drawn["weights"] in ("constant", "zeros"):
@@ -199,10 +203,12 @@ class _Peer:
         self.optimizer = getattr(torch.optim, KINDS[config.optimizer.name])(list(self.p.values()), **given)
 
     def _examples(self, part: Any, smoothing: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+        x = part.inputs / 16.0  # digits
+        if self.config.reconstructs:
+            return x, x
         y = np.eye(self.config.sizes[-1])[np.asarray(part.labels)]
         share = self.config.label_smoothing if smoothing is None else smoothing
-        x, _ = Feed(self.dataset, y.shape[1], len(part), np.float64).load(part, np.arange(len(part)))
-        return x.copy(), y * (1 - share) + share / y.shape[1]
+        return x, y * (1 - share) + share / y.shape[1]
 
     def _forward(self, x: np.ndarray, y: np.ndarray, running: dict[str, Any] | None, *, training: bool) -> Any:
         names = [choice.name for choice in self.config.activations] or ["identity"]

@@ -30,6 +30,8 @@ def test_a_few_dozen_cases_have_every_entry_of_every_table() -> None:
     assert {*differential.KINDS} == {*differential.TABLES["optimizer"]}
     for key in ("l2", "l1", "clip", "max_norm", "label_smoothing"):
         assert any(key in tree for tree in trees), key
+    reconstructing = {(tree["cost"], tree["output"]) for tree in trees if tree["data"].get("targets")}
+    assert reconstructing == {*differential.RECONSTRUCTING}
     assert any(tree["data"]["train"] % tree["batch_size"] for tree in trees if tree["batch_size"] != "full")
 
 

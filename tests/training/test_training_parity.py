@@ -18,7 +18,7 @@ from oracle import Model, Params
 from vgrad.cli.options import read_config
 from vgrad.config.check import check
 from vgrad.config.config import Config
-from vgrad.data.dataset import Dataset
+from vgrad.data.dataset import Dataset, Threshold
 from vgrad.data.datasets import load
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
 from vgrad.runs.runner import Opened, run
@@ -165,13 +165,20 @@ def test_small_steps_end_with_the_published_norms(sgd: Done) -> None:
 
 def plain_part(dataset: Dataset, part: str, outputs: int) -> tuple[np.ndarray, np.ndarray]:
     raw = getattr(dataset, part)
-    inputs = (raw.inputs.astype(float) - dataset.scaling.shift) * dataset.scaling.factor
+    inputs = raw.inputs.astype(float)
+    if isinstance(dataset.scaling, Threshold):
+        inputs = (inputs >= 9).astype(float)  # digits of 0 to 16
+    else:
+        inputs = (inputs - dataset.scaling.shift) * dataset.scaling.factor
+    if dataset.reconstructs:
+        return inputs, inputs
     return inputs, raw.labels[:, None].astype(float) if outputs == 1 else np.eye(outputs)[raw.labels]
 
 
 def compare(tree: dict[str, Any]) -> None:
     """Every epoch's parameters, metrics and norms of the run that `tree` means, with the oracle's."""
-    config: Config = check({"name": "parity", "monitor": ["train_cost", "train_accuracy", "validation_mse"], **tree})
+    accuracy = [] if tree["data"].get("targets") else ["train_accuracy"]
+    config: Config = check({"name": "parity", "monitor": ["train_cost", *accuracy, "validation_mse"], **tree})
     dataset = load(config.data.name, **config.data.parameters)
     model = Model(tuple(choice.name for choice in config.activations), config.output, config.cost)
     xs, ys = plain_part(dataset, "train", config.sizes[-1])
@@ -196,7 +203,7 @@ def compare(tree: dict[str, Any]) -> None:
         assert {**record.metrics, "learning_rate": 0} == pytest.approx(
             {
                 "train_cost": oracle.mean_cost(model, params, xs, ys),
-                "train_accuracy": oracle.accuracy(model, params, xs, ys),
+                **({"train_accuracy": oracle.accuracy(model, params, xs, ys)} if accuracy else {}),
                 "validation_mse": oracle.mse(model, params, held_x, held_y),
                 "penalty": oracle.penalty(params, len(xs), l2=config.l2, l1=config.l1),
                 "learning_rate": 0,
@@ -226,12 +233,13 @@ PAIRS = [
     l2=st.sampled_from((0.0, 3.0)),
     l1=st.sampled_from((0.0, 0.5)),
     init=st.sampled_from(("nielsen", "glorot_normal", "he_uniform")),
-    scale=st.sampled_from(("unit", "standard")),
+    scale=st.sampled_from(("unit", "standard", "binary")),
     seed=st.integers(0, 10**6),
 )
 @example([("sigmoid", 5), ("tanh", 4)], PAIRS[0], 10, True, 3.0, 0.5, "nielsen", "unit", 0)
 @example([("relu", 6)] * 3, PAIRS[1], 7, True, 0.0, 0.5, "he_uniform", "unit", 1)
 @example([], PAIRS[3], "full", True, 3.0, 0.0, "glorot_normal", "standard", 2)
+@example([("tanh", 6)], PAIRS[0], 10, True, 0.0, 0.0, "nielsen", "binary", 3)
 def test_any_run_is_that_of_the_plain_loop(
     hidden: list[tuple[str, int]],
     pair: tuple[str, str],
@@ -263,6 +271,38 @@ def test_any_run_is_that_of_the_plain_loop(
         compare(tree)
     except oracle.Saturated:  # a deep linear network on its way to infinity
         reject()
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    hidden=st.lists(st.tuples(st.sampled_from(("sigmoid", "tanh", "relu")), st.integers(1, 8)), min_size=1, max_size=5),
+    pair=st.sampled_from((("cross_entropy", "sigmoid"), ("quadratic", "sigmoid"), ("quadratic", "identity"))),
+    batch=st.sampled_from((1, 7, 10, 46, "full")),
+    scale=st.sampled_from(("unit", "binary")),
+    l2=st.sampled_from((0.0, 3.0)),
+    seed=st.integers(0, 10**6),
+)
+@example([("sigmoid", 5), ("tanh", 2), ("sigmoid", 6)], ("cross_entropy", "sigmoid"), 7, "unit", 3.0, 0)
+@example([("tanh", 3)], ("quadratic", "identity"), "full", "binary", 0.0, 1)
+def test_any_autoencoder_is_that_of_the_plain_loop(
+    hidden: list[tuple[str, int]], pair: tuple[str, str], batch: int | str, scale: str, l2: float, seed: int
+) -> None:
+    compare(
+        {
+            "layers": [64, *(width for _, width in hidden), 64],
+            "activation": [name for name, _ in hidden],
+            "output": pair[1],
+            "cost": pair[0],
+            "init": "glorot_normal",
+            "optimizer": {"learning_rate": 0.01},
+            "epochs": 2,
+            "batch_size": batch,
+            "l2": l2,
+            "data": {**DIGITS, "scale": scale, "targets": "inputs"},
+            "probes": {"examples": 30},
+            "seed": seed,
+        }
+    )
 
 
 COMMON = {"layers": [64, 6, 5, 10], "activation": "tanh", "epochs": 2, "l2": 2.0, "data": DIGITS, "seed": 4}

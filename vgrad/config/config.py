@@ -19,10 +19,10 @@ from pydantic import BaseModel, Field, model_validator
 from vgrad.config import fields, remedies
 from vgrad.config.choice import Choice, named
 from vgrad.config.fields import Init, InitFile, Probes, Stack
-from vgrad.config.monitors import PARTS
+from vgrad.config.monitors import PARTS, split
 from vgrad.config.problems import STRICT
 from vgrad.config.remedies import OPTIONAL, ClipField, EarlyStopping
-from vgrad.data.datasets import Facts, facts
+from vgrad.data.datasets import INPUTS, Facts, facts
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.norms import NORMS
 from vgrad.registry import Fraction, NonNegative, NonNegativeInt, Positive
@@ -103,6 +103,16 @@ class Config(BaseModel):
     def facts(self) -> Facts:
         """What there is of the data: inputs, classes, examples in each part."""
         return facts(self.data.name, **self.data.parameters)
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the network is to give back its inputs: `data: {targets: inputs}`, an autoencoder."""
+        return self.data.parameters.get("targets") == INPUTS
+
+    @cached_property
+    def is_bounded(self) -> bool:
+        """Whether inputs have to lie in [0, 1], since they are targets of a cross-entropy."""
+        return self.reconstructs and "cross_entropy" in (self.cost, *(split(name)[1] for name in self.monitors))
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:

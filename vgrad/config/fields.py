@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from vgrad.config.choice import Checked, Choice, ChoiceOf
 from vgrad.config.problems import STRICT, Problem, Problems, each, validated
 from vgrad.config.synonyms import no_such
-from vgrad.data.datasets import DATASETS, SCALES
+from vgrad.data.datasets import DATASETS, INPUTS, SCALES
 from vgrad.document.words import describe
 from vgrad.nn import activations, schedules
 from vgrad.nn import probes as _probes
@@ -19,7 +19,7 @@ from vgrad.nn.activations import ACTIVATIONS
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.schedules import SCHEDULES
-from vgrad.registry import NonNegativeInt, Positive, PositiveInt, parameters
+from vgrad.registry import LATER, NonNegativeInt, Positive, PositiveInt, parameters
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._=,+-]{0,99}"
 MOST_LAYERS = 1000
@@ -216,6 +216,7 @@ DATA_CHOICE = ChoiceOf(
         "validation": (NonNegativeInt | None, None),
         "test": (NonNegativeInt | None, None),
         "scale": (Literal[tuple(SCALES)], "unit"),
+        "targets": (Annotated[Literal[INPUTS] | None, LATER], None),
     },
 )
 

@@ -12,11 +12,14 @@ from vgrad.config.fields import Init, Stack
 from vgrad.config.monitors import PARTS, measures
 from vgrad.config.problems import Problem
 from vgrad.config.synonyms import meant
+from vgrad.data.datasets import DATASETS
 from vgrad.nn.costs import COSTS
 from vgrad.nn.initializers import INITIALIZERS, DataDriven
 from vgrad.nn.optimizers import OPTIMIZERS
 from vgrad.nn.probes import GROUPS, PROBES
 
+RECONSTRUCTION = ("quadratic", "cross_entropy")
+"""The costs that an output may have with one input as its target."""
 MOST_ROWS = 10**6
 """Of steps.csv, and of pretraining.csv."""
 
@@ -56,11 +59,33 @@ def _sizes(config: Config) -> list[Problem]:
 
 
 def _pairing(config: Config) -> list[Problem]:
+    if config.reconstructs:
+        return _reconstruction(config)
     if config.facts.regression and config.cost != "quadratic":
         told = f"{config.cost} is of classes; numbers are predicted with cost: quadratic and output: identity"
         return [Problem(("cost",), told)]
     if config.facts.regression and config.label_smoothing:
         return [Problem(("label_smoothing",), "the targets are numbers, and no classes; leave it out")]
+    return _pair(config)
+
+
+def _reconstruction(config: Config) -> list[Problem]:
+    """Inputs as targets: any numbers for the quadratic cost, those of [0, 1] for the cross-entropy of each."""
+    if config.output == "softmax":
+        return [Problem(("output",), "softmax outputs add up to 1, and inputs do not; use sigmoid or identity")]
+    if config.cost not in RECONSTRUCTION:
+        told = f"{config.cost} is of classes; inputs are given back with {' or '.join(RECONSTRUCTION)}"
+        return [Problem(("cost",), told)]
+    if config.label_smoothing:
+        return [Problem(("label_smoothing",), "the targets are the inputs, and no classes; leave it out")]
+    source, scale = DATASETS[config.data.name], config.data.parameters["scale"]
+    if config.is_bounded and (scale == "standard" or (scale == "none" and (source.maximum or 0) > 1)):
+        told = f"{scale} leaves [0, 1], and with it cross_entropy; use unit or binary, or cost: quadratic"
+        return [Problem(("data", "scale"), told)]
+    return _pair(config)
+
+
+def _pair(config: Config) -> list[Problem]:
     if config.output in COSTS[config.cost]:
         if config.output == "softmax" and config.sizes[-1] == 1:
             return [Problem(("output",), "softmax over one output is always 1; use sigmoid or 2 outputs")]
@@ -81,13 +106,15 @@ def _measuring(config: Config) -> list[Problem]:
     problems: list[Problem] = []
     of_numbers = config.facts.regression
     if config.output in COSTS[config.cost]:
-        names = [name for name in measures(config.cost, config.output) if not (of_numbers and name == "accuracy")]
-        known = [f"{part}_{name}" for part in PARTS for name in names]
+        known = [f"{part}_{name}" for part in PARTS for name in measures(config.cost, config.output)]
         problems += fields.name_problems(("monitor",), config.monitor or [], known, "monitor")
     for index, name in enumerate(config.monitor or []):
         part = name.split("_")[0]
         if config.part_sizes.get(part) == 0:
             problems.append(Problem(("monitor", index), f"the {part} part is empty"))
+        elif of_numbers and name in (f"{each}_accuracy" for each in PARTS):
+            told = f"numbers are predicted, of which none is right or wrong; use {part}_cost or {part}_mse"
+            problems.append(Problem(("monitor", index), told))
     problems += fields.name_problems(("probes", "record"), config.probes.record, [*PROBES, *GROUPS, "all"], "probe")
     n = config.part_sizes["train"]
     if config.probe_examples > n:

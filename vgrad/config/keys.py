@@ -65,6 +65,7 @@ ELSEWHERE: Mapping[str, str] = {
     "data.train": "train n_train num_train train_size train_examples",
     "data.validation": "validation n_validation validation_size val_size",
     "data.test": "test n_test test_size",
+    "data.targets": "targets",
     "data.scale": "scale scaling normalize normalise standardize",
     "monitor": "metrics monitors",
     "probes": "probe record measure",

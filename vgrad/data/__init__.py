@@ -1,6 +1,6 @@
 """Data sets: MNIST, small handwritten digits and two toy sets, split, scaled and fingerprinted."""
 
-from vgrad.data.dataset import Dataset, Part, Scaling, gather
+from vgrad.data.dataset import Dataset, Part, Scaling, Threshold, gather
 from vgrad.data.datasets import BUILT_IN, DATASETS, SCALES, Facts, Source, check_sizes, facts, load
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Part",
     "Scaling",
     "Source",
+    "Threshold",
     "check_sizes",
     "facts",
     "gather",

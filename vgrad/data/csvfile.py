@@ -28,7 +28,8 @@ _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
 
 
 def read_csv(path: Path, label: str | None, targets: tuple[str, ...], columns: tuple[str, ...]) -> Own:
-    """The examples in the file: inputs are `columns`, by default all that are neither `label` nor among `targets`.
+    """The examples in the file: inputs are `columns`, by default all that are neither `label` nor among `targets`;
+    without either of them, there are no labels.
 
     DataError with line and column for what is no number, missing or not finite, and for names that the file has not.
     """
@@ -47,7 +48,8 @@ def read_csv(path: Path, label: str | None, targets: tuple[str, ...], columns: t
     if targets:
         y = np.column_stack([_numbers(path, frame[name], name) for name in targets])
         return Own((Table(x, y, targets=tuple(targets)),))
-    assert label is not None
+    if label is None:
+        return Own((Table(x, np.empty((len(x), 0))),))
     numbers, classes = _classes(path, frame[label], label)
     return Own((Table(x, numbers, classes=classes),))
 

@@ -1,7 +1,8 @@
 """Examples, their scaling and their fingerprint.
 
 Rows are examples: inputs are (n, n_0), labels (n,). Pixels stay bytes in memory and are scaled as they are gathered,
-x -> (x - shift) * factor, so the set is eight times smaller than in float64 and can be shared by processes.
+x -> (x - shift) * factor or x -> [x > limit], so the set is eight times smaller than in float64 and can be shared by
+processes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Part:
     """The training, the validation or the test part of a set: `inputs` (n, n_0) and `labels` (n,), read-only.
 
     Inputs are uint8 (images) or float64 (toy sets); labels are class numbers, uint8 or int64, or the targets of a
-    regression, (n, K) float64. ValueError where the shapes do not belong together.
+    regression, (n, K) float64, none of them, (n, 0), where the inputs are the targets. ValueError where the shapes do
+    not belong together.
     """
 
     inputs: Array
@@ -52,6 +54,10 @@ class Part:
     def first(self, k: int) -> Part:
         """A view of the first k examples in file order (all of them when there are fewer)."""
         return Part(self.inputs[:k], self.labels[:k])
+
+    def unlabelled(self) -> Part:
+        """The inputs alone, which are the targets, too."""
+        return Part(self.inputs, np.empty((len(self), 0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +116,36 @@ class Scaling:
 
 
 @dataclass(frozen=True, eq=False)
+class Threshold:
+    """x -> 1 where x > `limit`, else 0; float64, of shape () for all features or (n_0,) for each its own."""
+
+    limit: Array
+
+    @classmethod
+    def half(cls, maximum: float) -> Threshold:
+        """1 above half of `maximum`: of bytes, from 128 on."""
+        return cls(np.asarray(maximum / 2))
+
+    @classmethod
+    def middle(cls, inputs: Array) -> Threshold:
+        """1 above the middle of each feature's range over `inputs` (n, n_0); a feature that is constant there is 0."""
+        low, high = _range(inputs)
+        return cls(np.where(high > low, low / 2 + high / 2, low))
+
+    @cached_property
+    def _of_bytes(self) -> Array:
+        whole = np.floor(self.limit)  # the same for whole numbers, and compared twice as fast
+        return whole.astype(np.uint8) if whole.min() >= 0 and whole.max() < 256 else self.limit
+
+    def apply(self, rows: Array, out: Array) -> Array:
+        """Write 0 and 1 of `rows` (m, n_0) into `out` (m, n_0), float64 or float32, and return it.
+
+        The numbers are compared as they are stored: both types of `out` get the same.
+        """
+        return np.greater(rows, self._of_bytes if rows.dtype == np.uint8 else self.limit, out=out)
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A set that is ready for training; every part but `train` may be empty.
 
@@ -122,7 +158,7 @@ class Dataset:
     train: Part
     validation: Part
     test: Part
-    scaling: Scaling
+    scaling: Scaling | Threshold
     digest: str
 
     @property
@@ -130,8 +166,13 @@ class Dataset:
         """n_0, the number of inputs."""
         return int(self.train.inputs.shape[1])
 
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the inputs, as they are scaled, are the targets: there are no labels."""
+        return self.train.labels.shape[1:] == (0,)
 
-def gather(part: Part, index: Array, scaling: Scaling, rows: Array, out: Array) -> Array:
+
+def gather(part: Part, index: Array, scaling: Scaling | Threshold, rows: Array, out: Array) -> Array:
     """Write the scaled examples `index` (m,) of `part` into `out` (m, n_0) and return it; allocates nothing.
 
     `rows` (m, n_0) is a workspace of the inputs' own type. `index` must lie within the part and should be intp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,19 @@ from vgrad.data import digits as _digits
 from vgrad.data import files as _files
 from vgrad.data import mnist as _mnist
 from vgrad.data import toy as _toy
-from vgrad.data.dataset import Array, Dataset, Part, Scaling, fingerprint
+from vgrad.data.dataset import Array, Dataset, Part, Scaling, Threshold, fingerprint
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean, lookup, parameters
 
 PARTS = ("train", "validation", "test")
+INPUTS = _files.INPUTS
+"""What `targets` may be of every set."""
 
 
 @dataclass(frozen=True)
 class Facts:
     """What has to be known of a set before it is loaded; `sizes` are the training, validation and test examples. With
-    `regression` there are no classes, and `classes` is the number of targets."""
+    `regression` there are no classes, and `classes` is the number of targets, with `targets: inputs` that of inputs."""
 
     n_inputs: int
     classes: int
@@ -52,11 +54,15 @@ class Source:
 
 
 def facts(name: str, **given: object) -> Facts:
-    """Of the set `name` with those of its own parameters that are `given`; others are passed over.
+    """Of the set `name` with its `targets` and those of its own parameters that are `given`; others are passed over.
 
     KeyError for an unknown name; DataError, StorageError and ConfigError as the set raises them.
     """
-    source = lookup(DATASETS, name, "data set")
+    found = _of_labels(lookup(DATASETS, name, "data set"), given)
+    return replace(found, classes=found.n_inputs, regression=True) if given.get("targets") == INPUTS else found
+
+
+def _of_labels(source: Source, given: dict[str, object]) -> Facts:
     if isinstance(source.facts, Facts):
         return source.facts
     own = {key: given[key] for key in parameters(source.load) if key in given}
@@ -110,8 +116,8 @@ def load(
 ) -> Dataset:
     """The data set `name`, its parts cut to the first `train`, `validation` and `test` examples (None: all).
 
-    `scale` names an entry of SCALES, fitted to the training part after the cut. `parameters` are those of the set; the
-    name of a file is relative to `base`.
+    `scale` names an entry of SCALES, fitted to the training part after the cut. `parameters` are those of the set, and
+    `targets`, which may be INPUTS: labels are left out then. The name of a file is relative to `base`.
     ConfigError for an unknown name or parameter and for sizes there are not; DataError and StorageError as the set
     raises them.
     """
@@ -123,12 +129,18 @@ def load(
     problems = _unknown(source, parameters) or check_sizes(name, train, validation, test, **parameters)
     if problems:
         raise ConfigError(*problems)
-    known = facts(name, **parameters)
+    known, reconstructs = facts(name, **parameters), parameters.get("targets") == INPUTS
     if source.of_file:
         parameters["path"] = str(base / str(parameters["path"]))
+    else:
+        parameters.pop("targets", None)
     full = source.load(progress, **parameters)
     learn, validate, examine = (
-        part if size is None else part.first(size) for part, size in zip(full, (train, validation, test), strict=True)
+        part.unlabelled() if reconstructs else part
+        for part in (
+            part if size is None else part.first(size)
+            for part, size in zip(full, (train, validation, test), strict=True)
+        )
     )
     return Dataset(
         name,
@@ -143,14 +155,15 @@ def load(
 
 def _unknown(source: Source, given: dict[str, object]) -> list[str]:
     known = parameters(source.load)
-    return [f"data.{key}: no such parameter{did_you_mean(key, known)}" for key in given if key not in known]
+    wrong = [key for key in given if key not in known and (key, given[key]) != ("targets", INPUTS)]
+    return [f"data.{key}: no such parameter{did_you_mean(key, known)}" for key in wrong]
 
 
 def _of_a_file(**given: Any) -> Facts:
     """What a settled config says of its file."""
     if given.get("inputs") is None or len(given.get("examples") or ()) != len(PARTS):
         raise ConfigError("data: the file has not been read")
-    outputs = given.get("classes") or given.get("targets") or []
+    outputs = given.get("classes") or given.get("targets") or []  # INPUTS is no list of them, and replaced by facts
     train, validation, test = given["examples"]
     return Facts(given["inputs"], len(outputs), (train, validation, test), regression=not given.get("classes"))
 
@@ -170,7 +183,18 @@ def _none(inputs: Array, maximum: float | None) -> Scaling:
     return Scaling.identity()
 
 
-SCALES: dict[str, Callable[[Array, float | None], Scaling]] = {"unit": _unit, "standard": _standard, "none": _none}
+def _binary(inputs: Array, maximum: float | None) -> Threshold:
+    """1 above half of the largest value there can be (of 255: from 128 on), or above the middle of each feature's range
+    over the training part, else 0."""
+    return Threshold.middle(inputs) if maximum is None else Threshold.half(maximum)
+
+
+SCALES: dict[str, Callable[[Array, float | None], Scaling | Threshold]] = {
+    "unit": _unit,
+    "standard": _standard,
+    "none": _none,
+    "binary": _binary,
+}
 
 FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 DATASETS: dict[str, Source] = {

@@ -27,8 +27,9 @@ class Range:
 
 @dataclass(frozen=True)
 class Description:
-    """`sizes` by part; `counts` of each class, or the `targets` of a regression, by part; `inputs` are those of the
-    training part, as they stand in the file and as training has them."""
+    """`sizes` by part; `counts` of each class, or the `targets` of a regression, by part, neither of them where the
+    inputs are the targets; `inputs` are those of the training part, as they stand in the file and as training has
+    them."""
 
     sizes: dict[str, int]
     counts: dict[str, list[int]]
@@ -40,16 +41,17 @@ class Description:
 def describe(dataset: Dataset) -> Description:
     """The description of a data set."""
     parts = {name: getattr(dataset, name) for name in PARTS}
-    regression = dataset.train.labels.ndim == 2
+    regression = dataset.train.labels.ndim == 2 and not dataset.reconstructs
+    classes = dataset.train.labels.ndim == 1
     rows = dataset.train.inputs
     scaled = np.concatenate(
         [dataset.scaling.apply(rows[at : at + ROWS], np.empty(rows[at : at + ROWS].shape)) for at in _steps(len(rows))]
     )
     return Description(
         {name: len(part) for name, part in parts.items()},
-        {}
-        if regression
-        else {name: np.bincount(part.labels, minlength=dataset.classes).tolist() for name, part in parts.items()},
+        {name: np.bincount(part.labels, minlength=dataset.classes).tolist() for name, part in parts.items()}
+        if classes
+        else {},
         {name: of(part.labels) for name, part in parts.items() if len(part)} if regression else {},
         of(rows),
         of(scaled),

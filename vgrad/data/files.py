@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Le, MinLen
@@ -26,7 +26,10 @@ from vgrad.storage.reading import is_there, why
 from vgrad.text.escapes import printable
 
 Share = Annotated[float, Ge(0), Le(1)]
+INPUTS = "inputs"
+"""`targets: inputs`: the network reconstructs what it is given."""
 Names = Annotated[list[str] | None, LATER]
+Targets = Annotated[list[str] | Literal["inputs"] | None, LATER]
 Split = Annotated[list[Share] | None, LATER]
 Word = Annotated[str | None, LATER]
 Count = Annotated[int | None, LATER]
@@ -46,12 +49,12 @@ def npz(
     sha256: Word = None,
     inputs: Count = None,
     classes: Names = None,
-    targets: Names = None,
+    targets: Targets = None,
     examples: Annotated[list[int] | None, LATER] = None,
 ) -> Parts:
     """An .npz of arrays x (n, …) and y: whole numbers (n,) are classes, others (n,) or (n, K) targets; or x_train,
-    y_train, x_test, y_test and, if there is one, x_validation, y_validation."""
-    return _parts(read_npz(path), path, split, split_seed, sha256)
+    y_train, x_test, y_test and, if there is one, x_validation, y_validation. `targets: inputs`: y may be missing."""
+    return _parts(read_npz(path, targets == INPUTS), path, split, split_seed, sha256)
 
 
 def csv(
@@ -65,11 +68,11 @@ def csv(
     sha256: Word = None,
     inputs: Count = None,
     classes: Names = None,
-    targets: Names = None,
+    targets: Targets = None,
     examples: Annotated[list[int] | None, LATER] = None,
 ) -> Parts:
     """A CSV file whose first line names its columns: `label` is the column of the classes, or `targets` are those of
-    the numbers to be predicted; all others, or `columns`, are inputs."""
+    the numbers to be predicted; all others, or `columns`, are inputs. `targets: inputs`: there need be no label."""
     return _parts(_read_csv(path, label, targets, columns), path, split, split_seed, sha256)
 
 
@@ -82,7 +85,7 @@ def idx(
     sha256: Word = None,
     inputs: Count = None,
     classes: Names = None,
-    targets: Names = None,
+    targets: Targets = None,
     examples: Annotated[list[int] | None, LATER] = None,
 ) -> Parts:
     """A folder with files in the format and under the names of MNIST's, packed (.gz) or not:
@@ -91,7 +94,7 @@ def idx(
 
 
 READERS: dict[str, Callable[[Mapping[str, Any]], Own]] = {
-    "npz": lambda given: read_npz(given["path"]),
+    "npz": lambda given: read_npz(given["path"], given.get("targets") == INPUTS),
     "csv": lambda given: _read_csv(given["path"], given.get("label"), given.get("targets"), given.get("columns")),
     "idx": lambda given: read_idx_folder(given["path"]),
 }
@@ -109,7 +112,8 @@ def recorded(name: str, given: Mapping[str, Any], base: Path) -> dict[str, Any]:
     parts = own.parts(given.get("split"), given.get("split_seed", 0))
     first = own.first
     found: dict[str, Any] = {"sha256": own.digest, "inputs": int(first.x.shape[1])}
-    found |= {"classes": list(first.classes)} if first.classes else {"targets": list(first.targets)}
+    if given.get("targets") != INPUTS:  # else there are as many outputs as inputs
+        found |= {"classes": list(first.classes)} if first.classes else {"targets": list(first.targets)}
     return {**found, "examples": [len(part) for part in parts]}
 
 
@@ -120,16 +124,17 @@ def _parts(own: Own, path: str, split: list[float] | None, seed: int, sha256: st
     return own.parts(split, seed)
 
 
-def _read_csv(path: str, label: str | None, targets: list[str] | None, columns: list[str] | None) -> Own:
-    if (label is None) == (not targets):
+def _read_csv(path: str, label: str | None, targets: list[str] | str | None, columns: list[str] | None) -> Own:
+    names = () if targets == INPUTS else tuple(targets or ())
+    if targets != INPUTS and (label is None) == (not names):
         told = "label: the column of the classes, or targets: […], those of the numbers to be predicted"
         raise ConfigError(f"data: write one of {told}")
-    return _kept_csv(path, label, tuple(targets or ()), tuple(columns or ()), _stamp(path))
+    return _kept_csv(path, label, names, tuple(columns or ()), _stamp(path))
 
 
-def read_npz(path: str) -> Own:
-    """The content of an .npz; DataError where it is none, or has other arrays."""
-    return _kept_npz(path, _stamp(path))
+def read_npz(path: str, unlabelled: bool = False) -> Own:
+    """The content of an .npz; DataError where it is none, or has other arrays. `unlabelled`: y may be missing."""
+    return _kept_npz(path, unlabelled, _stamp(path))
 
 
 def read_idx_folder(path: str) -> Own:
@@ -154,7 +159,7 @@ def _kept_csv(
 
 
 @lru_cache(maxsize=2)
-def _kept_npz(path: str, stamp: tuple[int, ...]) -> Own:
+def _kept_npz(path: str, unlabelled: bool, stamp: tuple[int, ...]) -> Own:
     shown = printable(path, 200)
     try:
         arrays = unpack(Path(path), MOST_BYTES)
@@ -164,6 +169,8 @@ def _kept_npz(path: str, stamp: tuple[int, ...]) -> Own:
         raise DataError(f"{shown}: no such file") from None
     except OSError as error:
         raise DataError(f"{shown}: cannot be read: {why(error)}") from None
+    if unlabelled:
+        arrays = {name.replace("x", "y", 1): _NO_LABELS for name in arrays if name.startswith("x")} | arrays
     if {"x", "y"} <= arrays.keys():
         return Own((_table(arrays, "", shown),))
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
@@ -175,8 +182,14 @@ def _kept_npz(path: str, stamp: tuple[int, ...]) -> Own:
     raise DataError(f"{shown}: has {known}; write arrays x and y, or x_train, y_train, x_test and y_test")
 
 
+_NO_LABELS = np.empty(0)
+"""Stands for a y that is missing and may be."""
+
+
 def _table(arrays: Arrays, ending: str, where: str) -> Table:
     x, y = (arrays.get(f"{name}{ending}") for name in ("x", "y"))
+    if y is _NO_LABELS and x is not None and x.ndim:
+        return Table(inputs(x, f"{where}: x{ending}"), np.empty((len(x), 0)))
     if x is None or y is None or not x.ndim or not y.ndim or len(x) != len(y):
         raise DataError(f"{where}: x{ending} and y{ending} do not have a row an example each")
     x = inputs(x, f"{where}: x{ending}")

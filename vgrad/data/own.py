@@ -27,7 +27,7 @@ WHOLE, FURTHER = (0.8, 0.1, 0.1), (0.9, 0.1)
 @dataclass(frozen=True, eq=False)
 class Table:
     """Examples as they stand in a file: `x` (n, n_0), uint8 or float64, and `y`: (n,) of numbers 0 … K - 1 of
-    classes, whose names are `classes`, or (n, K) float64 of targets, whose names are `targets`."""
+    classes, whose names are `classes`, or (n, K) float64 of targets, whose names are `targets`, or (n, 0)."""
 
     x: Array
     y: Array

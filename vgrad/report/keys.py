@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from vgrad.data.files import RECORDED
+from vgrad.data.files import INPUTS, RECORDED
 from vgrad.errors import ConfigError
 from vgrad.registry import did_you_mean
 from vgrad.text.characters import hint
@@ -44,7 +44,7 @@ def flatten(config: Mapping[str, Any]) -> dict[str, Scalar]:
             _spread(flat, key, value)
         else:
             _spread(flat, key, value)
-    return {key: value for key, value in flat.items() if key not in _OF_THE_FILE}
+    return {key: value for key, value in flat.items() if key not in _OF_THE_FILE or value == INPUTS}
 
 
 def _spread(flat: dict[str, Scalar], key: str, value: Any) -> None:

@@ -91,6 +91,8 @@ def parse_value(text: str, runs: Sequence[Run], thresholds: Thresholds) -> Value
             return _of_monitor(name, "last", text)
         part = name.partition("_")[0]
         told = f"it was no monitor; vgrad evaluate RUNS --part {part} computes and keeps it"
+        if name.endswith("_accuracy") and all(run.config["data"].get("targets") for run in runs):
+            told = "they predict numbers, of which none is right or wrong"
         raise ConfigError(f"no value {name!r} in these runs: {told}")
     if found and found["layer"] and name in THEORY:
         return _of_theory(name, found["layer"], _when(found, text))

@@ -89,7 +89,7 @@ def evaluate(run: StoredRun, part: str, dataset: Dataset | None = None) -> Evalu
         raise RunStateError(f"{where}/{FINAL}: {told}")
     if dataset is None:
         dataset = load(config.data.name, base=data_folder(run), **config.data.parameters)
-    if dataset.classes > MOST_CLASSES:
+    if dataset.classes > MOST_CLASSES and not config.facts.regression:
         raise ConfigError(f"{where}: {dataset.classes:,} classes, more than {MOST_CLASSES:,}")
     if dataset.digest != run.facts["data"].get("sha256"):
         raise DataError(f"{where}: its data were others: their digest is not that of {config.data.name} here")

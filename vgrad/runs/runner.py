@@ -34,6 +34,7 @@ from vgrad.storage import make_folder, new_folder, refuse_link, remove_leftovers
 from vgrad.storage.lock import LOCK, exclusive
 from vgrad.training.assembly import fresh_state
 from vgrad.training.descent import Cancelled
+from vgrad.training.feed import check_unit_interval
 from vgrad.training.initial import draw_parameters, with_digest
 from vgrad.training.loop import train
 from vgrad.training.memory import check_memory
@@ -117,6 +118,8 @@ def _train(
     base: Path,
 ) -> Iterator[Event]:
     begun = time.monotonic()
+    if config.is_bounded:
+        check_unit_interval(dataset)
     saved = folder.resume(config)
     start, passed = None, list[str]()
     if saved is None and not fresh:

@@ -52,6 +52,7 @@ def _seconds(config: Config) -> float:
     if needed_bytes(config) > (available_bytes() or 0) // 4:
         return float("nan")
     part = Part(np.zeros((rows, config.sizes[0]), np.uint8), np.zeros(rows, np.int64))
+    part = part.unlabelled() if config.reconstructs else part
     dataset = Dataset("made up", config.sizes[-1], part, part, part, Scaling.unit(1.0), "")
     small = _small(config, rows)
     drawn = draw_parameters(small, small.init if isinstance(small.init, Init) else _any_init())

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from vgrad.data.dataset import Dataset, Part, gather
+from vgrad.errors import ConfigError
 from vgrad.nn.arrays import Array, aligned
 
 Index = NDArray[np.intp]
+ROUNDING = 1e-6
+"""What scaling to [0, 1] may leave it by, in either type."""
 
 
 def targets(classes: int, outputs: int, smoothing: float = 0.0) -> Array:
@@ -22,13 +25,29 @@ def targets(classes: int, outputs: int, smoothing: float = 0.0) -> Array:
     return (1 - smoothing) * y + smoothing / classes if smoothing else y
 
 
+def check_unit_interval(dataset: Dataset) -> None:
+    """ConfigError where an input of some part, as it is scaled, leaves [0, 1]: as a target of a cross-entropy it would
+    be no probability. Scaling keeps order, so that the ends of each input's range tell."""
+    for name in ("train", "validation", "test"):
+        inputs = getattr(dataset, name).inputs
+        if not len(inputs):
+            continue
+        ends = np.stack([inputs.min(axis=0), inputs.max(axis=0)])
+        low, high = (each(dataset.scaling.apply(ends, np.empty(ends.shape))) for each in (np.min, np.max))
+        if not -ROUNDING <= low <= high <= 1 + ROUNDING:
+            told = f"{name} inputs reach from {low:.4g} to {high:.4g}, and targets of cross_entropy lie in [0, 1]"
+            raise ConfigError(f"data.scale: {told}; use binary, or cost: quadratic")
+
+
 class Feed:
-    """Loads up to `rows` examples at a time; x is (m, n_0) and y is (m, n_L), of type `dtype`."""
+    """Loads up to `rows` examples at a time; x is (m, n_0) and y is (m, n_L), of type `dtype`: the targets of the
+    classes, those of a regression, or the inputs as they are scaled."""
 
     def __init__(self, dataset: Dataset, outputs: int, rows: int, dtype: DTypeLike, smoothing: float = 0.0) -> None:
         self.rows = rows
         self._scaling = dataset.scaling
         one_hot = dataset.train.labels.ndim == 1  # a regression has its targets in the place of labels
+        self._reconstructs = dataset.reconstructs
         self._targets = targets(dataset.classes, outputs, smoothing).astype(dtype) if one_hot else None
         self._raw = np.empty((rows, dataset.n_inputs), dataset.train.inputs.dtype)
         self._x = aligned((rows, dataset.n_inputs), dtype)
@@ -40,12 +59,15 @@ class Feed:
         m = len(index)
         x, y, labels = self._x[:m], self._y[:m], self._labels[:m]
         gather(part, index, self._scaling, self._raw[:m], x)
+        if self._reconstructs:
+            return x, x
         np.take(part.labels, index, axis=0, out=labels, mode="clip")
         return x, self._of(labels, y)
 
     def targets(self, part: Part) -> Array:
         """y of all examples of `part` in file order, a new array."""
-        return self._of(part.labels, np.empty((len(part), self._y.shape[1]), self._y.dtype))
+        y = np.empty((len(part), self._y.shape[1]), self._y.dtype)
+        return self._scaling.apply(part.inputs, y) if self._reconstructs else self._of(part.labels, y)
 
     def _of(self, labels: NDArray[Any], y: Array) -> Array:
         if self._targets is None:

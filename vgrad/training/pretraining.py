@@ -21,11 +21,8 @@ from vgrad.nn.layerwise.pretrainings import PRETRAININGS, Pretraining, controlle
 from vgrad.nn.measurement import CHUNK
 from vgrad.training.descent import Cancelled
 from vgrad.training.evaluation import chunks
-from vgrad.training.feed import Feed, Index
+from vgrad.training.feed import ROUNDING, Feed, Index
 from vgrad.training.randomness import Purpose, generator
-
-_ROUNDING = 1e-6
-"""What scaling to [0, 1] may leave it by, in either type."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ class _Work:
         total = np.zeros(self._config.sizes[number - 1])
         for index in chunks(len(self._part), CHUNK):
             v = self._seen(self._all, index, below)
-            if not below and not (v.min() >= -_ROUNDING and v.max() <= 1 + _ROUNDING):
+            if not below and not (v.min() >= -ROUNDING and v.max() <= 1 + ROUNDING):
                 told = f"pretrain reconstructs inputs in [0, 1], found {v.min():g} to {v.max():g}"
                 raise ConfigError(f"data.scale: {told}; use unit")
             total += v.sum(axis=0, dtype=np.float64)

@@ -182,12 +182,14 @@ def _reconstructions(run: StoredRun) -> str:
 
 
 def _outputs(config: Config) -> str:
-    """What a file of data has: its inputs, and the classes or targets by name."""
+    """What a file of data has: its inputs, and the classes or targets by name. Of any set, that inputs are targets."""
     from vgrad.report.absent import listed
 
     known = config.data.parameters
     if known.get("sha256") is None:
-        return ""
+        return ", targets inputs" if config.reconstructs else ""
+    if config.reconstructs:
+        return f"; {known['inputs']} inputs, which are the targets, too; digest {known['sha256'][:8]}"
     names = known.get("classes") or known["targets"]
     kind = "classes" if known.get("classes") else "targets" if len(names) > 1 else "target"
     return f"; {known['inputs']} inputs, {kind} {listed(names)}; digest {known['sha256'][:8]}"

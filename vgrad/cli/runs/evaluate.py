@@ -156,6 +156,8 @@ def _draw(run: StoredRun, found: Evaluated, output: Path, most: int) -> None:
     from vgrad.pictures.style import content, styled, suffix
 
     inputs = found.inputs.inputs
+    if not found.confusion.size:
+        raise ConfigError("-o: draws mistakes, and this run names no classes; leave it out")
     if inputs.dtype.kind != "u" or side(inputs.shape[1]) is None:
         raise ConfigError(f"-o: {inputs.shape[1]} inputs of {run.config.data.name} are no square image; leave it out")
     shown = found.mistakes[:most]

@@ -34,6 +34,8 @@ def tree(name: str, dataset: Dataset, given: Mapping[str, Any], found: Descripti
     """For --json."""
     source = DATASETS[name]
     head = {"name": name, "summary": source.summary, "origin": source.origin or None, "digest": dataset.digest}
+    if dataset.reconstructs:
+        return {**head, "reconstructs": True, "n_inputs": dataset.n_inputs, **asdict(found)}
     kind = "targets" if found.targets else "classes"
     return {**head, kind: list(given.get(kind) or names(dataset, given)), "n_inputs": dataset.n_inputs, **asdict(found)}
 
@@ -44,8 +46,9 @@ def lines(name: str, dataset: Dataset, given: Mapping[str, Any], found: Descript
     edge = side(dataset.n_inputs) if dataset.train.inputs.dtype == np.uint8 else None
     shape = f" ({edge} x {edge})" if edge else ""
     kind = "target" if found.targets else "class"
+    outputs = "which are the targets, too" if dataset.reconstructs else f"{len(called)} {_several(kind, len(called))}"
     told = [f"{name}: {source.summary}", *([f"from {source.origin}"] if source.origin else [])]
-    told += [f"{dataset.n_inputs} inputs{shape}, {len(called)} {_several(kind, len(called))}", ""]
+    told += [f"{dataset.n_inputs} inputs{shape}, {outputs}", ""]
     there = [part for part in PARTS if found.sizes[part]]
     rows = [["", *there], ["examples", *(f"{found.sizes[part]:,}" for part in there)]]
     if found.counts:
@@ -77,7 +80,10 @@ def drawn(dataset: Dataset, given: Mapping[str, Any], output: Path) -> bytes:
     load_matplotlib()
     with styled():
         if x.dtype == np.uint8 and side(x.shape[1]):
-            figure = sheet(x[:IMAGES], [called[label] for label in y[:IMAGES]], title)
+            captions = (
+                [called[label] for label in y[:IMAGES]] if y.ndim == 1 else list(map(str, range(len(x[:IMAGES]))))
+            )
+            figure = sheet(x[:IMAGES], captions, title)
         elif x.shape[1] == 2 and y.ndim == 1:
             figure = plane(x.astype(np.float64), y.astype(np.int64), called, title)
         else:
