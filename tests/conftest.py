@@ -52,6 +52,7 @@ def pytest_collection_finish() -> None:
     """Thousands of items and modules stay to the end: the garbage collector need not look through them again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)  # rarely: every time costs the same few modules' live objects, and a call of Hypothesis
     gc.enable()
 
 

@@ -170,10 +170,12 @@ def serve(listener: socket.socket) -> None:
 
 def hasten() -> None:
     """Leaves out what takes a short command longest, and what no test can see."""
+    import threadpoolctl
     import typer.main
 
     from vgrad.data import digits
 
+    threadpoolctl.threadpool_info = functools.cache(threadpoolctl.threadpool_info)  # all libraries, twice a run
     typer.main.get_command = functools.cache(typer.main.get_command)  # built anew in every call
     digits._table = functools.cache(digits._table)  # type: ignore[assignment]  # read anew for every run
     sync = os.fsync
@@ -198,12 +200,14 @@ def preload() -> None:
 
     hasten()
 
+    import threadpoolctl
     import typer.main
 
     import vgrad.sweeps.workers
     from vgrad.cli.app import app
 
     dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # builds them all
+    threadpoolctl.threadpool_info()
     vgrad.sweeps.workers.subprocess = sys.modules[__name__]  # type: ignore[attr-defined]
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from annotated_types import Ge, Gt, Lt
@@ -60,6 +61,12 @@ def came_later(annotation: Any) -> bool:
 
 def parameters(variant: Callable[..., object]) -> dict[str, tuple[Any, Any]]:
     """The keyword-only parameters of `variant`: name -> (annotation, default); `...` marks a required one."""
+    return dict(_parameters(variant))
+
+
+@lru_cache(maxsize=512)
+def _parameters(variant: Callable[..., object]) -> dict[str, tuple[Any, Any]]:
+    """Read once: annotations are text that has to be evaluated, which is half of what checking a config takes."""
     hints = get_type_hints(variant, include_extras=True)
     return {
         name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any, Generic, TypeVar
 
+from vgrad.config.choice import Choice
 from vgrad.config.config import Config
 from vgrad.config.fields import Init
 from vgrad.errors import ConfigError
@@ -12,6 +16,19 @@ from vgrad.nn.activations import build
 from vgrad.nn.initializers import BIASES, INITIALIZERS, Biases, DataDriven, Weights
 from vgrad.theory.meanfield import Layer
 from vgrad.theory.propagation.draws import ENTRIES, NoSpread, variances
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Made(Generic[T]):
+    """An entry of a table with its parameters, to be compared and hashed."""
+
+    maker: Callable[..., T]
+    parameters: tuple[tuple[str, Any], ...]
+
+    def __call__(self) -> T:
+        return self.maker(**dict(self.parameters))
 
 
 def layers_of(config: Config) -> list[Layer]:
@@ -41,19 +58,30 @@ def drawn_layers(init: Init, sizes: Sequence[int], entries: int = ENTRIES) -> li
 
     ConfigError where weights look at the data, or have no spread around 0.
     """
-    weights = INITIALIZERS[init.weights.name](**init.weights.parameters)
-    biases = BIASES[init.biases.name](**init.biases.parameters)
-    if isinstance(weights, DataDriven):
+    weights, biases = _made_by(INITIALIZERS, init.weights), _made_by(BIASES, init.biases)
+    if isinstance(weights(), DataDriven):
         raise ConfigError(f"init {init.weights.name}: mean-field theory does not hold: it looks at the data")
     shapes = list(pairwise(sizes))
     made = {shape: _layer(init, weights, biases, shape, entries) for shape in set(shapes)}
     return [made[shape] for shape in shapes]
 
 
-def _layer(init: Init, weights: Weights, biases: Biases, shape: tuple[int, int], entries: int) -> Layer:
+def _made_by(table: Mapping[str, Callable[..., T]], choice: Choice) -> _Made[T]:
+    return _Made(table[choice.name], tuple(sorted(choice.parameters.items())))
+
+
+def _layer(init: Init, weights: _Made[Weights], biases: _Made[Biases], shape: tuple[int, int], entries: int) -> Layer:
     n_in, n_out = shape
     try:
-        return Layer(n_out, *variances(weights, biases, init.gain, n_in, n_out, entries))
+        return Layer(n_out, *_variances(weights, biases, init.gain, n_in, n_out, entries))
     except NoSpread as error:
         told = ", ".join(dict.fromkeys(each.name for each in (init.weights, init.biases)))
         raise ConfigError(f"init {told}: mean-field theory does not hold: {error}") from None
+
+
+@lru_cache(maxsize=256)
+def _variances(
+    weights: _Made[Weights], biases: _Made[Biases], gain: float, n_in: int, n_out: int, entries: int
+) -> tuple[float, float]:
+    """Drawn once for all runs of a report and all layers of a kind: it takes longer than what is computed from it."""
+    return variances(weights(), biases(), gain, n_in, n_out, entries)
