@@ -40,6 +40,7 @@ FLOORS = (
     "vanishing",
     "machine",
     "statistics",
+    "compiled",
     "registry",
     "errors",
     "version",

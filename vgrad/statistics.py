@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv, stdtr, stdtrit
+
+from vgrad.compiled import betaincinv, stdtr, stdtrit
 
 LEVEL = 0.95
 LEAST = 3

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy.linalg import blas
+
+from vgrad.compiled import blas
 
 Array = NDArray[np.floating]
 Parameters = dict[str, Array]

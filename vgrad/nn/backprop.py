@@ -24,8 +24,8 @@ from typing import Any, ParamSpec
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy.linalg import blas
 
+from vgrad.compiled import blas
 from vgrad.nn.arrays import Array, Parameters, accumulate, aligned, in_a_row
 from vgrad.nn.functions import quick
 from vgrad.nn.network import Network, Noise

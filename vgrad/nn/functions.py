@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import ParamSpec
 
 import numpy as np
-from scipy.special import erf, expit, ndtr
 
+from vgrad.compiled import erf, expit, ndtr
 from vgrad.nn.arrays import Array
 
 F = Callable[[Array, Array], Array]

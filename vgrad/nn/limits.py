@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import blas
 
+from vgrad.compiled import blas
 from vgrad.nn.arrays import Array
 
 

@@ -30,7 +30,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+
+from vgrad.compiled import stdtr, stdtrit
 
 ALPHA, BEYOND = 0.05, 0.005
 MOST_CHOICES, DRAWN = 20_000, 9_999

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from scipy.special import stdtrit
 
+from vgrad.compiled import stdtrit
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
-from scipy.special import expit
 
+from vgrad.compiled import expit
 from vgrad.nn.arrays import Array
 
 SD = 0.01

@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtr
 
+from vgrad.compiled import stdtr
 from vgrad.statistics import EXACT, sign_flip
 from vgrad.study.joint import ALPHA, Array
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import digamma
 
+from vgrad.compiled import digamma
 from vgrad.study.claims.evidence import FEWEST
 from vgrad.study.joint import Array
 

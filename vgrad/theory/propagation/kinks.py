@@ -17,8 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, owens_t
 
+from vgrad.compiled import ndtr, owens_t
 from vgrad.nn.arrays import Array
 
 Function = Callable[[Array], Array]
