@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING
 
 __all__ = ["betaincinv", "blas", "digamma", "erf", "expit", "ndtr", "owens_t", "stdtr", "stdtrit"]
 
-PACKAGES = ("scipy", "scipy.linalg", "scipy.special")
+PACKAGES = ("scipy", "scipy._lib", "scipy.linalg", "scipy.special")
 
 
 def _package(name: str) -> tuple[ModuleType, Loader]:
     """A package that knows where its files are, and what would run it; ImportError where there is none."""
-    outer = name.rpartition(".")[0]
+    outer, _, inner = name.rpartition(".")
     spec = PathFinder.find_spec(name, sys.modules[outer].__path__ if outer else None)
     if spec is None or spec.loader is None:
         raise ImportError(name=name)
     package = sys.modules[name] = module_from_spec(spec)
+    if outer:
+        setattr(sys.modules[outer], inner, package)
     return package, spec.loader
 
 
