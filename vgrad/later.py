@@ -15,7 +15,7 @@ from importlib.util import LazyLoader, module_from_spec
 from types import ModuleType
 from typing import Any
 
-PACKAGES = ("scipy", "scipy.linalg", "scipy.special")
+PACKAGES = ("scipy", "scipy._lib", "scipy.linalg", "scipy.special")
 COMPILED = ("scipy.special._ufuncs", "scipy.linalg._fblas")
 
 
@@ -42,23 +42,29 @@ def _alone(name: str) -> ModuleType | None:
     if "scipy" not in sys.modules:
         waiting = []
         for package in PACKAGES:
-            outer = package.rpartition(".")[0]
+            outer, _, inner = package.rpartition(".")
             spec = PathFinder.find_spec(package, sys.modules[outer].__path__ if outer else None)
             if spec is None or spec.loader is None:
-                return None
+                return _whole()
             sys.modules[package] = module_from_spec(spec)
+            if outer:
+                setattr(sys.modules[outer], inner, sys.modules[package])
             waiting.append((sys.modules[package], spec.loader))
         try:
             for each in COMPILED:
                 import_module(each)
         except ImportError:  # it needs its package, or is called otherwise: SciPy is loaded as a whole
-            for each in [each for each in sys.modules if each.partition(".")[0] == "scipy"]:
-                del sys.modules[each]
-            Later.early = False
-            return None
+            return _whole()
         for module, loader in waiting:
             LazyLoader(loader).exec_module(module)
     return sys.modules.get(name)
+
+
+def _whole() -> None:
+    """From here on SciPy is loaded as anybody does it."""
+    for each in [each for each in sys.modules if each.partition(".")[0] == "scipy"]:
+        del sys.modules[each]
+    Later.early = False
 
 
 special: Any = Later("scipy.special", COMPILED[0])

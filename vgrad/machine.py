@@ -15,7 +15,15 @@ import threadpoolctl
 
 from vgrad.version import VERSION
 
-version = cache(metadata.version)  # each asks the disk, and what has been loaded stays
+
+@cache  # each asks the disk, and what has been loaded stays
+def version(name: str) -> str:
+    """The version of an installed package; `metadata.PackageNotFoundError` where there is none. Its line is looked for:
+    `metadata.version` would parse the package's README, too."""
+    for line in (metadata.distribution(name).read_text("METADATA") or "").splitlines():
+        if line.startswith("Version: "):
+            return line.removeprefix("Version: ")
+    return metadata.version(name)
 
 
 def versions() -> dict[str, str]:

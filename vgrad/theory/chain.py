@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from scipy.special import stdtrit
 
+from vgrad.later import special
 from vgrad.errors import ConfigError
 from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array
@@ -180,7 +180,7 @@ def _mean(values: Array) -> tuple[float | None, float | None, int]:
     n = len(values)
     if n == 0:
         return None, None, 0
-    half = float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / math.sqrt(n)) if n > 1 else None
+    half = float(special.stdtrit(n - 1, 0.975) * values.std(ddof=1) / math.sqrt(n)) if n > 1 else None
     return float(values.mean()), half, n
 
 

@@ -120,8 +120,6 @@ class Screen:
     """A stream for people. `live`: a terminal that can be painted on; `pictures`: it can show blocks and bars."""
 
     def __init__(self, stream: TextIO) -> None:
-        from rich.console import Console
-
         self._stream, self._painted, self._painted_at = stream, 0, (0, 0)
         self._broken = stream.closed
         self.is_terminal = not self._broken and stream.isatty()
@@ -131,14 +129,11 @@ class Screen:
             self.pictures = True
         except (UnicodeEncodeError, LookupError):
             self.pictures = False
-        plain = bool(os.environ.get("NO_COLOR")) or not self.live
-        self._console = Console(
-            file=stream,
-            color_system=None if plain else "auto",
-            force_terminal=self.live,
-            highlight=False,
-            no_color=plain,
-        )
+        self._console = None
+        if self.live and not os.environ.get("NO_COLOR"):
+            from rich.console import Console  # half as long as NumPy takes, for what is only on a terminal
+
+            self._console = Console(file=stream, color_system="auto", force_terminal=True, highlight=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -181,11 +176,11 @@ class Screen:
             self.paint([])
 
     def _styled(self, line: Line) -> str:
+        text, style = visible(line[0]), line[1]
+        if not style or self._console is None or self._console.color_system is None:
+            return text
         from rich.text import Text
 
-        text, style = visible(line[0]), line[1]
-        if not style or self._console.color_system is None:
-            return text
         with self._console.capture() as captured:
             self._console.print(Text(text, style), end="", soft_wrap=True)
         return captured.get()

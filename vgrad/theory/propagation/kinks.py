@@ -17,8 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, owens_t
 
+from vgrad.later import special
 from vgrad.nn.arrays import Array
 
 Function = Callable[[Array], Array]
@@ -59,7 +59,7 @@ class Steps:
 
     def mean(self, q: Array) -> Array:
         """Their expectation, u ~ N(0, q), for each q."""
-        return np.asarray(ndtr(-self.at / np.sqrt(np.maximum(q, 1e-300))[..., None]) @ self.heights)
+        return np.asarray(special.ndtr(-self.at / np.sqrt(np.maximum(q, 1e-300))[..., None]) @ self.heights)
 
 
 def steps_of(g: Function) -> Steps:
@@ -108,10 +108,19 @@ def both_above(a: Array, b: Array, rho: Array) -> Array:
         first = np.where(h == 0, np.copysign(math.inf, k), (k / h - rho) / root)
         second = np.where(k == 0, np.copysign(math.inf, h), (h / k - rho) / root)
     opposite = (h * k < 0) | ((h * k == 0) & (h + k < 0))
-    found = (ndtr(h) + ndtr(k)) / 2 - owens_t(h, first) - owens_t(k, second) - np.where(opposite, 0.5, 0.0)
+    found = (
+        (special.ndtr(h) + special.ndtr(k)) / 2
+        - special.owens_t(h, first)
+        - special.owens_t(k, second)
+        - np.where(opposite, 0.5, 0.0)
+    )
     at_0 = 0.25 + np.arcsin(rho) / (2 * math.pi)
     found = np.where((h == 0) & (k == 0), at_0, found)
-    found = np.where(rho >= 1, ndtr(np.minimum(h, k)), np.where(rho <= -1, np.maximum(ndtr(h) + ndtr(k) - 1, 0), found))
+    found = np.where(
+        rho >= 1,
+        special.ndtr(np.minimum(h, k)),
+        np.where(rho <= -1, np.maximum(special.ndtr(h) + special.ndtr(k) - 1, 0), found),
+    )
     return np.asarray(found)
 
 
