@@ -45,7 +45,8 @@ def _alone(name: str) -> ModuleType | None:
             outer, _, inner = package.rpartition(".")
             spec = PathFinder.find_spec(package, sys.modules[outer].__path__ if outer else None)
             if spec is None or spec.loader is None:
-                return _whole()
+                _whole()
+                return None
             sys.modules[package] = module_from_spec(spec)
             if outer:
                 setattr(sys.modules[outer], inner, sys.modules[package])
@@ -54,7 +55,8 @@ def _alone(name: str) -> ModuleType | None:
             for each in COMPILED:
                 import_module(each)
         except ImportError:  # it needs its package, or is called otherwise: SciPy is loaded as a whole
-            return _whole()
+            _whole()
+            return None
         for module, loader in waiting:
             LazyLoader(loader).exec_module(module)
     return sys.modules.get(name)

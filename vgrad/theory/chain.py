@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from vgrad.later import special
 from vgrad.errors import ConfigError
+from vgrad.later import special
 from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array
 from vgrad.theory.neuron import respond, steepest_point
