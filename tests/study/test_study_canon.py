@@ -13,7 +13,7 @@ from vgrad.cli import run
 from vgrad.study.names import STUDIES
 from vgrad.study.published import load_study
 
-NOT_SHOWN = {("mishkin2016", "And of sigmoids")}
+NOT_SHOWN = {("mishkin2016", "And of sigmoids"), ("srivastava2014", "Dropout classifies new images better")}
 """What is known not to reproduce, with its cause in the claim's source."""
 
 CHANGES = {
@@ -32,6 +32,10 @@ CHANGES = {
     "klambauer2017": ("data.scale=unit", "Activations have a variance near 1 in every layer"),
     "pennington2017": ("activation=relu", "Of the orthogonal network it stays so at any depth"),
     "mishkin2016": ("optimizer.learning_rate=0", "Deep networks of rectifiers train"),
+    "srivastava2014": (
+        "optimizer.learning_rate=0",
+        "It keeps the network from fitting its training images as closely",
+    ),
     "balduzzi2017": (
         "probes.examples=50",
         "With batch normalization, gradients of 30 plain layers are like white noise",
