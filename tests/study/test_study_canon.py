@@ -14,7 +14,7 @@ from vgrad.cli import run
 from vgrad.study.names import STUDIES
 from vgrad.study.published import load_study
 
-NOT_SHOWN = {("mishkin2016", "And of sigmoids")}
+NOT_SHOWN = {("mishkin2016", "And of sigmoids"), ("srivastava2014", "Dropout classifies new images better")}
 """What is known not to reproduce, with its cause in the claim's source."""
 
 CHANGES: dict[str, dict[str, list[str]]] = {
@@ -23,15 +23,18 @@ CHANGES: dict[str, dict[str, list[str]]] = {
     "hanin2018": {"activation=identity init=orthogonal": ["A.3"]},
     "he2015": {"activation=sigmoid": ["A.1", "A.4", "A.5", "A.6"], "batch_norm=true": ["A.2"]},
     "ioffe2015": {"activation=identity": ["A.1", "A.2"]},
-    "klambauer2017": {"data.scale=unit": ["A.1"]},
+    "klambauer2017": {"residual=true": ["A.1", "A.2", "A.4", "A.5"]},
     "mishkin2016": {"optimizer.learning_rate=0": ["A.2", "A.3"]},
-    "pennington2017": {"activation=relu": ["A.3"]},
+    "pennington2017": {"layer_norm=true": ["A.1", "A.3"]},
     "remedies": {"optimizer.learning_rate=0": ["A.4", "A.6"]},
-    "saxe2013": {"batch_norm=true": ["A.2"]},
+    "saxe2013": {"layers.width=8": ["A.2"]},
     "schoenholz2017": {"layer_norm=true": ["A.7"]},
+    "srivastava2014": {"optimizer.learning_rate=0": ["A.2"]},
     "sutskever2013": {"activation=tanh": ["A.1", "A.2", "A.3", "A.4"]},
 }
 """study -> what is changed -> the claims that no seed agrees with then."""
+KEPT_BY_ALL: dict[str, list[str]] = {}
+"""Claims that each of twenty changes left as they are, what they would need being an axis of the study itself."""
 LONG = {"schoenholz2017", "saxe2013", "hanin2018", "klambauer2017", "mishkin2016", "remedies"}
 """Those that take half a minute and more, twice."""
 OTHERS = {"nielsen"}
@@ -47,7 +50,9 @@ def test_every_claim_of_a_quick_look_has_a_change_that_makes_it_fail() -> None:
             for number, claim in enumerate(experiment.claims, 1)
             if claim.quick and (name, claim.text) not in NOT_SHOWN
         }
-        assert {claim for claims in changes.values() for claim in claims} == judged, name
+        fails = {claim for claims in changes.values() for claim in claims}
+        assert fails.isdisjoint(KEPT_BY_ALL.get(name, []))
+        assert fails.union(KEPT_BY_ALL.get(name, [])) == judged, name
 
 
 @pytest.mark.slow
