@@ -105,7 +105,7 @@ class Lab:
         typer.main.get_command = functools.cache(typer.main.get_command)  # what costs most: built anew in every call
         choices.create_model = _remembered(choices.create_model)
         self.commands = {*dict(getattr(typer.main.get_command(app), "commands", {}))}  # loads them all
-        identity = Config.identity.fget  # of fuzz it is a constant: the corpus outlives new keys of the config
+        identity = Config.identity.func  # of fuzz it is a constant: the corpus outlives new keys of the config
         Config.identity = property(lambda config: IDENTITY if config.name == "fuzz" else identity(config))
         Path("c.yaml").write_text(fuzzed.CONFIG)
         Path("data/mnist").mkdir(parents=True)
