@@ -214,8 +214,8 @@ def _alike(path: Path, first: StoredRun, seed: int) -> StoredRun | None:
     """The complete run at `path`, whose config is that of `first` but for the seed; None unless all of it fits."""
     try:
         facts, summary = (parsed(read_bounded(f"{path}/{name}", MOST_JSON)) for name in (RUN, SUMMARY))
-        files = check_facts(facts, path / RUN, first.config.name, first.identity, seed)
-        check_summary(summary, path / SUMMARY, first.config, facts["status"])
+        files = check_facts(facts, path, first.config.name, first.identity, seed)
+        check_summary(summary, path, first.config, facts["status"])
         with os.scandir(path) as entries:
             present = {entry.name for entry in entries if entry.is_file()}
     except (OSError, ValueError, RecursionError, RunStateError):
