@@ -20,9 +20,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vgrad.statistics import LEVEL, arithmetic, power
 
@@ -115,18 +116,23 @@ def verdict(norms: Sequence[float], thresholds: Thresholds = USUAL, dead: Sequen
     `dead` holds, layer by layer, the share of units whose delta is exactly 0 on every probe example; None where that is
     not known.
     """
+    return _verdict(tuple(norms), thresholds, None if dead is None else tuple(dead))
+
+
+@lru_cache(maxsize=10_000)  # a report asks for the same few moments of a run again and again
+def _verdict(norms: tuple[float, ...], thresholds: Thresholds, dead: tuple[float, ...] | None) -> str | None:
     if not norms or any(not 0 <= norm < math.inf for norm in norms):
         return None
     if _dead_layers(norms, thresholds, dead):
         return DEAD
-    return _direction(np.log10(np.maximum(norms, LEAST)), thresholds) if len(norms) > 1 else None
+    return _direction(np.log10(np.maximum(norms, LEAST)).tolist(), thresholds) if len(norms) > 1 else None
 
 
-def _direction(y: NDArray[np.float64], thresholds: Thresholds) -> str:
+def _direction(y: list[float], thresholds: Thresholds) -> str:
     """The word for log10 of the norms: which way they go, if it is one way."""
-    rate = float(y[-1] - y[0]) / (len(y) - 1)
-    rise = float((y - np.minimum.accumulate(y)).max())  # the longest way up from one layer to a later one
-    fall = float((np.maximum.accumulate(y) - y).max())
+    rate = (y[-1] - y[0]) / (len(y) - 1)
+    rise = max(each - least for each, least in zip(y, accumulate(y, min), strict=True))  # the longest way up from one
+    fall = max(most - each for each, most in zip(y, accumulate(y, max), strict=True))  # layer to a later one
     up = rise >= thresholds.total or rate >= thresholds.vanishing
     down = fall >= thresholds.total or rate <= -thresholds.exploding
     if not (up or down):

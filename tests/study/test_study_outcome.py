@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from study_folder import study, write_study
 
 from vgrad.errors import RunStateError
-from vgrad.study.files import is_study, read_outcome
+from vgrad.runs.index import is_study
+from vgrad.study.files import read_outcome
 
 FILES = ("study.json", "figures.csv", "curves.csv", "neurons.csv", "values.csv")
 Command = Callable[..., tuple[int, str, str]]

@@ -40,14 +40,14 @@ def select(paths: Sequence[Path], where: str = "", tags: Sequence[str] = (), sor
     from vgrad.report.runs import as_run
     from vgrad.report.select import in_order, parse_conditions
     from vgrad.report.select import where as holding
-    from vgrad.runs.stored import read_run
+    from vgrad.runs.stored import Reader
     from vgrad.vanishing import USUAL
 
     parse_conditions(where)
-    found = Found([], {})
+    found, reader = Found([], {}), Reader()
     for path in paths:
         try:
-            found.runs.append(read_run(path))
+            found.runs.append(reader.read(path))
         except RunStateError as error:
             found.damaged[path] = list(error.problems)
     if not found.runs or not (where or tags or sort):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,15 +10,11 @@ from typing import Any
 
 from vgrad.errors import RunStateError
 from vgrad.report.keys import Scalar, flatten
+from vgrad.runs import stored
 from vgrad.runs.evaluating import kept
-from vgrad.runs.folder import CONFIG, RUN, SUMMARY, around_seed
 from vgrad.runs.places import runs_of
-from vgrad.runs.stored import StoredRun, check_like, read_run
-from vgrad.storage.json import parsed
-from vgrad.storage.reading import read_bounded
+from vgrad.runs.stored import StoredRun, read_run
 from vgrad.text.escapes import visible
-
-MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -109,72 +104,40 @@ def known_keys(runs: Iterable[Run]) -> list[str]:
 
 
 class Reader:
-    """Reads run directories; runs that differ in nothing but the seed have their config checked once.
-
-    That is most of the work. Everything else of such a run is held against that config, and whatever is not as it
-    should be is read by `read_run`, which says what is wrong with it.
-    """
+    """Reads run directories; what follows from the config is made once for all runs that differ in the seed alone."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, bytes], tuple[Run, StoredRun]] = {}
+        self._reader = stored.Reader()
+        self._known: dict[Path, Run] = {}
 
     def load(self, path: Path) -> Run:
         """The run at `path`; RunStateError when it is not complete or damaged."""
-        key, seed = _text(f"{path}/{CONFIG}")
-        like = self._known.get(key) if key else None
-        run = _alike(path, *like, seed) if like else None
-        if run is None:
-            stored = read_run(path)
-            run = _load(stored)
-            if key and run.status == "complete":
-                self._known[key] = run, stored
+        found, first = self._reader.read_like(path)
+        like = self._known.get(first) if first else None
+        if like is None:
+            self._known[path] = run = _load(found)
+            return run
+        seed, seconds = found.config.seed, _seconds(found.facts)
+        config = {**like.config, "seed": seed}
+        run = replace(like, path=path, seed=seed, config=config, summary=found.summary, seconds=seconds)
+        vars(run)["flat"] = {**like.flat, "seed": seed}  # what the cached property would say
         return run
 
 
-def _text(file: str) -> tuple[tuple[bytes, bytes] | None, int]:
-    """The text of a config around its seed, and the seed; (None, 0) of one that cannot be read."""
-    try:
-        return around_seed(read_bounded(file, MOST_BYTES))
-    except OSError:
-        return None, 0
+def _load(run: StoredRun) -> Run:
+    if run.facts is None:
+        raise RunStateError(f"{visible(str(run.path))}: {run.status}, not complete; vgrad train continues it")
+    return as_run(run)
 
 
-def _alike(path: Path, like: Run, stored: StoredRun, seed: int) -> Run | None:
-    """The complete run at `path`, whose config is that of `like` but for the seed; None unless all of it fits."""
-    try:
-        facts, summary = (parsed(read_bounded(f"{path}/{name}", MOST_BYTES)) for name in (RUN, SUMMARY))
-        files = check_like(stored, seed, path, facts, summary)
-        present = set(os.listdir(path))  # noqa: PTH208
-    except (OSError, ValueError, RecursionError, RunStateError):
-        return None
-    if facts["status"] != "complete" or not present.issuperset(files):
-        return None
-    config = {**like.config, "seed": seed}
-    found = replace(like, path=path, seed=seed, summary=summary, config=config, seconds=_seconds(facts))
-    vars(found)["flat"] = {**like.flat, "seed": seed}  # what the cached property would say
-    return found
-
-
-def _load(stored: StoredRun) -> Run:
-    if stored.facts is None:
-        raise RunStateError(f"{visible(str(stored.path))}: {stored.status}, not complete; vgrad train continues it")
-    return as_run(stored)
-
-
-def as_run(stored: StoredRun) -> Run:
+def as_run(run: StoredRun) -> Run:
     """A run as reports see it, complete or not."""
-    return Run(
-        stored.path,
-        stored.config.identity,
-        stored.config.seed,
-        stored.status,
-        stored.config.plain(),
-        stored.summary,
-        _seconds(stored.facts or {}),
-    )
+    config = run.config
+    return Run(run.path, run.identity, config.seed, run.status, config.plain(), run.summary, _seconds(run.facts))
 
 
-def _seconds(facts: Mapping[str, Any]) -> float | None:
+def _seconds(facts: Mapping[str, Any] | None) -> float | None:
+    facts = facts or {}
     seconds = facts.get("seconds")
     whole = facts.get("continued_after_epoch") is None and isinstance(seconds, int | float)
     return float(seconds) if whole and seconds is not None else None

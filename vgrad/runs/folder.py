@@ -78,33 +78,8 @@ def config_file(config: Config) -> bytes:
     return dump_yaml(tree).encode()
 
 
-_CHECKED: dict[tuple[bytes, bytes], Config] = {}
-"""Configs by their text around the seed: of a thousand runs that differ in nothing else, one is read and checked, which
-is most of what listing them takes."""
-MOST_CHECKED = 256
-
-
-def around_seed(content: bytes) -> tuple[tuple[bytes, bytes] | None, int]:
-    """The text of a config around its seed, and the seed; (None, 0) for any other text."""
-    before, line, rest = content.partition(b"\nseed: ")
-    digits, _, after = rest.partition(b"\n")
-    fits = line and digits.isdigit() and len(digits) < 19 and (digits[:1] != b"0" or digits == b"0")
-    return ((before, after), int(digits)) if fits and b"\nseed:" not in after else (None, 0)
-
-
 def _parsed(content: bytes, file: Path) -> Config:
     """The config in config.yaml of a run, of which this is the content; RunStateError when it is no config."""
-    around, seed = around_seed(content)
-    known = _CHECKED.get(around) if around else None
-    if known is not None:
-        return known.model_copy(update={"seed": seed})
-    config = _read(content, file)
-    if around and config.seed == seed and len(_CHECKED) < MOST_CHECKED:
-        _CHECKED[around] = config
-    return config
-
-
-def _read(content: bytes, file: Path) -> Config:
     try:
         return check(read_yaml(content, str(file)).data)
     except (ConfigError, Problems) as error:

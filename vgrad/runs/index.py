@@ -48,6 +48,14 @@ def find_runs(path: Path) -> list[Path]:
     return sorted((run for folder in folders for run in _runs_of(folder)), key=_natural)
 
 
+def is_study(folder: Path) -> bool:
+    """Whether a study's outcome lies here, whole or damaged."""
+    try:
+        return is_there(folder / STUDY)
+    except OSError:  # whoever looks for runs there says so
+        return False
+
+
 def _names(path: Path) -> set[str]:
     """What lies in a directory; nothing when it is none. OSError when that cannot be found out."""
     return set(os.listdir(path)) if is_folder(path) else set()  # noqa: PTH208  (no Path a name)
@@ -65,7 +73,7 @@ def _runs_of(folder: Path) -> Iterator[Path]:
     if is_run(folder):
         yield folder
         return
-    study = _is_study(folder)
+    study = _may_be_study(folder)
     for each in _inside(folder):
         if is_run(each):
             yield each
@@ -73,7 +81,7 @@ def _runs_of(folder: Path) -> Iterator[Path]:
             yield from filter(is_run, _inside(each))
 
 
-def _is_study(folder: Path) -> bool:
+def _may_be_study(folder: Path) -> bool:
     try:
         return is_there(folder / STUDY)
     except OSError:

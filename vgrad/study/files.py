@@ -26,7 +26,6 @@ from vgrad.errors import RunStateError
 from vgrad.runs.index import STUDY
 from vgrad.storage import own_folder, write_file
 from vgrad.storage.json import read_json
-from vgrad.storage.reading import is_there
 from vgrad.study.cells import columns, later, read, written
 from vgrad.study.outcome import Curve, Figure, Neuron, Outcome, Point, Shown, Study, Value
 from vgrad.text.escapes import visible
@@ -52,14 +51,6 @@ def write(folder: Path, study: Study, tables: Mapping[str, Sequence[Row]]) -> No
             write_file(folder / name, written(tables[name], tuple(known)))
     tree = {"schema": SCHEMA, **study.model_dump()}
     write_file(folder / STUDY, json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-
-
-def is_study(folder: Path) -> bool:
-    """Whether a study's outcome lies here, whole or damaged."""
-    try:
-        return is_there(folder / STUDY)
-    except OSError:  # whoever looks for runs there says so
-        return False
 
 
 def read_outcome(folder: Path) -> Outcome:

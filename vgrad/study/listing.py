@@ -7,7 +7,8 @@ from typing import Any
 
 from vgrad.config.problems import validated
 from vgrad.document.document import load_yaml
-from vgrad.study.files import is_study, read_outcome
+from vgrad.runs.index import is_study
+from vgrad.study.files import read_outcome
 from vgrad.study.names import ALIASES, HERE, STUDIES
 from vgrad.study.published import Contents
 from vgrad.text.numbers import MISSING

@@ -72,7 +72,7 @@ def _entry(run: StoredRun, folder: Path) -> dict[str, Any]:
     return {
         "run": str(run.path),
         "name": f"{prefix}{config.name}",
-        "hash": config.identity,
+        "hash": run.identity,
         "seed": config.seed,
         "layers": list(config.sizes),
         "activation": [choice.name for choice in config.activations],

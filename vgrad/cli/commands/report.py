@@ -142,7 +142,7 @@ def report(
 
 def study_folder(arguments: Sequence[str], runs_dir: Path) -> Path | None:
     """The folder of a study that a single argument names, by its path or by its name in `runs_dir`."""
-    from vgrad.study.files import is_study
+    from vgrad.runs.index import is_study
 
     if len(arguments) != 1:
         return None
