@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from vgrad.study.files import is_study, read_outcome
+from vgrad.runs.index import is_study
+from vgrad.study.files import read_outcome
 from vgrad.study.report.table import provenance
 
 ROOT = Path(__file__).resolve().parents[2]
