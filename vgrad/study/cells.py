@@ -11,6 +11,7 @@ import csv
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -115,6 +116,7 @@ Place = Annotated[int, place]
 Flag = Annotated[bool | None, flag]
 
 
+@cache
 def columns(row: type) -> dict[str, Parse]:
     """The columns that are fields of this class, in their order."""
     hints = get_type_hints(row, include_extras=True)
