@@ -116,6 +116,7 @@ def test_circles_need_a_hidden_layer(capsys: pytest.CaptureFixture[str], tmp_pat
 MEAN_DIGIT, BELOW = 27.0, 22.0  # validation costs; of the mean, as NumPy has it: 27.00029
 
 
+@pytest.mark.slow
 def test_autoencoder_gives_back_the_mean_digit_unless_helped(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

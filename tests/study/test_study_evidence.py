@@ -36,6 +36,11 @@ FORMS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[float, float]]] = {
 }
 
 
+def slow(values: tuple[str, float]) -> Any:
+    """One of the slow suite."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_the_range_is_the_one_that_the_claim_says(name: str) -> None:
     measure, form, expected = FORMS[name]
@@ -48,8 +53,10 @@ def test_a_text_that_is_no_claim_has_no_range() -> None:
     assert all(map(math.isnan, ends("much more")))
 
 
-@pytest.mark.parametrize("name", ["glorot2010", "schoenholz2017", "mishkin2016", "sutskever2013"])
-@pytest.mark.parametrize("width", [10.0, 3.4])
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [("glorot2010", 3.4), ("mishkin2016", 10.0), *map(slow, [("schoenholz2017", 10.0), ("remedies", 3.4)])],
+)
 def test_every_seed_stands_where_it_is(name: str, width: float) -> None:
     outcome = read_outcome(KEPT / name)
     with styled():

@@ -83,7 +83,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return steps
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
 @pytest.mark.parametrize("margin", [0.2, 0.1, 0.02])
 def test_a_separable_set_takes_few_mistakes(margin: float, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """At most R^2/gamma^2 (Novikoff 1962), in any order, and none after an epoch without one."""
