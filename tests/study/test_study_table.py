@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -228,20 +229,34 @@ def test_headings_are_told_where_they_change() -> None:
     assert replace(sheet, groups=()).headings(2) == ()
 
 
-@pytest.mark.slow
-def test_latex_compiles(outcome: Outcome, tmp_path: Path) -> None:
+def compiled(folder: Path, form: str, *outcomes: Outcome) -> str:
+    """What TeX says of the tables of these outcomes in an article of this form."""
     if not shutil.which("pdflatex"):
         if os.environ.get("CI"):
             pytest.fail("no pdflatex")
         pytest.skip("no pdflatex: install texlive-latex-recommended")
-    (tmp_path / "one.tex").write_text(STUDY_FORMATS["latex"](outcome))
-    (tmp_path / "two.tex").write_text(STUDY_FORMATS["latex"](hostile(outcome)))
-    body = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{one}\clearpage\input{two}\end{document}"
-    (tmp_path / "main.tex").write_text(body)
+    for number, each in enumerate(outcomes):
+        (folder / f"{number}.tex").write_text(STUDY_FORMATS["latex"](each))
+    parts = r"\clearpage".join(rf"\input{{{number}}}" for number in range(len(outcomes)))
+    head = rf"\documentclass[{form}]{{article}}\usepackage{{booktabs}}\begin{{document}}"
+    (folder / "main.tex").write_text(rf"{head}{parts}\end{{document}}")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
-    assert "Missing character" not in (tmp_path / "main.log").read_text(errors="replace")
+    return (folder / "main.log").read_text(errors="replace")
+
+
+@pytest.mark.slow
+def test_latex_compiles(outcome: Outcome, tmp_path: Path) -> None:
+    assert "Missing character" not in compiled(tmp_path, "10pt", outcome, hostile(outcome))
+
+
+@pytest.mark.slow
+def test_no_line_of_claims_sticks_out(tmp_path: Path) -> None:
+    kept = Path(__file__).resolve().parents[2] / "runs" / "reference"
+    log = compiled(tmp_path, "twocolumn", *(read_outcome(kept / name) for name in ("remedies", "glorot2010", "he2015")))
+    assert "Missing character" not in log
+    assert "Overfull" not in log, re.findall(r"Overfull.*\n.*\n", log)
 
 
 def claim(**changes: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _tables(sheet: Sheet, width: float | None) -> list[str]:
         told = escapes.latex(sheet.caption) if not number else "(continued)"
         head = [rf"\caption{{{told}}}", *([_label(sheet)] if not number else [])]
         again = [r"\addtocounter{table}{-1}"] if number else []  # one table in parts has one number
-        body = _tabular(sheet, labels, block, rows)
+        body = _tabular(sheet, labels, block, rows, room / SIZES[size])
         notes = _notes(sheet) if number == len(parts) - 1 else []
         kind = "table" if room <= POINTS * (COLUMN + 0.1) else "table*"
         lines += [
@@ -79,11 +79,14 @@ def _label(sheet: Sheet) -> str:
 def _notes(sheet: Sheet) -> list[str]:
     runs = [f"Runs: {sheet.provenance}."] if sheet.provenance else []
     told = " ".join(map(escapes.latex, (*sheet.notes, *runs)))
+    if not told:
+        return []
     return ["", r"\medskip\raggedright\footnotesize", told]
 
 
-def _tabular(sheet: Sheet, labels: Sequence[Column], block: Sequence[Column], rows: range) -> list[str]:
-    """One table: headings of groups of columns, titles, and the rows, what is repeated below itself left out."""
+def _tabular(sheet: Sheet, labels: Sequence[Column], block: Sequence[Column], rows: range, ems: float) -> list[str]:
+    """One table: headings of groups of columns, titles, and the rows, what is repeated below itself left out. Headings
+    of rows are broken where they are wider than so many `ems`."""
     columns = [*labels, *block]
     lines = [
         rf"\begin{{tabular}}{{@{{}}{''.join('r' if column.numeric else 'l' for column in columns)}@{{}}}}",
@@ -97,7 +100,7 @@ def _tabular(sheet: Sheet, labels: Sequence[Column], block: Sequence[Column], ro
     lines.append(r"\midrule")
     every = rows_of(columns)
     for row in rows:
-        headings = sheet.headings(row)
+        headings = [line for heading in sheet.headings(row) for line in _broken(heading, ems)]
         new = row == rows[0] or bool(headings)
         shown = ["" if not new and _repeats(labels, index, row) else _cell(column, every[row][index])
                  for index, column in enumerate(columns)]  # fmt: skip
@@ -106,6 +109,15 @@ def _tabular(sheet: Sheet, labels: Sequence[Column], block: Sequence[Column], ro
         lines += [rf"\multicolumn{{{len(columns)}}}{{@{{}}l}}{{{escapes.latex(heading)}}} \\" for heading in headings]
         lines.append(" & ".join(shown) + r" \\")
     return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _broken(heading: str, ems: float) -> list[str]:
+    """The lines of a heading, each of at most so many ems."""
+    lines = [""]
+    for word in heading.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        lines = [*lines, word] if lines[-1] and _ems(longer) > ems else [*lines[:-1], longer]
+    return lines
 
 
 def _repeats(labels: Sequence[Column], index: int, row: int) -> bool:
