@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import FULL
 
 from vgrad.cli import run
 from vgrad.study.names import HERE, STUDIES
@@ -48,8 +47,6 @@ CHANGES: dict[str, dict[str, list[str]]] = {
 }
 """study -> what is changed -> the claims that no seed agrees with then: keys of all its networks, or, with `<>`, two
 words of its claims that stand in each other's place, such as the initializers."""
-LONG = {"schoenholz2017", "saxe2013", "hanin2018", "klambauer2017", "mishkin2016", "remedies"}
-"""Those that take half a minute and more, twice."""
 OTHERS = {"nielsen"}
 """Studies with tests of their own."""
 
@@ -79,7 +76,7 @@ def exchanged(name: str, one: str, other: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CHANGES if FULL else [name for name in CHANGES if name not in LONG])
+@pytest.mark.parametrize("name", CHANGES)
 def test_it_agrees_and_with_the_change_it_does_not(
     name: str,
     tmp_path: Path,
