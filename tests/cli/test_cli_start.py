@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from vgrad.__main__ import THREAD_VARIABLES
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -38,3 +40,79 @@ def test_blas_is_told_before_numpy_loads_and_nothing_is_imported_from_here(tmp_p
     assert done.returncode == 0, done.stderr
     seen = json.loads((here / "seen").read_text())
     assert {name: seen.get(name) for name in THREAD_VARIABLES} == dict.fromkeys(THREAD_VARIABLES, "1")
+
+
+NAMED = """
+import os, sys
+from vgrad.__main__ import main
+sys.argv = ["vgrad", *sys.argv[2:]]
+try:
+    main()
+finally:
+    with open(os.environ["LOADED"], "w") as file:
+        file.write("\\n".join(sys.modules))
+"""
+LIBRARIES = {"matplotlib", "pandas", "pooch", "rich", "scipy.optimize", "scipy.stats", "sklearn", "tqdm", "numpy.ma"}
+NOT_LOADED = {
+    "help": (("--help",), {"numpy", "pydantic", "scipy", "typer", "yaml", "vgrad.cli.app", *LIBRARIES}),
+    "version": (("--version",), {"numpy", "pydantic.main", "yaml", "vgrad.cli.commands.ls", *LIBRARIES}),
+    "train": (("train", "c.yaml"), {"scipy.linalg.blas", "scipy.special._basic", "vgrad.report", *LIBRARIES}),
+    "ls": (("ls",), {"scipy.linalg.blas", "scipy.special._basic", "vgrad.study", *LIBRARIES}),
+    "report": (("report", "runs"), {"scipy.linalg.blas", "scipy.special._basic", "vgrad.study", *LIBRARIES}),
+}
+
+
+def started(code: str, *words: str, folder: Path, **environment: str) -> str:
+    """What a new Python prints that runs `code`."""
+    environment = {**os.environ, "PYTHONPATH": str(HOUSE), **environment}
+    command = [sys.executable, "-P", "-c", code, *words]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", NOT_LOADED)
+def test_a_start_loads_little(command: str, tmp_path: Path) -> None:
+    """Seconds depend on the machine, so it is counted what is loaded, of what takes long."""
+    (tmp_path / "c.yaml").write_text("{layers: [64, 4, 4, 10], data: digits, epochs: 1}")
+    for words in (NOT_LOADED["train"][0], NOT_LOADED[command][0]):
+        started(NAMED, "vgrad", *words, folder=tmp_path, LOADED=str(tmp_path / "loaded"))
+    loaded = {*(tmp_path / "loaded").read_text().split("\n")}
+    assert loaded & NOT_LOADED[command][1] == set()
+    assert "vgrad.cli" in loaded
+
+
+def test_scipy_is_whole_for_whoever_imports_it_after_its_compiled_functions(tmp_path: Path) -> None:
+    """The same objects, and packages with all that they have."""
+    asked = """
+import sys
+import vgrad.compiled as early
+assert "scipy.special._basic" not in sys.modules, "loaded whole"
+import scipy, scipy.special, scipy.linalg, scipy.stats
+from scipy.linalg import blas
+assert scipy.stats.norm.cdf(0) == 0.5 and scipy.special.logsumexp([0.0]) == 0 and scipy.linalg.svdvals([[2.0]]) == 2
+assert scipy._lib.test and scipy.__version__
+print(*(name for name in early.__all__ if getattr(scipy.special, name, None) is not getattr(early, name)))
+print(blas.dgemm is early.blas.dgemm)
+"""
+    assert started(asked, folder=tmp_path) == "blas\nTrue\n"
+
+
+@pytest.mark.parametrize("missing", ["scipy.linalg._fblas", "scipy.special._ufuncs", "nothing"])
+def test_scipy_is_imported_whole_where_it_keeps_them_elsewhere(missing: str, tmp_path: Path) -> None:
+    """Another SciPy may have other modules inside."""
+    asked = """
+import importlib, sys
+missing, load = sys.argv[1], importlib.import_module
+def import_module(name, *rest):
+    if name == missing:
+        raise ImportError(name)
+    return load(name, *rest)
+importlib.import_module = import_module
+if missing == "nothing":
+    import scipy
+import vgrad.compiled as found
+import scipy.special
+print(found.expit is scipy.special.expit, found.blas.dgemm(1.0, [[2.0]], [[3.0]]))
+"""
+    assert started(asked, missing, folder=tmp_path) == "True [[6.]]\n"
