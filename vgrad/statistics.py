@@ -217,8 +217,12 @@ def _interval(x: np.ndarray, level: float, size: float | None = None) -> tuple[f
 
 
 def _median(x: np.ndarray) -> float:
-    with np.errstate(over="ignore"):  # it may be the mean of two
-        return float(np.median(x))
+    """As `np.median`, for which NumPy would load its masked arrays; they take a tenth as long as NumPy."""
+    rising, half = np.sort(x), len(x) // 2  # NaN is the last
+    if len(x) % 2 or math.isnan(rising[-1]):
+        return float(rising[-1 if math.isnan(rising[-1]) else half])
+    with np.errstate(over="ignore"):
+        return float((rising[half - 1] + rising[half]) / 2)
 
 
 def power(exponent: float) -> float:
