@@ -32,7 +32,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Place = Callable[[int, int], str]
 """Where a line and a column, both counted from 0, are for the user: "run.yaml:3:1" or "-s epochs=3"."""
 
-_REFUSED = re.compile(r"[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _DIRECTIVE = re.compile(r"^%|(?<=\r)%", re.MULTILINE)
 
 
