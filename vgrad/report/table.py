@@ -116,6 +116,8 @@ def build(
     for run in runs:
         at = tuple(run.flat.get(key) for key in row_keys), tuple(run.flat.get(key) for key in column_keys)
         groups.setdefault(at, []).append(run)
+    for group in groups.values():
+        group.sort(key=lambda run: (run.seed, run.hash))
     cells = {
         (row, column, value.name): fill(group, value) for (row, column), group in groups.items() for value in values
     }
@@ -159,12 +161,11 @@ def _sorted(keys: set[Key], names: Sequence[str], depth: Mapping[Scalar, tuple[i
 
 
 def fill(runs: Sequence[Run], value: Value) -> Cell:
-    """The cell of one value over these runs, in the order of their seeds."""
+    """The cell of one value over these runs, which are in the order of their seeds."""
     numbers: dict[int, float] = {}
     words: Counter[str] = Counter()
     lost: Counter[str] = Counter()
-    ordered = sorted(runs, key=lambda run: (run.seed, run.hash))
-    for index, run in enumerate(ordered):
+    for index, run in enumerate(runs):
         content = None if value.late and run.status == DIVERGED else value.of(run)
         if content is None:
             lost[DIVERGED if run.status == DIVERGED else ABSENT] += 1
@@ -179,8 +180,8 @@ def fill(runs: Sequence[Run], value: Value) -> Cell:
         numbers = {index: number for index, number in numbers.items() if number}
     watched = None
     if value.name.startswith("epochs_to("):
-        watched = tuple(_watched(run) for at, run in enumerate(ordered) if at not in numbers)
-    return Cell(tuple(ordered), value.kind, numbers, dict(words.most_common()), dict(lost), watched=watched)
+        watched = tuple(_watched(run) for at, run in enumerate(runs) if at not in numbers)
+    return Cell(tuple(runs), value.kind, numbers, dict(words.most_common()), dict(lost), watched=watched)
 
 
 def _watched(run: Run) -> float:
