@@ -57,7 +57,7 @@ def arithmetic(values: Sequence[float], level: float = LEVEL) -> Estimate:
     x = np.asarray(values, dtype=np.float64)
     if not len(x):
         raise ValueError("no values")
-    mean, spread, half = _interval(x, level)
+    mean, spread, half = interval(x, level)
     low, high = (None, None) if half is None else (mean - half, mean + half)
     return Estimate(len(x), mean, spread, low, high, _median(x), float(x.min()), float(x.max()))
 
@@ -67,7 +67,7 @@ def geometric(values: Sequence[float], level: float = LEVEL) -> Estimate:
     x = np.asarray(values, dtype=np.float64)
     if not len(x) or not (x > 0).all():
         raise ValueError("a geometric mean is of values above 0")
-    mean, spread, half = _interval(np.log10(x), level)
+    mean, spread, half = interval(np.log10(x), level)
     low, high = (None, None) if half is None else (power(mean - half), power(mean + half))
     scatter = None if spread is None else power(spread)
     return Estimate(len(x), power(mean), scatter, low, high, _median(x), float(x.min()), float(x.max()))
@@ -107,7 +107,7 @@ def paired(values: Sequence[float], base: Sequence[float], *, quotient: bool, le
         raise ValueError("quotients are of values above 0")
     d = np.log10(x) - np.log10(y) if quotient else x - y
     size = max(float(np.abs(np.log10(each) if quotient else each).max()) for each in (x, y))
-    mean, spread, half = _interval(d, level, size)
+    mean, spread, half = interval(d, level, size)
     back = power if quotient else float
     if half is None or spread is None:
         return Difference(len(d), back(mean), None, None, None)
@@ -144,7 +144,7 @@ def prediction(values: Sequence[float], level: float = LEVEL) -> Prediction | No
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2:
         return None
-    mean, spread, _ = _interval(x, level)
+    mean, spread, _ = interval(x, level)
     assert spread is not None
     half = reach(len(x), level) * spread
     return Prediction(mean, spread, mean - half, mean + half)
@@ -203,7 +203,7 @@ NOISE = 1e-12
 """So small a share of the numbers that they were taken from, differences are equal but for rounding."""
 
 
-def _interval(x: np.ndarray, level: float, size: float | None = None) -> tuple[float, float | None, float | None]:
+def interval(x: np.ndarray, level: float, size: float | None = None) -> tuple[float, float | None, float | None]:
     """Mean, standard deviation and half width of the t interval; None for a single value, the last for fewer than
     LEAST and for equal ones, by the `size` of what they were computed from."""
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the largest, the mean may be infinite

@@ -25,7 +25,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from vgrad.statistics import LEVEL, arithmetic, power
+from vgrad.statistics import LEVEL, interval, power
 
 VANISHING, EXPLODING, EVEN, UNEVEN, DEAD, DIVERGED = "vanishing", "exploding", "even", "uneven", "dead", "diverged"
 WORDS = (VANISHING, EXPLODING, EVEN, UNEVEN, DEAD, DIVERGED)
@@ -94,9 +94,8 @@ def decay(norms: Sequence[float], level: float = LEVEL) -> Decay | None:
     """
     if len(norms) < 2 or any(not 0 < norm < math.inf for norm in norms):
         return None
-    steps = arithmetic(np.diff(np.log10(norms)).tolist(), level)
-    spread = steps.spread if steps.low is not None else None
-    return Decay(steps.center, steps.low, steps.high, spread)
+    rate, spread, half = interval(np.diff(np.log10(norms)), level)
+    return Decay(rate, None, None, None) if half is None else Decay(rate, rate - half, rate + half, spread)
 
 
 def last_first_ratio(norms: Sequence[float]) -> float | None:

@@ -58,7 +58,12 @@ def is_study(folder: Path) -> bool:
 
 def _names(path: Path) -> set[str]:
     """What lies in a directory; nothing when it is none. OSError when that cannot be found out."""
-    return set(os.listdir(path)) if is_folder(path) else set()  # noqa: PTH208  (no Path a name)
+    try:
+        return set(os.listdir(path))  # noqa: PTH208  (no Path a name)
+    except (OSError, ValueError):
+        if is_folder(path):
+            raise
+        return set()
 
 
 def _folders(path: Path) -> list[Path]:
