@@ -66,9 +66,8 @@ def _throughput(rounds: int) -> float:
     one, two = median(rates[1]), median(rates[2])
     print(f"MNIST sweep, 24 runs: -j 1 {60 * one:.1f} runs a minute, -j 2 {60 * two:.1f}: {two / one:.2f} times")
     best = 2 * cpu[1] / cpu[2]
-    print(
-        f"  processor time: {cpu[1] / rounds:.1f} s and {cpu[2] / rounds:.1f} s: {best:.2f} times on free cores (limit {LEAST})"
-    )
+    spent = f"{cpu[1] / rounds:.1f} s and {cpu[2] / rounds:.1f} s"
+    print(f"  processor time: {spent}: {best:.2f} times on free cores (limit {LEAST})")
     return best
 
 
