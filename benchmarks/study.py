@@ -4,8 +4,8 @@
 
 The published algorithm takes one example at a time, with a product of a matrix and a vector for each layer (Nielsen,
 chapters 1 to 3); here it is written anew, as plain as that. For each network of experiments A and C, an epoch of it
-and one of vgrad are timed in turn, in one process with one thread; the median seconds of an epoch times the epochs of
-20 seeds is the time of the study on one processor. vgrad does more in each epoch: it also measures norms, costs and
+and one of vgrad are timed in turn, in one process with one thread, in seconds of the processor; the median of an epoch
+times the epochs of 20 seeds is the time of the study on one processor. vgrad does more in each epoch: it also measures norms, costs and
 accuracies that the study logs. What is measured for the published algorithm is only what a figure needs: in A the
 descent and the validation accuracy, in C one backpropagation an example, which gives both the norms and the step.
 A tenth of the examples of A is timed. Needs MNIST (`VGRAD_DATA`).
@@ -92,12 +92,12 @@ def published_epoch(config: Config, images: Array, labels: Array) -> Callable[[]
     decay = 0.1 * 5.0 / config.part_sizes["train"]
 
     def epoch() -> float:
-        begun = time.perf_counter()
+        begun = time.process_time()
         for start in range(0, count, size):
             network.step(pairs[start : start + size], 0.1, decay)
         for x, _ in pairs[:unseen]:
             network.output(x)
-        return (time.perf_counter() - begun) * (1 if full else SHARE)
+        return (time.process_time() - begun) * (1 if full else SHARE)
 
     return epoch
 
@@ -113,9 +113,9 @@ def vgrad_epoch(config: Config) -> Callable[[], float]:
     next(steps)
 
     def epoch() -> float:
-        begun = time.perf_counter()
+        begun = time.process_time()
         next(steps)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     return epoch
 
