@@ -6,8 +6,9 @@ The published algorithm takes one example at a time, with a product of a matrix 
 chapters 1 to 3); here it is written anew, as plain as that. For each network of experiments A and C, an epoch of it
 and one of vgrad are timed in turn, in one process with one thread, in seconds of the processor; the median of an epoch
 times the epochs of 20 seeds is the time of the study on one processor. vgrad does more in each epoch: it also measures
-norms, costs and accuracies that the study logs. What is measured for the published algorithm is only what a figure needs: in A the
-descent and the validation accuracy, in C one backpropagation an example, which gives both the norms and the step.
+norms, costs and accuracies that the study logs. What is measured for the published algorithm is only what a figure
+needs: in A the descent and the validation accuracy, in C one backpropagation an example, which gives both the norms and
+the step.
 A tenth of the examples of A is timed. Needs MNIST (`VGRAD_DATA`).
 """
 
