@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from matplotlib.axes import Axes
+from matplotlib.text import Text
 from scipy import stats
 
 from vgrad.cli import run
@@ -236,3 +239,44 @@ def test_a_damaged_file_is_one_line(told: str, place: Path, tmp_path: Path, caps
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("extreme", [-1.0, 0.0, 5e-324, 1e300, None])
+@pytest.mark.parametrize("width", [2.0, 10.0])
+def test_whatever_is_read_can_be_shown(outcome: Outcome, extreme: float | None, width: float) -> None:
+    """Every third cell says something extreme; an interval may be infinite or empty."""
+    cells = [
+        replace(each, center=extreme, low=None if extreme is None else -math.inf, high=extreme and math.inf)
+        if at % 3 == 0
+        else each
+        for at, each in enumerate(outcome.overview)
+    ]
+    changed = replace(outcome, overview=tuple(cells))
+    for write in STUDY_FORMATS.values():
+        assert write(changed)
+    with styled():
+        figure = STUDY_PICTURES["study-overview"](changed, Layout(width))
+        figure.draw_without_rendering()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [3.4, 8.0, 10.0, 13.3])
+@pytest.mark.parametrize("kind", ["study-overview", "study-claims"])
+def test_titles_stay_apart_and_inside(kind: str, width: float) -> None:
+    kept = read_outcome(Path(__file__).resolve().parents[2] / "runs" / "reference" / "remedies")
+    with styled():
+        figure = STUDY_PICTURES[kind](kept, Layout(width))
+        figure.draw_without_rendering()
+    assert figure._suptitle is not None
+    texts = [figure._suptitle, *(text for axes in figure.axes if axes.get_visible() for text in _titles(axes))]
+    boxes = [text.get_window_extent() for text in texts if text.get_text()]
+    assert len(boxes) > 6
+    assert not any(one.overlaps(other) for at, one in enumerate(boxes) for other in boxes[:at])
+    assert all(box.x0 >= -2 and box.x1 <= figure.bbox.x1 + 2 for box in boxes)
+
+
+def _titles(axes: Axes) -> list[Text]:
+    """The texts of an axes' titles."""
+    shown = {axes.get_title(loc="left"), axes.get_title()} - {""}
+    return [text for text in axes.findobj(Text) if text.get_text() in shown]

@@ -144,7 +144,7 @@ def test_nothing_published_nothing_drawn(digits: Outcome, kind: str) -> None:
     ],
 )
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", STUDY_PICTURES)
+@pytest.mark.parametrize("kind", OF_FIGURES)
 def test_texts_stay_apart_and_inside(outcome: Outcome, digits: Outcome, kind: str, which: str, width: float) -> None:
     figure = drawn(kind, {"outcome": outcome, "digits": digits}[which], width)
     figure.draw_without_rendering()
@@ -219,7 +219,7 @@ def test_page_and_pictures_are_written(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "nielsen", epochs=(0, 1))
     before = {path.name for path in folder.iterdir()}
     written = write_pictures(folder)
-    assert [path.name for path in written] == ["page.html", *(f"{kind}.png" for kind in STUDY_PICTURES)]
+    assert [path.name for path in written] == ["page.html", *(f"{kind}.png" for kind in OF_FIGURES)]
     assert {path.name for path in folder.iterdir()} == before | {path.name for path in written}
     assert written[0].read_text(encoding="utf-8") == STUDY_FORMATS["html"](read_outcome(folder))
 
@@ -254,7 +254,8 @@ def test_whatever_is_read_can_be_shown(tmp_path: Path, extreme: float | None) ->
     found = read_outcome(folder)
     assert json.loads(STUDY_FORMATS["json"](found))
     assert render(lay_out(found), width=80)
-    for kind, draw in STUDY_PICTURES.items():
+    for kind in OF_FIGURES:
+        draw = STUDY_PICTURES[kind]
         with styled():
             content(draw(found, Layout(6.4)), "svg", "", "")
         assert ALTERNATIVES[kind](found)

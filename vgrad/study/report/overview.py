@@ -87,7 +87,7 @@ def told(cell: Shown | None) -> str:
     if cell.center is None:
         return NEVER
     number = f"{cell.center:.1f}" if cell.unit == "%" else significant(cell.center, 2)
-    if cell.unit != "%" and cell.center >= MANY:
+    if abs(cell.center) >= MANY:
         mantissa, power = f"{cell.center:.1e}".split("e")
         number = f"{mantissa}e{int(power)}"
     return f"{number.removesuffix('.0') if cell.scale == 'median' else number}{FEWER if cell.lost else ''}"
