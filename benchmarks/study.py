@@ -8,8 +8,7 @@ and one of vgrad are timed in turn, in one process with one thread, in seconds o
 times the epochs of 20 seeds is the time of the study on one processor. vgrad does more in each epoch: it also measures
 norms, costs and accuracies that the study logs. What is measured for the published algorithm is only what a figure
 needs: in A the descent and the validation accuracy, in C one backpropagation an example, which gives both the norms and
-the step.
-A tenth of the examples of A is timed. Needs MNIST (`VGRAD_DATA`).
+the step. A tenth of the examples of A is timed. Needs MNIST (`VGRAD_DATA`).
 """
 
 from __future__ import annotations
