@@ -16,8 +16,9 @@ THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 LEAST_BYTES = 384 * 2**20
 """What the libraries need to load, those of pictures included: with 320 MiB, OpenBLAS ends the process."""
 WITHOUT_NUMPY = {"-h", "--help", "--version"}
-OBJECTS = 100_000
-"""New objects before the collector looks at them: more than a command loads. Python starts with 700."""
+OBJECTS = 200_000
+"""New objects before the collector looks at them: more than a command makes that loads what it needs and reads a
+thousand runs, since a look at half of them takes 20 ms. Python starts with 700."""
 AVX512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 
 
