@@ -94,9 +94,19 @@ class Scaling:
         variance = sum(((block - mean) ** 2).sum(axis=0) for block in _blocks(inputs)) / len(inputs)
         return cls(1.0 / np.sqrt(np.where(high > low, variance, 1.0)), mean)
 
+    def in_units(self) -> tuple[float, Scaling]:
+        """(c, rest): this is c times the rest. Where that is one factor for all, the rest leaves numbers as they are."""
+        if self.factor.ndim or self._shifts:
+            return 1.0, self
+        return float(self.factor), Scaling.identity()
+
     @cached_property
     def _shifts(self) -> bool:
         return bool(self.shift.any())
+
+    @cached_property
+    def _stretches(self) -> bool:
+        return bool((self.factor != 1).any())
 
     @cached_property
     def _in_single(self) -> tuple[Array, Array]:
@@ -106,13 +116,13 @@ class Scaling:
         """Write the scaled `rows` (m, n_0) into `out` (m, n_0), float64 or float32, and return it.
 
         All the work is done in the type of `out` and nothing is allocated. Converting first and scaling in place is
-        twice as fast as a multiplication that converts as it goes; a shift of 0 is not subtracted.
+        twice as fast as a multiplication that converts as it goes; what changes nothing is left out.
         """
         factor, shift = self._in_single if out.dtype == np.float32 else (self.factor, self.shift)
         np.copyto(out, rows, casting="same_kind")
         if self._shifts:
             np.subtract(out, shift, out=out)
-        return np.multiply(out, factor, out=out)
+        return np.multiply(out, factor, out=out) if self._stretches else out
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,10 +36,9 @@ class Cost:
 
 def softmax_f(z: Array, out: Array) -> Array:
     """a_j = exp(z_j) / sum_k exp(z_k), shifted by the row's largest z: nothing overflows  (Nielsen, eq. 78)."""
-    np.subtract(z, z.max(axis=1, keepdims=True), out=out)
-    np.exp(out, out=out)
-    np.divide(out, out.sum(axis=1, keepdims=True), out=out)
-    return out
+    np.subtract(z, np.maximum.reduce(z, 1, None, None, True), out)  # by position, past the methods: half a microsecond
+    np.exp(out, out)
+    return np.divide(out, np.add.reduce(out, 1, None, None, True), out)
 
 
 def _cross_entropy(z: Array, a: Array, y: Array) -> Array:
@@ -80,7 +79,7 @@ def mean_squared_error(z: Array, a: Array, y: Array) -> Array:
 def _error(z: Array, a: Array, y: Array, out: Array) -> Array:
     """delta^L = a - y: sigmoid with cross-entropy, softmax with log-likelihood, identity with quadratic  (BP1), and the
     step with the perceptron criterion, of which it is a subgradient."""
-    return np.subtract(a, y, out=out)
+    return np.subtract(a, y, out)
 
 
 def _quadratic_sigmoid_delta(z: Array, a: Array, y: Array, out: Array) -> Array:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import ParamSpec
+from functools import lru_cache
+from typing import NamedTuple, ParamSpec
 
 import numpy as np
 
@@ -20,6 +21,11 @@ Slope = Callable[[Array, Array, Array], Array]
 P = ParamSpec("P")
 
 _COSH_LIMIT = {4: 88.0, 8: 700.0}
+_ZERO, _ONE, _LARGEST = (
+    {4: np.array(number[0], np.float32), 8: np.array(number[1])}
+    for number in ((0, 0.0), (1, 1.0), (np.finfo(np.float32).max, np.finfo(np.float64).max))
+)
+"""By the bytes of a number, arrays of no dimension: with a Python number, a call on a small array takes twice as long."""
 
 
 def sigmoid_f(z: Array, out: Array) -> Array:
@@ -43,14 +49,14 @@ def _quick_sigmoid_f(z: Array, out: Array) -> Array:
     float32), where exp overflows, it is 0."""
     np.negative(z, out)
     np.exp(out, out)
-    np.add(out, 1, out)
+    np.add(out, _ONE[out.itemsize], out)
     return np.reciprocal(out, out)
 
 
 def _quick_sigmoid_slope(z: Array, a: Array, out: Array) -> Array:
     """a(z) / (1 + exp(z)): the same a(z) a(-z), 0 beyond 709."""
     np.exp(z, out)
-    np.add(out, 1, out)
+    np.add(out, _ONE[out.itemsize], out)
     np.reciprocal(out, out)
     return np.multiply(out, a, out)
 
@@ -230,9 +236,20 @@ def hard_tanh_slope(z: Array, a: Array, out: Array) -> Array:
     return np.less(out, 1, out=out)
 
 
+def _quick_relu_f(z: Array, out: Array) -> Array:
+    return np.maximum(z, _ZERO[z.itemsize], out=out)
+
+
+def _quick_relu_slope(z: Array, a: Array, out: Array) -> Array:
+    """The sign of a, which is 0 or positive."""
+    return np.sign(a, out)
+
+
 _QUICK: Mapping[Callable[..., Array], Callable[..., Array]] = {
     sigmoid_f: _quick_sigmoid_f,
     sigmoid_slope: _quick_sigmoid_slope,
+    relu_f: _quick_relu_f,
+    relu_slope: _quick_relu_slope,
 }
 
 
@@ -240,3 +257,38 @@ def quick(function: Callable[P, Array]) -> Callable[P, Array]:
     """What takes the place of f or f' in training, where nothing looks at the flag of overflow: the same to rounding,
     but for numbers below 1e-307 (1e-38 in float32), which are 0."""
     return _QUICK.get(function, function)
+
+
+class InTraining(NamedTuple):
+    """f and f' of a step: f(sign z, kept, a) writes a, and into `kept` what slope(sign z, kept, a) makes f'(z) of,
+    there. All arrays have one shape and one type."""
+
+    sign: float
+    f: Callable[[Array, Array, Array], object]
+    slope: Callable[[Array, Array, Array], object]
+
+
+def in_training(f: F, slope: Slope) -> InTraining:
+    """What a step takes for f and f', to rounding; equal for equal functions."""
+    if (f, slope) == (sigmoid_f, sigmoid_slope):
+        return InTraining(-1.0, _sigmoid_in_training, _sigmoid_slope_in_training)
+    return _as_they_are(quick(f), quick(slope))
+
+
+@lru_cache(maxsize=64)
+def _as_they_are(f: F, slope: Slope) -> InTraining:
+    return InTraining(1.0, lambda z, kept, a: f(z, a), lambda z, kept, a: slope(z, a, kept))
+
+
+def _sigmoid_in_training(minus_z: Array, kept: Array, a: Array) -> None:
+    """a = 1 / (1 + e), and e = exp(-z) is kept."""
+    np.exp(minus_z, kept)
+    np.add(kept, _ONE[a.itemsize], a)
+    np.reciprocal(a, a)
+
+
+def _sigmoid_slope_in_training(minus_z: Array, kept: Array, a: Array) -> None:
+    """a(z) a(-z) = e a^2, without a second exponential; where e overflowed, a is 0."""
+    np.minimum(kept, _LARGEST[a.itemsize], out=kept)
+    np.multiply(kept, a, kept)
+    np.multiply(kept, a, kept)

@@ -9,13 +9,14 @@ gradients as one vector each, with the arrays as views of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Array, Parameters, add_scaled, norm
+from vgrad.nn.augmented import Augmented, AugmentedStep, fits
 from vgrad.nn.backprop import Passes, first_non_finite, passes
 from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.limits import Clip, max_norm
@@ -185,6 +186,7 @@ class Descent:
         self._at_once = m <= LARGEST_STEP or (network.norm is not None and network.norm.axis == 0)
         self._passes: dict[int, Passes] = {}
         self._fused = rule.is_plain and self._at_once
+        self._augmented = Augmented(network.sizes, dtype) if self._fused and fits(network) else None
         self.steps_per_epoch = -(-n // m)
         self.parameters = parameters
         if self._fused:
@@ -196,8 +198,9 @@ class Descent:
             self._g, self._gradients = joined({name: np.zeros_like(value) for name, value in parameters.items()})
         self.full_batch = full_batch(network, parameters, dataset, m, rule.smoothing)
         if self.full_batch is None:
-            rows = m * max(1, GATHERED // m) if self._at_once else LARGEST_STEP
-            self._feed = Feed(dataset, network.sizes[-1], min(rows, n), dtype, rule.smoothing)
+            rows = min(n, m * max(1, GATHERED // m) if self._at_once else LARGEST_STEP)
+            columns = self._augmented.V[0].shape[1] if self._augmented else None
+            self._feed = Feed(dataset, network.sizes[-1], rows, dtype, rule.smoothing, columns)
 
     def epoch(
         self,
@@ -206,20 +209,24 @@ class Descent:
         cancelled: Callable[[], bool],
         *,
         watched: bool = False,
-        after: Callable[[int], None] | None = None,
+        marks: Collection[int] = (),
+        after: Callable[[int], None] = lambda step: None,
     ) -> list[float | None] | None:
         """One pass over the training part; Cancelled between two batches when the caller asks.
 
-        `after` is called with the number of each step, from 1, once it is made. `watched`: returns
+        `after` is called with the number of each step in `marks`, from 1, once it is made. `watched`: returns
         ||W after - W before|| / ||W before|| of every layer for the last step.
         """
         with np.errstate(all="ignore"):
             before = self._weights() if watched and self.steps_per_epoch == 1 else {}
             for batch, _ in self._steps(epoch, state, cancelled):
-                if after is not None:
+                if batch in marks:
+                    self._store()
                     after(batch)
                 if watched and batch == self.steps_per_epoch - 1:
+                    self._store()
                     before = self._weights()
+            self._store()
             return [_ratio(norm(self.parameters[name] - W), norm(W)) for name, W in before.items()] or None
 
     def locate(self, epoch: Epoch, state: State) -> Divergence:
@@ -231,12 +238,18 @@ class Descent:
         last = [{name: value.copy() for name, value in held.items()} for held in arrays]
         with np.errstate(all="ignore"):
             for batch, passes in self._steps(epoch, state, lambda: False):
+                self._store()
                 layer = _first_bad_layer(passes)
                 for held, kept in zip(arrays, last, strict=True):
                     copy_into(*((kept, held) if layer is None else (held, kept)))
                 if layer is not None:
                     return Divergence(epoch.number, batch, layer)
         return Divergence(epoch.number, None, None)
+
+    def _store(self) -> None:
+        """The parameters as the last step left them, where steps change others."""
+        if self._augmented is not None and self.full_batch is None:
+            self._augmented.store(self.parameters)
 
     def _weights(self) -> Parameters:
         return {name: value.copy() for name, value in self.parameters.items() if name.startswith("W")}
@@ -271,6 +284,10 @@ class Descent:
         penalty, noise = self._rule.penalty, epoch.noise()
         decay = penalty.decay(eta)
         update = None if fused else self._updates(epoch, state)
+        weights = self.parameters
+        if self._augmented is not None:
+            self._augmented.load(weights)
+            weights = self._augmented.views
         for start in range(0, len(order), rows):
             if cancelled():
                 raise Cancelled
@@ -281,7 +298,7 @@ class Descent:
                 passes.forward(x, noise)
                 passes.backward(y)
                 if update is None:
-                    penalty.shrink(self.parameters, eta)
+                    penalty.shrink(weights, eta)
                     passes.descend(x, eta, decay)
                 else:
                     passes.add_gradients(x, update.target, update.scale / len(x), update.keep)
@@ -313,7 +330,10 @@ class Descent:
         )
 
     def _new_passes(self, rows: int) -> Passes:
-        found = self._passes[rows] = passes(self._network, self.parameters, rows, self._buffers, "train")
+        if self._augmented is not None:
+            found = self._passes[rows] = AugmentedStep(self._network, self._augmented, rows, self._feed.unit)
+        else:
+            found = self._passes[rows] = passes(self._network, self.parameters, rows, self._buffers, "train")
         return found
 
 

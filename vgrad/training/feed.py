@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from vgrad.data.dataset import Dataset, Part, gather
+from vgrad.data.dataset import Dataset, Part, Scaling, gather
 from vgrad.errors import ConfigError
 from vgrad.nn.arrays import Array, aligned
 
@@ -41,16 +41,34 @@ def check_unit_interval(dataset: Dataset) -> None:
 
 class Feed:
     """Loads up to `rows` examples at a time; x is (m, n_0) and y is (m, n_L), of type `dtype`: the targets of the
-    classes, those of a regression, or the inputs as they are scaled."""
+    classes, those of a regression, or the inputs as they are scaled.
 
-    def __init__(self, dataset: Dataset, outputs: int, rows: int, dtype: DTypeLike, smoothing: float = 0.0) -> None:
-        self.rows = rows
-        self._scaling = dataset.scaling
+    With `columns` > n_0, x has so many, and `unit` times x is what it is otherwise, then 1, then zeros: whole numbers
+    that have a factor in common stay as they are stored.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        outputs: int,
+        rows: int,
+        dtype: DTypeLike,
+        smoothing: float = 0.0,
+        columns: int | None = None,
+    ) -> None:
+        self.rows, n = rows, dataset.n_inputs
+        self.unit, self._scaling = 1.0, dataset.scaling
         one_hot = dataset.train.labels.ndim == 1  # a regression has its targets in the place of labels
         self._reconstructs = dataset.reconstructs
         self._targets = targets(dataset.classes, outputs, smoothing).astype(dtype) if one_hot else None
-        self._raw = np.empty((rows, dataset.n_inputs), dataset.train.inputs.dtype)
-        self._x = aligned((rows, dataset.n_inputs), dtype)
+        self._raw = np.empty((rows, n), dataset.train.inputs.dtype)
+        self._x = aligned((rows, columns or n), dtype)
+        self._inputs = self._x[:, :n]
+        if columns:
+            if isinstance(dataset.scaling, Scaling) and self._raw.dtype.kind == "u" and not self._reconstructs:
+                self.unit, self._scaling = dataset.scaling.in_units()
+            self._x[:, n:] = 0
+            self._x[:, n] = 1 / self.unit
         self._y = aligned((rows, outputs), dtype)
         self._labels = np.empty((rows, *dataset.train.labels.shape[1:]), dataset.train.labels.dtype)
 
@@ -58,9 +76,9 @@ class Feed:
         """x and y of the examples at `index`: views that the next call overwrites."""
         m = len(index)
         x, y, labels = self._x[:m], self._y[:m], self._labels[:m]
-        gather(part, index, self._scaling, self._raw[:m], x)
+        inputs = gather(part, index, self._scaling, self._raw[:m], self._inputs[:m])
         if self._reconstructs:
-            return x, x
+            return x, inputs
         np.take(part.labels, index, axis=0, out=labels, mode="clip")
         return x, self._of(labels, y)
 

@@ -90,8 +90,8 @@ class _Session:
         try:
             watched = self.look.watches(number, may_end=self._waited() + 1)
             within = dict[int, Norms]()
-            after = self._measuring(within) if config.step_marks else None
-            ratios = descent.epoch(epoch, self._memory, cancelled, watched=watched, after=after)
+            marks, after = config.step_marks, self._measuring(within)
+            ratios = descent.epoch(epoch, self._memory, cancelled, watched=watched, marks=marks, after=after)
         except Cancelled:
             _overwrite(self._arrays, self._kept)
             raise
@@ -105,13 +105,11 @@ class _Session:
         return replace(record, steps=tuple(within.values()))
 
     def _measuring(self, found: dict[int, Norms]) -> Callable[[int], None]:
-        """What measures, after each step that the config names, into `found`. A batch that is gathered in pieces is
-        told of with each; the last one has made the step."""
-        marks = self._config.step_marks
+        """What measures after a step, into `found`. A batch that is gathered in pieces is told of with each; the last
+        one has made the step."""
 
         def after(step: int) -> None:
-            if step in marks:
-                found[step] = self.look.norms()
+            found[step] = self.look.norms()
 
         return after
 
