@@ -17,8 +17,8 @@ from typing import Any
 
 from vgrad.config.check import check
 from vgrad.runs.runner import run
-from vgrad.training.descent import Cancelled
 from vgrad.training.record import EpochRecord
+from vgrad.training.rule import Cancelled
 
 
 def trained(folder: Path, tree: Mapping[str, Any]) -> Path:

@@ -47,7 +47,7 @@ from vgrad.storage import lock as locking  # noqa: E402
 from vgrad.storage import outputs  # noqa: E402
 from vgrad.study.report import folder as study_files  # noqa: E402
 from vgrad.sweeps import job as jobs  # noqa: E402
-from vgrad.training.descent import Cancelled  # noqa: E402
+from vgrad.training.rule import Cancelled  # noqa: E402
 
 CODES = {0, 2, 3, 4, 5, 6}
 SECONDS, BYTES, HANGS = 2.0, 512 * 2**20, 40.0

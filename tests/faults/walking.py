@@ -27,7 +27,7 @@ from vgrad.data.fetch import FILES
 from vgrad.document.document import read_yaml
 from vgrad.runs.runner import run
 from vgrad.storage.npz import pack, unpack
-from vgrad.training.descent import Cancelled
+from vgrad.training.rule import Cancelled
 
 SECONDS, MEMORY = 20.0, 2**29
 """Of the processor, and bytes: an endless file that is read takes more of both, the slowest machine less."""

@@ -21,9 +21,9 @@ from vgrad.runs.folder import RUN
 from vgrad.storage.lock import RunHeld
 from vgrad.sweeps import job as jobs
 from vgrad.sweeps.job import Files, Outcome, Progress, differences, luggage, publish, train_away, train_here
-from vgrad.training.descent import Cancelled
 from vgrad.training.initial import with_digest
 from vgrad.training.pretraining import pretrain
+from vgrad.training.rule import Cancelled
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples" / "data"
 

@@ -12,8 +12,8 @@ from vgrad.config.check import check
 from vgrad.runs import runner
 from vgrad.runs.integrity import verify
 from vgrad.runs.stored import StoredRun, read_run
-from vgrad.training.descent import Cancelled
 from vgrad.training.record import EpochRecord
+from vgrad.training.rule import Cancelled
 
 DATA = {"name": "digits", "train": 60, "validation": 40}
 PROBES = {"record": ["delta_norm", "update_ratio"], "every": 5, "examples": 30}

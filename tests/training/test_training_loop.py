@@ -23,13 +23,13 @@ from vgrad.runs.folder import DETERMINISTIC, RUN, SOMETIMES, RunFolder
 from vgrad.runs.runner import Opened, run
 from vgrad.training import descent
 from vgrad.training.assembly import fresh_state, noise_of
-from vgrad.training.descent import Cancelled
 from vgrad.training.feed import targets
 from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
 from vgrad.training.metrics import OTHERS
 from vgrad.training.randomness import Purpose, generator
 from vgrad.training.record import EpochRecord, TrainingState
+from vgrad.training.rule import Cancelled
 
 Tree = dict[str, Any]
 SMALL: Tree = {

@@ -21,9 +21,9 @@ from vgrad.runs import runner
 from vgrad.runs.runner import Opened, run
 from vgrad.runs.stored import read_run
 from vgrad.storage.npz import unpack
-from vgrad.training.descent import Cancelled
 from vgrad.training.initial import draw_parameters
 from vgrad.training.pretraining import Pretrained, pretrain, pretrained_parameters
+from vgrad.training.rule import Cancelled
 
 ROUNDING = 1e-11
 """Sums of 64 terms in another order, through 20 steps of two layers."""

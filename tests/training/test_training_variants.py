@@ -28,10 +28,10 @@ from vgrad.nn.schedules import SCHEDULES
 from vgrad.runs.runner import Opened, run
 from vgrad.storage.npz import unpack
 from vgrad.training.assembly import fresh_state
-from vgrad.training.descent import Cancelled
 from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
 from vgrad.training.record import EpochRecord, TrainingState
+from vgrad.training.rule import Cancelled
 
 BASE: dict[str, Any] = {"name": "a", "layers": {"depth": 2, "width": 30}}
 DIGITS: dict[str, Any] = {

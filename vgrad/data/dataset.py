@@ -95,7 +95,7 @@ class Scaling:
         return cls(1.0 / np.sqrt(np.where(high > low, variance, 1.0)), mean)
 
     def in_units(self) -> tuple[float, Scaling]:
-        """(c, rest): this is c times the rest. Where that is one factor for all, the rest leaves numbers as they are."""
+        """(c, rest): c times the rest; where that is one factor for all inputs, the rest leaves them as they are."""
         if self.factor.ndim or self._shifts:
             return 1.0, self
         return float(self.factor), Scaling.identity()
@@ -141,6 +141,10 @@ class Threshold:
         """1 above the middle of each feature's range over `inputs` (n, n_0); a feature that is constant there is 0."""
         low, high = _range(inputs)
         return cls(np.where(high > low, low / 2 + high / 2, low))
+
+    def in_units(self) -> tuple[float, Threshold]:
+        """(1, itself), as `Scaling.in_units`."""
+        return 1.0, self
 
     @cached_property
     def _of_bytes(self) -> Array:

@@ -22,8 +22,9 @@ from itertools import groupby, pairwise
 import numpy as np
 
 from vgrad.later import blas
-from vgrad.nn.arrays import LINE, Array, Parameters, aligned, in_a_row
-from vgrad.nn.functions import in_training, quick
+from vgrad.nn.arrays import LINE, Array, Parameters, in_a_row
+from vgrad.nn.costs import output_error
+from vgrad.nn.functions import InTraining, in_training, quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Network, Noise
 
 LARGEST = 2**17
@@ -68,60 +69,62 @@ class Augmented:
             np.copyto(parameters[name], view)
 
 
+def _output(network: Network) -> InTraining:
+    """The output function, which has no slope of its own; where the cost asks for a^L alone, z^L may be -z^L."""
+    if (network.output, network.cost.delta) == (sigmoid_f, output_error):
+        return in_training(sigmoid_f, sigmoid_slope)
+    f = quick(network.output)
+    return InTraining(1.0, lambda z, kept, a: f(z.T, a.T), lambda z, kept, a: None)
+
+
 class AugmentedStep:
     """Passes over batches of exactly `rows` examples, and steps that change `weights` in place.
 
-    After a pass, `z` (or -z) and `delta` of every layer, (n_l, rows); the next one overwrites them. `x` is (rows, width
-    of V^1): an example a row, as it is stored.
+    `x` is (width of V^1, rows) and y (n_L, rows), an example a column. After a pass, `z` (or -z) and `delta` of every
+    layer are (n_l, rows); the next one overwrites them.
     """
 
     def __init__(self, network: Network, weights: Augmented, rows: int, unit: float = 1.0) -> None:
         V, sizes, dtype = weights.V, network.sizes[1:], weights.V[0].dtype
         self.network, self.rows, self._unit, self._biases = network, rows, unit, weights.biases
         self.W, self.b = ([weights.views[f"{name}{layer}"] for layer in range(1, len(V) + 1)] for name in "Wb")
-        shapes = [(above.shape[1], rows) for above in V[1:]]
+        self._shares = [np.empty_like(b) for b in self._biases]
+        shapes = [*((above.shape[1], rows) for above in V[1:]), (sizes[-1], rows)]
         (all_z, wide_z), (all_c, c), (all_kept, wide_kept), (_, back) = (in_a_row(shapes, dtype) for _ in range(4))
-        for n, each in zip(sizes, c, strict=False):
+        for n, each in zip(sizes[:-1], c, strict=False):
             each[n] = 1
-        z, kept, a, delta = (
-            [array[:n] for n, array in zip(sizes, wide, strict=False)] for wide in (wide_z, wide_kept, c, back)
+        self.z, self.delta, self.a, kept = (
+            [array[:n] for n, array in zip(sizes, wide, strict=True)] for wide in (wide_z, back, c, wide_kept)
         )
-        last_z, last_a, last_delta = (aligned((sizes[-1], rows), dtype) for _ in range(3))
-        self.z, self.delta = [*z, last_z], [*delta, last_delta]
-
         self._gemm = blas.dgemm if dtype == np.float64 else blas.sgemm
         VT, cT, deltaT = [each.T for each in V], [each.T for each in c], [each.T for each in self.delta]
         made = [in_training(activation.f, activation.slope) for activation in network.activations]
-        scales = [each.sign for each in made]
-        if made:
-            scales[0] *= unit
-        functions = [each.f for each in made]
-        self._hidden = list(zip(scales, VT, [each.T for each in z], z, kept, a, functions, cT, strict=False))
-        self._last = (1.0 if made else unit, VT[-1], last_z.T, last_a.T, quick(network.output))
+        functions = [*made, _output(network)]
+        scales = [unit * functions[0].sign, *(each.sign for each in functions[1:])]
+        zT, f = [each.T for each in self.z], [each.f for each in functions]
+        self._forward = list(zip(scales, VT, zT, self.z, kept, self.a, f, cT, strict=True))
+        of_cost = network.cost.delta
+        self._of_cost = output_error if of_cost is output_error else lambda z, a, y, out: of_cost(z.T, a.T, y.T, out.T)
         slopes = [each.slope for each in made]
-        self._slopes = list(zip(slopes, z, kept, a, strict=True))
-        if len(set(slopes)) == 1:
-            self._slopes = [(slopes[0], all_z, all_kept, all_c)]
-        backT = [each.T for each in back]
-        self._backward = list(zip(deltaT[1:], VT[1:], backT, delta, kept, strict=True))[::-1]
-        self._first, self._others = (deltaT[0], VT[0]), list(zip(cT, deltaT[1:], VT[1:], strict=True))
-        self._shares = [np.empty_like(b) for b in self._biases]
+        self._slopes = list(zip(slopes, self.z, kept, self.a, strict=False))
+        if len(set(slopes)) == 1:  # one call for all that lies in a row
+            size = sum(width * rows for width, _ in shapes[:-1])
+            self._slopes = [(slopes[0], all_z[:size], all_kept[:size], all_c[:size])]
+        self._backward = list(zip(deltaT[1:], VT[1:], (each.T for each in back), self.delta, kept, strict=False))[::-1]
+        self._first, self._others = (deltaT[0], VT[0]), list(zip(cT, deltaT[1:], VT[1:], strict=False))
 
-    def forward(self, x: Array, noise: Noise | None = None) -> Array:
-        """z^l = V^l c^(l-1), a^l = f(z^l); returns a^L, (rows, n_L); nothing is drawn from `noise`."""
-        gemm, cT, turned = self._gemm, x.T, 1
-        for scale, VT, zT, z, kept, a, f, cT_next in self._hidden:
-            gemm(scale, cT, VT, 0.0, zT, turned, 0, 1)
+    def forward(self, x: Array, noise: Noise | None = None) -> None:
+        """z^l = V^l c^(l-1), a^l = f(z^l) of every layer; nothing is drawn from `noise`."""
+        gemm, below, turned = self._gemm, x, 1
+        for scale, VT, zT, z, kept, a, f, cT in self._forward:
+            gemm(scale, below, VT, 0.0, zT, turned, 0, 1)
             f(z, kept, a)
-            cT, turned = cT_next, 0
-        scale, VT, zT, aT, output = self._last
-        gemm(scale, cT, VT, 0.0, zT, turned, 0, 1)
-        return output(zT, aT)
+            below, turned = cT, 0
 
     def backward(self, y: Array) -> None:
         """delta^L from the cost, then delta^l = (V^(l+1))^T delta^(l+1) * f'(z^l) down to layer 1  (BP1, BP2)."""
         gemm, multiply = self._gemm, np.multiply
-        self.network.cost.delta(self._last[2], self._last[3], y, self.delta[-1].T)
+        self._of_cost(self.z[-1], self.a[-1], y, self.delta[-1])
         for slope_of, z, kept, a in self._slopes:
             slope_of(z, kept, a)
         for deltaT_above, VT, backT, delta, slope in self._backward:
@@ -138,7 +141,7 @@ class AugmentedStep:
             for b, share in zip(self._biases, self._shares, strict=True):
                 np.multiply(b, 1 - decay, share)
         deltaT, VT = self._first
-        gemm(scale * self._unit, x.T, deltaT, decay, VT, 0, 0, 1)
+        gemm(scale * self._unit, x, deltaT, decay, VT, 0, 0, 1)
         for cT, deltaT, VT in self._others:
             gemm(scale, cT, deltaT, decay, VT, 1, 0, 1)
         if decay != 1:

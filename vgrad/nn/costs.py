@@ -36,9 +36,9 @@ class Cost:
 
 def softmax_f(z: Array, out: Array) -> Array:
     """a_j = exp(z_j) / sum_k exp(z_k), shifted by the row's largest z: nothing overflows  (Nielsen, eq. 78)."""
-    np.subtract(z, np.maximum.reduce(z, 1, None, None, True), out)  # by position, past the methods: half a microsecond
+    np.subtract(z, np.maximum.reduce(z, axis=1, keepdims=True), out)
     np.exp(out, out)
-    return np.divide(out, np.add.reduce(out, 1, None, None, True), out)
+    return np.divide(out, np.add.reduce(out, axis=1, keepdims=True), out)
 
 
 def _cross_entropy(z: Array, a: Array, y: Array) -> Array:
@@ -76,7 +76,7 @@ def mean_squared_error(z: Array, a: Array, y: Array) -> Array:
     return np.asarray(_quadratic(z, a, y) * (2 / a.shape[1]))
 
 
-def _error(z: Array, a: Array, y: Array, out: Array) -> Array:
+def output_error(z: Array, a: Array, y: Array, out: Array) -> Array:
     """delta^L = a - y: sigmoid with cross-entropy, softmax with log-likelihood, identity with quadratic  (BP1), and the
     step with the perceptron criterion, of which it is a subgradient."""
     return np.subtract(a, y, out)
@@ -142,7 +142,7 @@ OUTPUTS: Mapping[str, Callable[[Array, Array], Array]] = {
 COSTS: Mapping[str, Mapping[str, Cost]] = {
     "cross_entropy": {
         "sigmoid": Cost(
-            _cross_entropy, _error, "sum over outputs of -(y ln a + (1 - y) ln(1 - a))", _complex_cross_entropy
+            _cross_entropy, output_error, "sum over outputs of -(y ln a + (1 - y) ln(1 - a))", _complex_cross_entropy
         ),
     },
     "quadratic": {
@@ -152,13 +152,17 @@ COSTS: Mapping[str, Mapping[str, Cost]] = {
         "softmax": Cost(
             _quadratic, _quadratic_softmax_delta, "half the squared error", _complex_quadratic(_complex_softmax)
         ),
-        "identity": Cost(_quadratic, _error, "half the squared error", _complex_quadratic(lambda z: z)),
+        "identity": Cost(_quadratic, output_error, "half the squared error", _complex_quadratic(lambda z: z)),
     },
     "log_likelihood": {
-        "softmax": Cost(_log_likelihood, _error, "-ln of the probability of the right class", _complex_log_likelihood),
+        "softmax": Cost(
+            _log_likelihood, output_error, "-ln of the probability of the right class", _complex_log_likelihood
+        ),
     },
     "perceptron": {
-        "step": Cost(_perceptron, _error, "the size of z, summed over the outputs that are wrong", _complex_perceptron),
+        "step": Cost(
+            _perceptron, output_error, "the size of z, summed over the outputs that are wrong", _complex_perceptron
+        ),
     },
 }
 """cost -> output -> the pair. A pair that is missing has no use: its delta^L divides by a slope that vanishes."""

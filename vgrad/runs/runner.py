@@ -33,13 +33,13 @@ from vgrad.runs.pretrained import Kept, is_whole
 from vgrad.storage import make_folder, new_folder, refuse_link, remove_leftovers, rename
 from vgrad.storage.lock import LOCK, exclusive
 from vgrad.training.assembly import fresh_state
-from vgrad.training.descent import Cancelled
 from vgrad.training.feed import check_unit_interval
 from vgrad.training.initial import draw_parameters, with_digest
 from vgrad.training.loop import train
 from vgrad.training.memory import check_memory
 from vgrad.training.pretraining import Pretrained, Reconstruction, pretrain, pretrained_parameters
 from vgrad.training.record import EpochRecord
+from vgrad.training.rule import Cancelled
 
 CHECKPOINT_SHARE = 50
 """A checkpoint is written when the time since the last one is this many times what that one took: at most 2 %."""

@@ -33,8 +33,8 @@ from vgrad.storage.lock import RunHeld
 from vgrad.storage.reading import is_there, read_file, read_state
 from vgrad.sweeps.workers import STOP, report
 from vgrad.text.escapes import printable
-from vgrad.training.descent import Cancelled
 from vgrad.training.pretraining import Reconstruction
+from vgrad.training.rule import Cancelled
 
 MOST_BYTES = 2**30
 """What the files of a run may have together to travel."""

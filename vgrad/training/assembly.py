@@ -13,9 +13,9 @@ from vgrad.nn.network import Network, Noise
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS, Optimizer
 from vgrad.nn.parameters import joined, split
-from vgrad.training.descent import Penalty, Rule
 from vgrad.training.randomness import Purpose, generator
 from vgrad.training.record import TrainingState
+from vgrad.training.rule import Penalty, Rule
 
 
 def build_network(config: Config) -> Network:

@@ -10,24 +10,25 @@ gradients as one vector each, with the arrays as views of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from vgrad.data.dataset import Dataset
-from vgrad.nn.arrays import Array, Parameters, add_scaled, norm
-from vgrad.nn.augmented import Augmented, AugmentedStep, fits
+from vgrad.nn.arrays import Array, Parameters, norm
+from vgrad.nn.augmented import AugmentedStep, fits
 from vgrad.nn.backprop import Passes, first_non_finite, passes
 from vgrad.nn.fullbatch import FullBatch
-from vgrad.nn.limits import Clip, max_norm
-from vgrad.nn.network import Network, Noise
-from vgrad.nn.optimizers import Optimizer, State, Step, Stepper
+from vgrad.nn.limits import max_norm
+from vgrad.nn.network import Network
+from vgrad.nn.optimizers import State, Step, Stepper
 from vgrad.nn.parameters import copy_into, joined, realigned, viewed
 from vgrad.training.evaluation import chunks
-from vgrad.training.feed import Feed, Index
+from vgrad.training.feed import Feed
 from vgrad.training.record import Divergence
+from vgrad.training.rule import Cancelled, Epoch, Rule
+from vgrad.training.small import SmallSteps
 
-GATHERED = 200  # examples gathered and scaled at once: they stay in the second-level cache until their steps are done
+GATHERED = 100  # examples gathered and scaled at once: they stay in the second-level cache until their steps are done
 LARGEST_STEP = 2000  # rows of one pass; larger batches are the sum of several
 
 
@@ -43,7 +44,7 @@ def full_batch(
     return FullBatch(network, parameters, *feed.load(dataset.train, np.arange(n, dtype=np.intp)))
 
 
-def _first_bad_layer(passes: Passes | FullBatch) -> int | None:
+def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch) -> int | None:
     """In the order in which a step computes: z from below, delta from above, then the new parameters."""
     from_above = first_non_finite(passes.delta[::-1])
     return (
@@ -52,77 +53,6 @@ def _first_bad_layer(passes: Passes | FullBatch) -> int | None:
         or first_non_finite(passes.W)
         or first_non_finite(passes.b)
     )
-
-
-class Cancelled(Exception):
-    """The caller asked to stop between two batches; the epoch is not finished."""
-
-
-@dataclass(frozen=True)
-class Penalty:
-    """lambda/(2n) sum W^2 + mu/n sum |W|: `l2` is lambda, `l1` is mu, n the number of training examples."""
-
-    l2: float
-    l1: float
-    n: int
-
-    def value(self, parameters: Parameters) -> float:
-        """The term that is added to the cost."""
-        weights = [w.astype(np.float64, copy=False) for name, w in parameters.items() if name.startswith("W")]
-        squares = sum(float(np.square(w).sum()) for w in weights) if self.l2 else 0.0
-        sizes = sum(float(np.abs(w).sum()) for w in weights) if self.l1 else 0.0
-        return self.l2 / (2 * self.n) * squares + self.l1 / self.n * sizes
-
-    def decay(self, eta: float) -> float:
-        """1 - eta lambda/n, what W is multiplied by in the step's own product; 1 where `shrink` has done it."""
-        return 1.0 if self.l1 else 1 - eta * self.l2 / self.n
-
-    def shrink(self, parameters: Parameters, eta: float) -> None:
-        """With L1, the share of both penalties in a step of plain descent, from the same W: W <- W - eta dP/dW."""
-        if self.l1:
-            for name, w in parameters.items():
-                if name.startswith("W"):
-                    w -= eta / self.n * (self.l2 * w + self.l1 * np.sign(w))
-
-    def add_gradient(self, parameters: Parameters, gradients: Parameters, scale: float) -> None:
-        """Adds scale * (lambda/n W + mu/n sign(W)) to the gradients of the weights."""
-        if not (self.l2 or self.l1):
-            return
-        for name, w in parameters.items():
-            if name.startswith("W") and self.l2:
-                add_scaled(gradients[name], w, scale * self.l2 / self.n)
-            if name.startswith("W") and self.l1:
-                gradients[name] += scale * self.l1 / self.n * np.sign(w)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How a batch changes parameters: the gradient with the penalty's share, clipped, to the optimizer; then max-norm.
-
-    `momentum` is mu_t; `smoothing` that of the labels; `max_norm` is for the incoming weights of hidden units.
-    """
-
-    optimizer: Optimizer
-    penalty: Penalty
-    momentum: Callable[[int], float]
-    clip: Clip | None
-    max_norm: float | None
-    smoothing: float
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether a step is w <- w - eta (g + the penalty's share) and no more."""
-        return self.optimizer.is_plain_descent and self.clip is None and self.max_norm is None
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """An epoch to come: its number from 1, the examples in `order`, the learning rate, and fresh generators."""
-
-    number: int
-    order: Index
-    eta: float
-    noise: Callable[[], Noise | None]
 
 
 class _Updates:
@@ -186,7 +116,6 @@ class Descent:
         self._at_once = m <= LARGEST_STEP or (network.norm is not None and network.norm.axis == 0)
         self._passes: dict[int, Passes] = {}
         self._fused = rule.is_plain and self._at_once
-        self._augmented = Augmented(network.sizes, dtype) if self._fused and fits(network) else None
         self.steps_per_epoch = -(-n // m)
         self.parameters = parameters
         if self._fused:
@@ -196,11 +125,14 @@ class Descent:
             parameters.update(views)
             # what no pass writes, such as biases before a batch norm, has to stay 0: nothing is added to g in place
             self._g, self._gradients = joined({name: np.zeros_like(value) for name, value in parameters.items()})
+        self._small: SmallSteps | None = None
         self.full_batch = full_batch(network, parameters, dataset, m, rule.smoothing)
         if self.full_batch is None:
             rows = min(n, m * max(1, GATHERED // m) if self._at_once else LARGEST_STEP)
-            columns = self._augmented.V[0].shape[1] if self._augmented else None
-            self._feed = Feed(dataset, network.sizes[-1], rows, dtype, rule.smoothing, columns)
+            if self._fused and fits(network):
+                self._small = SmallSteps(network, parameters, dataset, m, rows, rule)
+            else:
+                self._feed = Feed(dataset, network.sizes[-1], rows, dtype, rule.smoothing)
 
     def epoch(
         self,
@@ -248,18 +180,20 @@ class Descent:
 
     def _store(self) -> None:
         """The parameters as the last step left them, where steps change others."""
-        if self._augmented is not None and self.full_batch is None:
-            self._augmented.store(self.parameters)
+        if self._small is not None:
+            self._small.store()
 
     def _weights(self) -> Parameters:
         return {name: value.copy() for name, value in self.parameters.items() if name.startswith("W")}
 
     def _steps(
         self, epoch: Epoch, state: State, cancelled: Callable[[], bool]
-    ) -> Iterator[tuple[int, Passes | FullBatch]]:
+    ) -> Iterator[tuple[int, Passes | AugmentedStep | FullBatch]]:
         """Makes the steps; yields, after each pass, the batch (from 1) and the passes that hold its z and delta."""
         if self.full_batch is not None:
             return self._one_step(self.full_batch, epoch, state, cancelled)
+        if self._small is not None:
+            return self._small.steps(epoch, cancelled)
         return (self._small_steps if self._at_once else self._large_steps)(epoch, state, cancelled)
 
     def _one_step(
@@ -284,10 +218,6 @@ class Descent:
         penalty, noise = self._rule.penalty, epoch.noise()
         decay = penalty.decay(eta)
         update = None if fused else self._updates(epoch, state)
-        weights = self.parameters
-        if self._augmented is not None:
-            self._augmented.load(weights)
-            weights = self._augmented.views
         for start in range(0, len(order), rows):
             if cancelled():
                 raise Cancelled
@@ -298,7 +228,7 @@ class Descent:
                 passes.forward(x, noise)
                 passes.backward(y)
                 if update is None:
-                    penalty.shrink(weights, eta)
+                    penalty.shrink(self.parameters, eta)
                     passes.descend(x, eta, decay)
                 else:
                     passes.add_gradients(x, update.target, update.scale / len(x), update.keep)
@@ -330,10 +260,7 @@ class Descent:
         )
 
     def _new_passes(self, rows: int) -> Passes:
-        if self._augmented is not None:
-            found = self._passes[rows] = AugmentedStep(self._network, self._augmented, rows, self._feed.unit)
-        else:
-            found = self._passes[rows] = passes(self._network, self.parameters, rows, self._buffers, "train")
+        found = self._passes[rows] = passes(self._network, self.parameters, rows, self._buffers, "train")
         return found
 
 

@@ -21,12 +21,13 @@ from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
 from vgrad.nn.probes import PROBES, Measurement, histograms
 from vgrad.training.assembly import build_network, build_rule, build_schedule, noise_of
-from vgrad.training.descent import Cancelled, Descent, Epoch, Penalty
+from vgrad.training.descent import Descent
 from vgrad.training.evaluation import Evaluator, ProbeSet
 from vgrad.training.feed import Index
 from vgrad.training.metrics import OTHERS, After
 from vgrad.training.randomness import Purpose, generator
 from vgrad.training.record import Divergence, EpochRecord, Norms, TrainingState, stopped, values_of
+from vgrad.training.rule import Cancelled, Epoch, Penalty
 
 
 def train(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vgrad.nn.arrays import Parameters
-from vgrad.training.descent import Penalty
+from vgrad.training.rule import Penalty
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.layerwise.layer import Layer, errors, first, up
 from vgrad.nn.layerwise.pretrainings import PRETRAININGS, Pretraining, controlled
 from vgrad.nn.measurement import CHUNK
-from vgrad.training.descent import Cancelled
 from vgrad.training.evaluation import chunks
 from vgrad.training.feed import ROUNDING, Feed, Index
 from vgrad.training.randomness import Purpose, generator
+from vgrad.training.rule import Cancelled
 
 
 @dataclass(frozen=True)

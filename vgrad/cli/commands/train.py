@@ -72,8 +72,8 @@ def _train(
     """Trains with what can be seen of it; Interrupted, with the command that continues, when a signal asks to stop."""
     from vgrad.cli.screen.progress import progress_on
     from vgrad.runs.runner import Opened, run
-    from vgrad.training.descent import Cancelled
     from vgrad.training.pretraining import Reconstruction
+    from vgrad.training.rule import Cancelled
 
     request = StopRequest()
     loading = screen.live and not quiet

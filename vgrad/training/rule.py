@@ -1,0 +1,85 @@
+"""What a step follows, apart from the gradient: penalties, the optimizer, limits; and the epoch that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from vgrad.nn.arrays import Parameters, add_scaled
+from vgrad.nn.limits import Clip
+from vgrad.nn.network import Noise
+from vgrad.nn.optimizers import Optimizer
+from vgrad.training.feed import Index
+
+
+class Cancelled(Exception):
+    """The caller asked to stop between two batches; the epoch is not finished."""
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """lambda/(2n) sum W^2 + mu/n sum |W|: `l2` is lambda, `l1` is mu, n the number of training examples."""
+
+    l2: float
+    l1: float
+    n: int
+
+    def value(self, parameters: Parameters) -> float:
+        """The term that is added to the cost."""
+        weights = [w.astype(np.float64, copy=False) for name, w in parameters.items() if name.startswith("W")]
+        squares = sum(float(np.square(w).sum()) for w in weights) if self.l2 else 0.0
+        sizes = sum(float(np.abs(w).sum()) for w in weights) if self.l1 else 0.0
+        return self.l2 / (2 * self.n) * squares + self.l1 / self.n * sizes
+
+    def decay(self, eta: float) -> float:
+        """1 - eta lambda/n, what W is multiplied by in the step's own product; 1 where `shrink` has done it."""
+        return 1.0 if self.l1 else 1 - eta * self.l2 / self.n
+
+    def shrink(self, parameters: Parameters, eta: float) -> None:
+        """With L1, the share of both penalties in a step of plain descent, from the same W: W <- W - eta dP/dW."""
+        if self.l1:
+            for name, w in parameters.items():
+                if name.startswith("W"):
+                    w -= eta / self.n * (self.l2 * w + self.l1 * np.sign(w))
+
+    def add_gradient(self, parameters: Parameters, gradients: Parameters, scale: float) -> None:
+        """Adds scale * (lambda/n W + mu/n sign(W)) to the gradients of the weights."""
+        if not (self.l2 or self.l1):
+            return
+        for name, w in parameters.items():
+            if name.startswith("W") and self.l2:
+                add_scaled(gradients[name], w, scale * self.l2 / self.n)
+            if name.startswith("W") and self.l1:
+                gradients[name] += scale * self.l1 / self.n * np.sign(w)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a batch changes parameters: the gradient with the penalty's share, clipped, to the optimizer; then max-norm.
+
+    `momentum` is mu_t; `smoothing` that of the labels; `max_norm` is for the incoming weights of hidden units.
+    """
+
+    optimizer: Optimizer
+    penalty: Penalty
+    momentum: Callable[[int], float]
+    clip: Clip | None
+    max_norm: float | None
+    smoothing: float
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is w <- w - eta (g + the penalty's share) and no more."""
+        return self.optimizer.is_plain_descent and self.clip is None and self.max_norm is None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch to come: its number from 1, the examples in `order`, the learning rate, and fresh generators."""
+
+    number: int
+    order: Index
+    eta: float
+    noise: Callable[[], Noise | None]
