@@ -238,7 +238,8 @@ def hard_tanh_slope(z: Array, a: Array, out: Array) -> Array:
 
 def _quick_relu_f(z: Array, out: Array) -> Array:
     """max(z, 0)."""
-    return np.maximum(z, _ZERO[z.itemsize], out=out)
+    found: Array = np.maximum(z, _ZERO[z.itemsize], out=out)
+    return found
 
 
 def _quick_relu_slope(z: Array, a: Array, out: Array) -> Array:

@@ -99,7 +99,7 @@ class Batches(Feed):
         """(x, y) of each batch of the examples at `index`, the last one shorter; the next call overwrites them."""
         _, y = self.load(part, index)
         count, rest = divmod(len(index), self._m)
-        whole = y[: len(y) - rest].reshape(count, self._m, -1)
+        whole = y[: len(y) - rest].reshape(count, self._m, y.shape[1])
         np.copyto(self._turned[:count], whole.transpose(0, 2, 1))  # subtracting y from a^L takes .4 us instead of 1
         last = [(self._wide[len(y) - rest : len(y)].T, y[len(y) - rest :].T)] if rest else []
         return [*self._whole[:count], *last]
