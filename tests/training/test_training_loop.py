@@ -94,8 +94,8 @@ def test_a_run_cancelled_again_and_again_ends_with_the_same_bytes(tmp_path: Path
     attempts = 0
     while True:
         attempts += 1
-        try:  # of five gatherings an epoch, every seventh is cancelled
-            continued = trained(tree, tmp_path / "b", lambda: next(calls) % 7 == 0)
+        try:  # of ten gatherings an epoch, every thirteenth is cancelled
+            continued = trained(tree, tmp_path / "b", lambda: next(calls) % 13 == 0)
             break
         except Cancelled:
             continue
