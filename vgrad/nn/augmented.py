@@ -10,6 +10,8 @@ A step of a 784-30-30-10 network on ten examples then is 22 calls of BLAS and Nu
 than to compute; with biases apart, and every sigmoid's slope from an exponential of its own, it was 27. The zeros fill
 the rows of V up to whole cache lines: with 785 columns the products of layer 1 take 1.6 times as long.
 
+With dropout p, a^l is f(z^l) where it is kept, else 0; the products divide by 1 - p, and c has 1 - p in the place of 1.
+
 Inputs come as they are stored, in units of `unit`, and with the column 1/unit: the products multiply by `unit`, and
 nothing scales examples. Where f wants -z, the product makes it.
 """
@@ -17,7 +19,7 @@ nothing scales examples. Where f wants -z, the product makes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 
 import numpy as np
 
@@ -33,13 +35,13 @@ where examples are rows: 1000 x 1000 weights, ten examples, in 2.0 ms instead of
 
 
 def fits(network: Network) -> bool:
-    """Whether the network is plain, training it draws nothing, and each of its layers is small."""
+    """Whether the network is plain, with dropout or without, and each of its layers is small."""
     small = all(n * k <= LARGEST for n, k in pairwise(network.sizes))
-    return small and network.is_plain and not network.is_noisy
+    return small and network.is_plain and not network.input_noise
 
 
 class Augmented:
-    """V^l of every layer, one behind the other, at first 0.
+    """V^l of every layer, one behind the other in `vector`, at first 0.
 
     `views` are the W^l and b^l within them, by name; `biases` all b^l, neighbours with as many inputs in one view.
     """
@@ -47,19 +49,21 @@ class Augmented:
     def __init__(self, sizes: Sequence[int], dtype: np.dtype[np.floating]) -> None:
         line, inputs = LINE // dtype.itemsize, sizes[:-1]
         shapes = [(n, -(-(k + 1) // line) * line) for k, n in pairwise(sizes)]
-        self._vector, self.V = in_a_row(shapes, dtype)
+        self.vector, self.V = in_a_row(shapes, dtype)
         self.views: Parameters = {}
         for layer, (k, V) in enumerate(zip(inputs, self.V, strict=True), start=1):
             self.views[f"W{layer}"], self.views[f"b{layer}"] = V[:, :k], V[:, k]
         self.biases, start = list[Array](), 0
         for (k, width), group in groupby(zip(inputs, shapes, strict=True), lambda of: (of[0], of[1][1])):
             stop = start + width * sum(n for _, (n, _) in group)
-            self.biases.append(self._vector[start + k : stop : width])
+            self.biases.append(self.vector[start + k : stop : width])
             start = stop
+        self.transposed = [V.T for V in self.V]
+        self._kept = [np.empty_like(b) for b in self.biases]
 
     def load(self, parameters: Parameters) -> None:
         """Takes the numbers of `parameters`; the zeros become NaN where a step overflows."""
-        self._vector.fill(0)
+        self.vector.fill(0)
         for name, view in self.views.items():
             np.copyto(view, parameters[name])
 
@@ -67,6 +71,53 @@ class Augmented:
         """Puts its numbers into `parameters`."""
         for name, view in self.views.items():
             np.copyto(parameters[name], view)
+
+    def keep_biases(self, share: float) -> None:
+        """For `add_kept`: share * b of every layer."""
+        for b, kept in zip(self.biases, self._kept, strict=True):
+            np.multiply(b, share, kept)
+
+    def add_kept(self) -> None:
+        """b <- b + what was kept of it."""
+        for b, kept in zip(self.biases, self._kept, strict=True):
+            np.add(b, kept, b)
+
+
+class _Arrays:
+    """What passes over `rows` examples write, (n_l, rows) each: `z`, `kept` (of which f' is made), `a`, `delta`, and
+    for the hidden layers `mask`. `c` and `back` are a and delta with the rows that V's further columns make of them.
+    `all_…` are those of all hidden layers, as they lie in a row."""
+
+    def __init__(self, network: Network, V: Sequence[Array], rows: int) -> None:
+        sizes, dtype = network.sizes[1:], V[0].dtype
+        shapes = [*((above.shape[1], rows) for above in V[1:]), (sizes[-1], rows)]
+        rows_of_all = (in_a_row(shapes, dtype) for _ in range(5))
+        (z, wide_z), (kept, wide_kept), (c, self.c), (_, self.back), (mask, wide_mask) = rows_of_all
+        self.z, self.kept, self.a, self.delta, self.mask = (
+            [array[:n] for n, array in zip(sizes, wide, strict=True)]
+            for wide in (wide_z, wide_kept, self.c, self.back, wide_mask)
+        )
+        for n, each in zip(sizes[:-1], self.c, strict=False):
+            each[n] = 1 - network.dropout
+        hidden = sum(width * rows for width, _ in shapes[:-1])
+        self.all_z, self.all_kept, self.all_c, self.all_masks = (each[:hidden] for each in (z, kept, c, mask))
+
+
+class _Masks:
+    """Draws masks, 1 with probability 1 - p, else 0: uniform numbers in the order in which layers with examples as
+    rows draw theirs, one after the other."""
+
+    def __init__(self, p: float, masks: Sequence[Array]) -> None:
+        self._p = np.asarray(p, masks[0].dtype)
+        self._drawn = np.empty(sum(mask.size for mask in masks), self._p.dtype)
+        ends = list(accumulate(mask.size for mask in masks))
+        parts = np.split(self._drawn, ends[:-1])
+        self._turned = [(part.reshape(mask.shape[::-1]).T, mask) for part, mask in zip(parts, masks, strict=True)]
+
+    def draw(self, noise: Noise) -> None:
+        noise.masks.random(out=self._drawn, dtype=self._drawn.dtype.type)
+        for drawn, mask in self._turned:
+            np.greater_equal(drawn, self._p, out=mask)
 
 
 def _output(network: Network) -> InTraining:
@@ -85,50 +136,56 @@ class AugmentedStep:
     """
 
     def __init__(self, network: Network, weights: Augmented, rows: int, unit: float = 1.0) -> None:
-        V, sizes, dtype = weights.V, network.sizes[1:], weights.V[0].dtype
-        self.network, self.rows, self._unit, self._biases = network, rows, unit, weights.biases
-        self.W, self.b = ([weights.views[f"{name}{layer}"] for layer in range(1, len(V) + 1)] for name in "Wb")
-        self._shares = [np.empty_like(b) for b in self._biases]
-        shapes = [*((above.shape[1], rows) for above in V[1:]), (sizes[-1], rows)]
-        (all_z, wide_z), (all_c, c), (all_kept, wide_kept), (_, back) = (in_a_row(shapes, dtype) for _ in range(4))
-        for n, each in zip(sizes[:-1], c, strict=False):
-            each[n] = 1
-        self.z, self.delta, self.a, kept = (
-            [array[:n] for n, array in zip(sizes, wide, strict=True)] for wide in (wide_z, back, c, wide_kept)
+        arrays, hidden = _Arrays(network, weights.V, rows), network.depth - 1
+        self.rows, self._weights, self.z, self.delta, self._a = rows, weights, arrays.z, arrays.delta, arrays.a
+        self.W, self.b = ([weights.views[f"{name}{layer}"] for layer in range(1, hidden + 2)] for name in "Wb")
+        self._gemm = blas.dgemm if weights.vector.dtype == np.float64 else blas.sgemm
+        VT, cT, deltaT, backT, zT = (
+            [each.T for each in of] for of in (weights.V, arrays.c, arrays.delta, arrays.back, arrays.z)
         )
-        self._gemm = blas.dgemm if dtype == np.float64 else blas.sgemm
-        VT, cT, deltaT = [each.T for each in V], [each.T for each in c], [each.T for each in self.delta]
-        made = [in_training(activation.f, activation.slope) for activation in network.activations]
-        functions = [*made, _output(network)]
-        scales = [unit * functions[0].sign, *(each.sign for each in functions[1:])]
-        zT, f = [each.T for each in self.z], [each.f for each in functions]
-        self._forward = list(zip(scales, VT, zT, self.z, kept, self.a, f, cT, strict=True))
+        scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
+        functions = [in_training(activation.f, activation.slope) for activation in network.activations]
+        made = zip(scales, [*functions, _output(network)], strict=True)
+        ways = [(scale * each.sign, each.f) for scale, each in made]
+        masks = [*arrays.mask[:-1], None] if network.dropout else [None] * (hidden + 1)
+        self._masks = _Masks(network.dropout, arrays.mask[:-1]) if network.dropout and hidden else None
+        self._forward = list(zip(ways, VT, zT, arrays.z, arrays.kept, arrays.a, masks, cT, strict=True))
         of_cost = network.cost.delta
         self._of_cost = output_error if of_cost is output_error else lambda z, a, y, out: of_cost(z.T, a.T, y.T, out.T)
-        slopes = [each.slope for each in made]
-        self._slopes = list(zip(slopes, self.z, kept, self.a, strict=False))
-        if len(set(slopes)) == 1:  # one call for all that lies in a row
-            size = sum(width * rows for width, _ in shapes[:-1])
-            self._slopes = [(slopes[0], all_z[:size], all_kept[:size], all_c[:size])]
-        self._backward = list(zip(deltaT[1:], VT[1:], (each.T for each in back), self.delta, kept, strict=False))[::-1]
-        self._first, self._others = (deltaT[0], VT[0]), list(zip(cT, deltaT[1:], VT[1:], strict=False))
+        slopes = [each.slope for each in functions]
+        self._slopes = list(zip(slopes, arrays.z, arrays.kept, arrays.a, strict=False))
+        if len(set(slopes)) == 1:  # one call for what lies in a row
+            self._slopes = [(slopes[0], arrays.all_z, arrays.all_kept, arrays.all_c)]
+        self._kept_and_masks = arrays.all_kept, arrays.all_masks
+        above = zip(scales[1:], deltaT[1:], VT[1:], backT, arrays.delta, arrays.kept, strict=False)
+        self._backward = list(above)[::-1]
+        self._first = scales[0], deltaT[0]
+        self._further = list(zip(scales[1:], cT, deltaT[1:], strict=False))
 
     def forward(self, x: Array, noise: Noise | None = None) -> None:
-        """z^l = V^l c^(l-1), a^l = f(z^l) of every layer; nothing is drawn from `noise`."""
+        """z^l = V^l c^(l-1), a^l = f(z^l) of every layer; masks are drawn from `noise`."""
         gemm, below, turned = self._gemm, x, 1
-        for scale, VT, zT, z, kept, a, f, cT in self._forward:
+        if self._masks is not None:
+            assert noise is not None  # training draws
+            self._masks.draw(noise)
+        for (scale, f), VT, zT, z, kept, a, mask, cT in self._forward:
             gemm(scale, below, VT, 0.0, zT, turned, 0, 1)
             f(z, kept, a)
+            if mask is not None:
+                np.multiply(a, mask, a)
             below, turned = cT, 0
 
     def backward(self, y: Array) -> None:
         """delta^L from the cost, then delta^l = (V^(l+1))^T delta^(l+1) * f'(z^l) down to layer 1  (BP1, BP2)."""
         gemm, multiply = self._gemm, np.multiply
-        self._of_cost(self.z[-1], self.a[-1], y, self.delta[-1])
+        self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
         for slope_of, z, kept, a in self._slopes:
             slope_of(z, kept, a)
-        for deltaT_above, VT, backT, delta, slope in self._backward:
-            gemm(1.0, deltaT_above, VT, 0.0, backT, 0, 1, 1)
+        if self._masks is not None:
+            slopes, masks = self._kept_and_masks
+            multiply(slopes, masks, slopes)
+        for scale, deltaT_above, VT, backT, delta, slope in self._backward:
+            gemm(scale, deltaT_above, VT, 0.0, backT, 0, 1, 1)
             multiply(delta, slope, delta)
 
     def descend(self, x: Array, eta: float, decay: float) -> None:
@@ -136,14 +193,17 @@ class AugmentedStep:
 
         decay = 1 - eta lambda/n is what L2 does to the weights, and not to biases  (BP3, BP4; Nielsen, eq. 93).
         """
-        gemm, scale = self._gemm, -eta / self.rows
-        if decay != 1:
-            for b, share in zip(self._biases, self._shares, strict=True):
-                np.multiply(b, 1 - decay, share)
-        deltaT, VT = self._first
-        gemm(scale * self._unit, x, deltaT, decay, VT, 0, 0, 1)
-        for cT, deltaT, VT in self._others:
-            gemm(scale, cT, deltaT, decay, VT, 1, 0, 1)
-        if decay != 1:
-            for b, share in zip(self._biases, self._shares, strict=True):
-                np.add(b, share, b)
+        if decay == 1:
+            self.add_gradients(x, self._weights, -eta / self.rows, 1.0)
+        else:
+            self._weights.keep_biases(1 - decay)
+            self.add_gradients(x, self._weights, -eta / self.rows, decay)
+            self._weights.add_kept()
+
+    def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
+        """V <- keep V + scale * sum over the batch of delta c^T, in place; keep = 0 overwrites  (BP3, BP4)."""
+        gemm, (unit, deltaT) = self._gemm, self._first
+        VT, *others = to.transposed
+        gemm(scale * unit, x, deltaT, keep, VT, 0, 0, 1)
+        for (share, cT, deltaT), VT in zip(self._further, others, strict=True):
+            gemm(scale * share, cT, deltaT, keep, VT, 1, 0, 1)

@@ -36,7 +36,7 @@ class SmallSteps:
     def steps(self, epoch: Epoch, cancelled: Callable[[], bool]) -> Iterator[tuple[int, AugmentedStep]]:
         """Makes the steps of an epoch; yields after each its number, from 1, and the pass that it came from."""
         weights, penalty, batches, eta, order = self._weights, self._penalty, self._batches, epoch.eta, epoch.order
-        decay, step = penalty.decay(eta), 0
+        decay, noise, step = penalty.decay(eta), epoch.noise(), 0
         weights.load(self._parameters)
         for start in range(0, len(order), batches.rows):
             if cancelled():
@@ -44,7 +44,7 @@ class SmallSteps:
             for x, y in batches.batches(self._part, order[start : start + batches.rows]):
                 step += 1
                 passes = self._passes.get(x.shape[1]) or self._new_passes(x.shape[1])
-                passes.forward(x)
+                passes.forward(x, noise)
                 passes.backward(y)
                 penalty.shrink(weights.views, eta)
                 passes.descend(x, eta, decay)
