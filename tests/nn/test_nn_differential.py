@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vgrad.nn import activations, limits, norms
-from vgrad.training import descent
+from vgrad.training import rule, updates
 
 CASES = 36
 
@@ -63,9 +63,9 @@ TANH = activations.build("tanh")
 FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a slope": lambda patch: patch.setitem(activations.ACTIVATIONS, "tanh", lambda: replace(TANH, slope=_slope)),
     "a penalty counted twice": lambda patch: patch.setattr(
-        descent.Penalty, "add_gradient", _twice(descent.Penalty.add_gradient)
+        rule.Penalty, "add_gradient", _twice(rule.Penalty.add_gradient)
     ),
-    "a limit": lambda patch: patch.setattr(descent, "max_norm", _plain_max_norm),
+    "a limit": lambda patch: patch.setattr(updates, "max_norm", _plain_max_norm),
     "clipping by the norm of each component": lambda patch: patch.setattr(
         limits.Clip, "apply", lambda self, g: np.clip(g, -(self.norm or 1), self.norm or 1, out=g)
     ),

@@ -24,10 +24,11 @@ from itertools import accumulate, groupby, pairwise
 import numpy as np
 
 from vgrad.later import blas
-from vgrad.nn.arrays import LINE, Array, Parameters, in_a_row
+from vgrad.nn.arrays import LINE, Array, Parameters, add_scaled, in_a_row
 from vgrad.nn.costs import output_error
 from vgrad.nn.functions import InTraining, in_training, quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Network, Noise
+from vgrad.nn.parameters import Flat
 
 LARGEST = 2**17
 """Weights of a layer up to which this way is taken. Beyond it calls no longer count, and OpenBLAS multiplies faster
@@ -40,17 +41,17 @@ def fits(network: Network) -> bool:
     return small and network.is_plain and not network.input_noise
 
 
-class Augmented:
-    """V^l of every layer, one behind the other in `vector`, at first 0.
+class Augmented(Flat):
+    """V^l of every layer, one behind the other in `vector`, at first 0; `views` are the W^l and b^l within them.
 
-    `views` are the W^l and b^l within them, by name; `biases` all b^l, neighbours with as many inputs in one view.
+    `biases` are all b^l, neighbours with as many inputs in one view.
     """
 
     def __init__(self, sizes: Sequence[int], dtype: np.dtype[np.floating]) -> None:
         line, inputs = LINE // dtype.itemsize, sizes[:-1]
         shapes = [(n, -(-(k + 1) // line) * line) for k, n in pairwise(sizes)]
-        self.vector, self.V = in_a_row(shapes, dtype)
-        self.views: Parameters = {}
+        vector, self.V = in_a_row(shapes, dtype)
+        super().__init__(vector, {})
         for layer, (k, V) in enumerate(zip(inputs, self.V, strict=True), start=1):
             self.views[f"W{layer}"], self.views[f"b{layer}"] = V[:, :k], V[:, k]
         self.biases, start = list[Array](), 0
@@ -71,6 +72,14 @@ class Augmented:
         """Puts its numbers into `parameters`."""
         for name, view in self.views.items():
             np.copyto(parameters[name], view)
+
+    def add_weights(self, of: Flat, scale: float) -> None:
+        """W <- W + scale * W of the other, in every layer: everything, and then the biases as they were."""
+        for b, kept in zip(self.biases, self._kept, strict=True):
+            np.copyto(kept, b)
+        add_scaled(self.vector, of.vector, scale)
+        for b, kept in zip(self.biases, self._kept, strict=True):
+            np.copyto(b, kept)
 
     def keep_biases(self, share: float) -> None:
         """For `add_kept`: share * b of every layer."""
@@ -200,8 +209,9 @@ class AugmentedStep:
             self.add_gradients(x, self._weights, -eta / self.rows, decay)
             self._weights.add_kept()
 
-    def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
+    def add_gradients(self, x: Array, to: Flat, scale: float, keep: float = 1.0) -> None:
         """V <- keep V + scale * sum over the batch of delta c^T, in place; keep = 0 overwrites  (BP3, BP4)."""
+        assert isinstance(to, Augmented)
         gemm, (unit, deltaT) = self._gemm, self._first
         VT, *others = to.transposed
         gemm(scale * unit, x, deltaT, keep, VT, 0, 0, 1)

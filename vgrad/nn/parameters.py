@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import DTypeLike
 
-from vgrad.nn.arrays import Array, Parameters, aligned
+from vgrad.nn.arrays import Array, Parameters, add_scaled, aligned
 from vgrad.registry import did_you_mean
 
 
@@ -65,6 +65,19 @@ def joined(arrays: Parameters) -> tuple[Array, Parameters]:
     parts = [array.ravel() for array in arrays.values()]
     vector = aligned((sum(map(len, parts)),), parts[0].dtype)
     return np.concatenate(parts, out=vector), viewed(vector, arrays)
+
+
+class Flat:
+    """Arrays by name, `views`, that are parts of one `vector`: parameters, their gradient, what an optimizer keeps."""
+
+    def __init__(self, vector: Array, views: Parameters) -> None:
+        self.vector, self.views = vector, views
+
+    def add_weights(self, of: Flat, scale: float) -> None:
+        """W <- W + scale * W of the other, in every layer."""
+        for name, W in self.views.items():
+            if name.startswith("W"):
+                add_scaled(W, of.views[name], scale)
 
 
 def realigned(arrays: Parameters) -> Parameters:

@@ -14,19 +14,19 @@ from collections.abc import Callable, Collection, Iterator
 import numpy as np
 
 from vgrad.data.dataset import Dataset
-from vgrad.nn.arrays import Array, Parameters, norm
+from vgrad.nn.arrays import Parameters, norm
 from vgrad.nn.augmented import AugmentedStep, fits
 from vgrad.nn.backprop import Passes, first_non_finite, passes
 from vgrad.nn.fullbatch import FullBatch
-from vgrad.nn.limits import max_norm
 from vgrad.nn.network import Network
-from vgrad.nn.optimizers import State, Step, Stepper
-from vgrad.nn.parameters import copy_into, joined, realigned, viewed
+from vgrad.nn.optimizers import State
+from vgrad.nn.parameters import Flat, copy_into, joined, realigned, viewed
 from vgrad.training.evaluation import chunks
 from vgrad.training.feed import Feed
 from vgrad.training.record import Divergence
 from vgrad.training.rule import Cancelled, Epoch, Rule
 from vgrad.training.small import SmallSteps
+from vgrad.training.updates import Updates
 
 GATHERED = 100  # examples gathered and scaled at once: they stay in the second-level cache until their steps are done
 LARGEST_STEP = 2000  # rows of one pass; larger batches are the sum of several
@@ -55,50 +55,6 @@ def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch) -> int | None:
     )
 
 
-class _Updates:
-    """The steps of an epoch: passes add scale * gradient to keep * `target`, then `finish` changes the parameters.
-
-    The target is the gradient, with keep 0 — or, of a heavy ball that is not clipped, its velocity: v <- mu v - eta g
-    then comes out of the product that makes g, and what is left is w <- w + v.
-    """
-
-    def __init__(
-        self,
-        rule: Rule,
-        parameters: Parameters,
-        vectors: tuple[Array, Array],
-        gradients: Parameters,
-        hidden: list[Array],
-        eta: float,
-        first: int,
-        state: State,
-    ) -> None:
-        self._rule, self._parameters, self._eta, self._t = rule, parameters, eta, first
-        self._w, self._g = vectors
-        self._limited = hidden if rule.max_norm else []
-        self._ball = rule.optimizer.is_heavy_ball and rule.clip is None
-        self._step = Stepper(rule.optimizer, self._w, self._g, state)
-        self.target, self.scale, self.keep = gradients, 1.0, 0.0
-        if self._ball:
-            self._v, self.scale, self.keep = state["v"], -eta, rule.momentum(first)
-            self.target = viewed(self._v, parameters)
-
-    def finish(self) -> None:
-        """The penalty's share, and then the step."""
-        rule, t = self._rule, self._t
-        rule.penalty.add_gradient(self._parameters, self.target, self.scale)
-        if self._ball:
-            np.add(self._w, self._v, out=self._w)
-            self.keep = rule.momentum(t + 1)
-        else:
-            if rule.clip is not None:
-                rule.clip.apply(self._g)
-            self._step(Step(self._eta, rule.momentum(t), t))
-        for W in self._limited:
-            max_norm(W, rule.max_norm or 0.0)
-        self._t = t + 1
-
-
 class Descent:
     """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` and `buffers`.
 
@@ -115,24 +71,24 @@ class Descent:
         # the statistics of a batch are those of all its examples
         self._at_once = m <= LARGEST_STEP or (network.norm is not None and network.norm.axis == 0)
         self._passes: dict[int, Passes] = {}
-        self._fused = rule.is_plain and self._at_once
         self.steps_per_epoch = -(-n // m)
         self.parameters = parameters
-        if self._fused:
+        self._small: SmallSteps | None = None
+        rows = min(n, m * max(1, GATHERED // m) if self._at_once else LARGEST_STEP)
+        small = m < n and self._at_once and fits(network)
+        self._fused = rule.is_plain and self._at_once
+        if small or self._fused:
             parameters.update(realigned(parameters))
         else:
-            self._w, views = joined(parameters)
-            parameters.update(views)
+            self._w = Flat(*joined(parameters))
+            parameters.update(self._w.views)
             # what no pass writes, such as biases before a batch norm, has to stay 0: nothing is added to g in place
-            self._g, self._gradients = joined({name: np.zeros_like(value) for name, value in parameters.items()})
-        self._small: SmallSteps | None = None
+            self._g = Flat(*joined({name: np.zeros_like(value) for name, value in parameters.items()}))
         self.full_batch = full_batch(network, parameters, dataset, m, rule.smoothing)
-        if self.full_batch is None:
-            rows = min(n, m * max(1, GATHERED // m) if self._at_once else LARGEST_STEP)
-            if self._fused and fits(network):
-                self._small = SmallSteps(network, parameters, dataset, m, rows, rule)
-            else:
-                self._feed = Feed(dataset, network.sizes[-1], rows, dtype, rule.smoothing)
+        if small:
+            self._small = SmallSteps(network, parameters, dataset, m, rows, rule)
+        elif self.full_batch is None:
+            self._feed = Feed(dataset, network.sizes[-1], rows, dtype, rule.smoothing)
 
     def epoch(
         self,
@@ -193,7 +149,7 @@ class Descent:
         if self.full_batch is not None:
             return self._one_step(self.full_batch, epoch, state, cancelled)
         if self._small is not None:
-            return self._small.steps(epoch, cancelled)
+            return self._small.steps(epoch, state, self._first_step(epoch), cancelled)
         return (self._small_steps if self._at_once else self._large_steps)(epoch, state, cancelled)
 
     def _one_step(
@@ -208,7 +164,7 @@ class Descent:
             batch.descend(epoch.eta, self._rule.penalty.decay(epoch.eta))
         else:
             update = self._updates(epoch, state)
-            batch.add_gradients(update.target, update.scale / batch.rows, update.keep)
+            batch.add_gradients(update.target.views, update.scale / batch.rows, update.keep)
             update.finish()
         yield 1, batch
 
@@ -231,7 +187,7 @@ class Descent:
                     penalty.shrink(self.parameters, eta)
                     passes.descend(x, eta, decay)
                 else:
-                    passes.add_gradients(x, update.target, update.scale / len(x), update.keep)
+                    passes.add_gradients(x, update.target.views, update.scale / len(x), update.keep)
                     update.finish()
                 yield (start + i) // m + 1, passes
 
@@ -247,17 +203,17 @@ class Descent:
                 passes = self._passes.get(len(x)) or self._new_passes(len(x))
                 passes.forward(x, noise)
                 passes.backward(y)
-                passes.add_gradients(x, update.target, update.scale / len(batch), 1.0 if number else update.keep)
+                passes.add_gradients(x, update.target.views, update.scale / len(batch), 1.0 if number else update.keep)
                 if piece[-1] == len(batch) - 1:
                     update.finish()
                 yield start // self._m + 1, passes
 
-    def _updates(self, epoch: Epoch, state: State) -> _Updates:
-        first = (epoch.number - 1) * self.steps_per_epoch + 1
-        hidden = [self.parameters[f"W{layer}"] for layer in range(1, self._network.depth)]
-        return _Updates(
-            self._rule, self.parameters, (self._w, self._g), self._gradients, hidden, epoch.eta, first, state
-        )
+    def _first_step(self, epoch: Epoch) -> int:
+        return (epoch.number - 1) * self.steps_per_epoch + 1
+
+    def _updates(self, epoch: Epoch, state: State) -> Updates:
+        slots = {name: Flat(vector, viewed(vector, self.parameters)) for name, vector in state.items()}
+        return Updates(self._rule, self._w, self._g, slots, epoch.eta, self._first_step(epoch))
 
     def _new_passes(self, rows: int) -> Passes:
         found = self._passes[rows] = passes(self._network, self.parameters, rows, self._buffers, "train")

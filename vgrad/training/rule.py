@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgrad.nn.arrays import Parameters, add_scaled
+from vgrad.nn.arrays import Parameters
 from vgrad.nn.limits import Clip
 from vgrad.nn.network import Noise
 from vgrad.nn.optimizers import Optimizer
+from vgrad.nn.parameters import Flat
 from vgrad.training.feed import Index
 
 
@@ -44,15 +45,14 @@ class Penalty:
                 if name.startswith("W"):
                     w -= eta / self.n * (self.l2 * w + self.l1 * np.sign(w))
 
-    def add_gradient(self, parameters: Parameters, gradients: Parameters, scale: float) -> None:
-        """Adds scale * (lambda/n W + mu/n sign(W)) to the gradients of the weights."""
-        if not (self.l2 or self.l1):
-            return
-        for name, w in parameters.items():
-            if name.startswith("W") and self.l2:
-                add_scaled(gradients[name], w, scale * self.l2 / self.n)
-            if name.startswith("W") and self.l1:
-                gradients[name] += scale * self.l1 / self.n * np.sign(w)
+    def add_gradient(self, w: Flat, to: Flat, scale: float) -> None:
+        """Adds scale * (lambda/n W + mu/n sign(W)) to what `to` has of the weights."""
+        if self.l2:
+            to.add_weights(w, scale * self.l2 / self.n)
+        if self.l1:
+            for name, W in w.views.items():
+                if name.startswith("W"):
+                    to.views[name] += scale * self.l1 / self.n * np.sign(W)
 
 
 @dataclass(frozen=True)

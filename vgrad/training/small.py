@@ -1,4 +1,4 @@
-"""Plain descent of small plain networks: the loop around `AugmentedStep`."""
+"""The training of small plain networks: the loop around `AugmentedStep`."""
 
 from __future__ import annotations
 
@@ -8,36 +8,53 @@ from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Parameters
 from vgrad.nn.augmented import Augmented, AugmentedStep
 from vgrad.nn.network import Network
+from vgrad.nn.optimizers import State
+from vgrad.nn.parameters import viewed
 from vgrad.training.feed import Batches
 from vgrad.training.rule import Cancelled, Epoch, Rule
+from vgrad.training.updates import Updates
 
 
 class SmallSteps:
     """Steps over the training part of `dataset` in batches of m examples, of which `rows` are gathered at once.
 
-    They are made in arrays of their own: an epoch begins with the numbers of `parameters`, and `store` puts there what
-    the last step has left.
+    They are made in arrays of their own: an epoch begins with the numbers of `parameters` and of the optimizer's
+    vectors, and `store` puts there what the last step has left.
     """
 
     def __init__(
         self, network: Network, parameters: Parameters, dataset: Dataset, m: int, rows: int, rule: Rule
     ) -> None:
         dtype = parameters["W1"].dtype
-        self._network, self._parameters, self._part, self._penalty = network, parameters, dataset.train, rule.penalty
-        self._weights = Augmented(network.sizes, dtype)
-        columns = self._weights.V[0].shape[1]
+        self._network, self._parameters, self._part, self._rule = network, parameters, dataset.train, rule
+        self._w, self._state = Augmented(network.sizes, dtype), State()
+        self._g = self._w if rule.is_plain else Augmented(network.sizes, dtype)
+        self._slots = {name: Augmented(network.sizes, dtype) for name in rule.optimizer.slots}
+        columns = self._w.V[0].shape[1]
         self._batches = Batches(dataset, network.sizes[-1], rows, dtype, rule.smoothing, m, columns)
         self._passes: dict[int, AugmentedStep] = {}
 
-    def store(self) -> None:
-        """Gives `parameters` the numbers of the last step."""
-        self._weights.store(self._parameters)
+    def _load(self, state: State) -> None:
+        self._state = state
+        self._w.load(self._parameters)
+        for name, slot in self._slots.items():
+            slot.load(viewed(state[name], self._parameters))
 
-    def steps(self, epoch: Epoch, cancelled: Callable[[], bool]) -> Iterator[tuple[int, AugmentedStep]]:
-        """Makes the steps of an epoch; yields after each its number, from 1, and the pass that it came from."""
-        weights, penalty, batches, eta, order = self._weights, self._penalty, self._batches, epoch.eta, epoch.order
+    def store(self) -> None:
+        """Gives `parameters` and the optimizer's vectors the numbers of the last step."""
+        self._w.store(self._parameters)
+        for name, slot in self._slots.items():
+            slot.store(viewed(self._state[name], self._parameters))
+
+    def steps(
+        self, epoch: Epoch, state: State, first: int, cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[int, AugmentedStep]]:
+        """Makes the steps of an epoch; yields after each its number, from 1, and the pass that it came from. `first` is
+        how the optimizer numbers the first."""
+        self._load(state)
+        penalty, batches, eta, order = self._rule.penalty, self._batches, epoch.eta, epoch.order
+        update = None if self._rule.is_plain else Updates(self._rule, self._w, self._g, self._slots, eta, first)
         decay, noise, step = penalty.decay(eta), epoch.noise(), 0
-        weights.load(self._parameters)
         for start in range(0, len(order), batches.rows):
             if cancelled():
                 raise Cancelled
@@ -46,10 +63,14 @@ class SmallSteps:
                 passes = self._passes.get(x.shape[1]) or self._new_passes(x.shape[1])
                 passes.forward(x, noise)
                 passes.backward(y)
-                penalty.shrink(weights.views, eta)
-                passes.descend(x, eta, decay)
+                if update is None:
+                    penalty.shrink(self._w.views, eta)
+                    passes.descend(x, eta, decay)
+                else:
+                    passes.add_gradients(x, update.target, update.scale / passes.rows, update.keep)
+                    update.finish()
                 yield step, passes
 
     def _new_passes(self, rows: int) -> AugmentedStep:
-        made = self._passes[rows] = AugmentedStep(self._network, self._weights, rows, self._batches.unit)
+        made = self._passes[rows] = AugmentedStep(self._network, self._w, rows, self._batches.unit)
         return made
