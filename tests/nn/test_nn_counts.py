@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -36,20 +39,28 @@ def counted(function: Any, name: str, calls: Counter[str]) -> Any:
     return call
 
 
-def calls_of_a_step(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+@contextmanager
+def counting(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> Iterator[Counter[str]]:
+    """Counts the calls of NumPy, of BLAS and of expit that these modules make."""
     calls: Counter[str] = Counter()
-    for module in (backprop, costs, functions):
-        monkeypatch.setattr(module, "np", Counting(np, calls))
-    monkeypatch.setattr(functions.special, "expit", counted(functions.special.expit, "expit", calls))
-    monkeypatch.setattr(backprop, "blas", Counting(backprop.blas, calls))
+    with monkeypatch.context() as patch:
+        for module in modules:
+            patch.setattr(module, "np", Counting(np, calls))
+            if hasattr(module, "blas"):
+                patch.setattr(module, "blas", Counting(module.blas, calls))
+        patch.setattr(functions.special, "expit", counted(functions.special.expit, "expit", calls))
+        yield calls
+
+
+def calls_of_a_step(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     hidden = ("sigmoid",) * (len(sizes) - 2)
     params, (x, y) = oracle.draw(sizes, 0), oracle.examples(sizes, 10, 0)
-    passes = Backprop(network(Model(hidden, "sigmoid", "cross_entropy"), sizes), params, 10, "train")
-    calls.clear()
-    passes.forward(x)
-    passes.backward(y)
-    passes.descend(x, 0.1, 0.99)
-    monkeypatch.undo()
+    with counting(monkeypatch, backprop, costs, functions) as calls:
+        passes = Backprop(network(Model(hidden, "sigmoid", "cross_entropy"), sizes), params, 10, "train")
+        calls.clear()
+        passes.forward(x)
+        passes.backward(y)
+        passes.descend(x, 0.1, 0.99)
     return calls
 
 

@@ -6,7 +6,7 @@ With V^l = [W^l b^l 0] and, one column an example, c^l = (a^l, 1, 0):
     delta^l = (first n_l rows of (V^(l+1))^T delta^(l+1)) * f'(z^l)           (BP1, BP2)
     V^l <- decay V^l - (eta/m) delta^l (c^(l-1))^T, b^l without the decay     (BP3, BP4)
 
-A step of a 784-30-30-10 network on ten examples then is 22 calls of BLAS and NumPy, each of which takes longer to begin
+A step of a 784-30-30-10 network on ten examples then is 23 calls of BLAS and NumPy, each of which takes longer to begin
 than to compute; with biases apart, and every sigmoid's slope from an exponential of its own, it was 27. The zeros fill
 the rows of V up to whole cache lines: with 785 columns the products of layer 1 take 1.6 times as long.
 

@@ -10,10 +10,10 @@ Hidden layer l, rows are examples, everything (m, n_l) unless told:
 z^l is what enters f, and delta^l = dC/dz^l. With batch statistics the examples of a batch depend on each other: delta
 then is the derivative of the cost summed over the batch.
 
-A step of a 784-30-30-10 network on ten examples is 23 small NumPy calls, so the calls are what it costs. The plain
-way, of networks with weights, biases and an activation and nothing more, makes all arrays once, writes with `out=`, and
-leaves the update W <- (1 - eta lambda/n) W - (eta/m) delta^T a to a single BLAS call that multiplies, scales and adds
-in place. Normalization, residual connections, learned activations, dropout and noise go the general way.
+On small layers the calls are what a pass costs. The plain way, of networks with weights, biases and an activation and
+nothing more, makes all arrays once, writes with `out=`, and leaves the update W <- (1 - eta lambda/n) W - (eta/m)
+delta^T a to a single BLAS call that multiplies, scales and adds in place; small networks are trained in fewer calls
+still (`augmented`). Normalization, residual connections, learned activations, dropout and noise go the general way.
 """
 
 from __future__ import annotations

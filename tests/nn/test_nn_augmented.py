@@ -1,0 +1,213 @@
+"""The step of small networks, with weights and biases in one matrix: the oracle, the general way, counts of calls."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import oracle
+import pytest
+from oracle import Model, Params
+from rows import each_row
+from test_nn_backprop import VARIANTS, network
+from test_nn_counts import counting
+
+from vgrad.nn import augmented, costs, functions
+from vgrad.nn.arrays import LINE
+from vgrad.nn.augmented import Augmented, AugmentedStep, fits
+from vgrad.nn.backprop import GeneralBackprop
+from vgrad.nn.functions import in_training, relu_f, relu_slope, sigmoid_f, sigmoid_slope
+from vgrad.nn.network import Noise
+
+SIZES = (3, 4, 5, 3)
+
+
+def steps_of(
+    model: Model, params: Params, sizes: tuple[int, ...], m: int, *, unit: float = 1.0, dropout: float = 0.0
+) -> tuple[AugmentedStep, Augmented]:
+    weights = Augmented(sizes, params["W1"].dtype)
+    weights.load(params)
+    return AugmentedStep(replace(network(model, sizes), dropout=dropout), weights, m, unit), weights
+
+
+def side_by_side(x: np.ndarray, weights: Augmented, unit: float = 1.0) -> np.ndarray:
+    wide = np.zeros((len(x), weights.V[0].shape[1]), x.dtype)
+    wide[:, : x.shape[1]], wide[:, x.shape[1]] = x / unit, 1 / unit
+    return wide.T
+
+
+def stored(weights: Augmented, like: Params) -> Params:
+    found = {name: np.empty_like(value) for name, value in like.items()}
+    weights.store(found)
+    return found
+
+
+@each_row("activation, pair", VARIANTS)
+@each_row("m, l2, unit", [(1, 5.0, 1.0), (3, 0.0, 1 / 255), (10, 5.0, 0.25)])
+def test_a_step_is_the_oracles(activation: str, pair: tuple[str, str], m: int, l2: float, unit: float) -> None:
+    model, eta, n = Model((activation,) * 2, pair[1], pair[0]), 0.3, 37
+    params, (x, y) = oracle.draw(SIZES, m), oracle.examples(SIZES, m, m)
+    wanted = oracle.step(model, {name: value.copy() for name, value in params.items()}, x, y, eta=eta, n=n, l2=l2)
+    passes, weights = steps_of(model, params, SIZES, m, unit=unit)
+    beside = side_by_side(x, weights, unit)
+    passes.forward(beside)
+    passes.backward(y.T)
+    passes.descend(beside, eta, 1 - eta * l2 / n)
+    found = stored(weights, params)
+    for name in wanted:
+        oracle.assert_close(found[name], wanted[name], oracle.ROUNDING)
+
+
+@each_row("sizes", [(3, 2), (3, 4, 2), (5, 4, 4, 4, 2), (4, 9, 3, 9, 2)])
+@each_row("decay", [1.0, 0.9, 0.0, -2.0])
+def test_only_weights_decay(sizes: tuple[int, ...], decay: float) -> None:
+    params, (x, y) = oracle.draw(sizes, 1), oracle.examples(sizes, 4, 1)
+    model = Model(("sigmoid",) * (len(sizes) - 2), "sigmoid", "cross_entropy")
+    wanted = oracle.mean_gradients(model, params, x, y)
+    passes, weights = steps_of(model, params, sizes, 4)
+    beside = side_by_side(x, weights)
+    passes.forward(beside)
+    passes.backward(y.T)
+    passes.descend(beside, 0.5, decay)
+    for name, found in stored(weights, params).items():
+        keep = decay if name.startswith("W") else 1.0
+        oracle.assert_close(found, keep * params[name] - 0.5 * wanted[name], oracle.ROUNDING)
+
+
+@each_row("activations", [("sigmoid", "sigmoid"), ("tanh", "relu"), ("softplus", "softplus")])
+@each_row("dtype, apart", [("float64", 1e-13), ("float32", 2e-5)])
+def test_dropout_is_that_of_layers_with_examples_as_rows(
+    activations: tuple[str, str], dtype: str, apart: float
+) -> None:
+    model, m = Model(activations, "softmax", "log_likelihood"), 7
+    params, (x, y) = oracle.draw(SIZES, 2), oracle.examples(SIZES, m, 2)
+    params = {name: value.astype(dtype) for name, value in params.items()}
+    x, y = x.astype(dtype), y.astype(dtype)
+    wanted = {name: np.zeros_like(value) for name, value in params.items()}
+    noises = [Noise(np.random.default_rng(5), np.random.default_rng(6)) for _ in range(2)]
+    general = GeneralBackprop(replace(network(model, SIZES), dropout=0.4), params, m, {}, "train")
+    passes, weights = steps_of(model, params, SIZES, m, dropout=0.4)
+    beside, found = side_by_side(x, weights), Augmented(SIZES, params["W1"].dtype)
+    for _ in range(3):  # the generators go on alike
+        general.forward(x, noises[0])
+        general.backward(y)
+        general.add_gradients(x, wanted, 1 / m, 0.0)
+        passes.forward(beside, noises[1])
+        passes.backward(y.T)
+        passes.add_gradients(beside, found, 1 / m, 0.0)
+        assert any((layer.mask == 0).any() for layer in general.layers)
+        for name, value in stored(found, params).items():
+            oracle.assert_close(value, wanted[name], apart, scale=float(np.abs(wanted[name]).max()) + 1e-30)
+
+
+@each_row("dtype, largest", [("float64", 709.0), ("float32", 88.0)])
+def test_the_slope_of_a_sigmoid_is_exact_however_saturated(dtype: str, largest: float) -> None:
+    """e a^2 has neither the cancellation of a (1 - a) nor the NaN of inf times 0."""
+    z = np.array([0, 1e-9, 3, 17, 40, 80, 100, 700, 709, 710, 1e4, np.inf])
+    z = np.concatenate([z, -z]).astype(dtype)
+    a, kept = np.empty_like(z), np.empty_like(z)
+    made = in_training(sigmoid_f, sigmoid_slope)
+    with np.errstate(all="ignore"):
+        made.f(made.sign * z, kept, a)
+        made.slope(made.sign * z, kept, a)
+        wide = np.array([math.exp(-abs(each)) for each in z.astype(float).tolist()])
+    wanted = wide / (1 + wide) ** 2
+    near = np.abs(z) <= largest
+    np.testing.assert_allclose(kept[near], wanted[near], rtol=4 * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)
+    assert (kept[~near] <= np.finfo(dtype).tiny).all()
+    assert (kept[~near] >= 0).all()
+    assert np.isnan(_slope_at(np.nan, dtype))
+
+
+def _slope_at(z: float, dtype: str) -> float:
+    made, a, kept = in_training(sigmoid_f, sigmoid_slope), np.empty(1, dtype), np.empty(1, dtype)
+    made.f(np.full(1, made.sign * z, dtype), kept, a)
+    made.slope(np.full(1, made.sign * z, dtype), kept, a)
+    return float(kept[0])
+
+
+def test_a_rectifier_in_training_is_the_one_outside() -> None:
+    z, made = np.array([-np.inf, -3.0, -5e-324, -0.0, 0.0, 5e-324, 2.0, np.inf]), in_training(relu_f, relu_slope)
+    a, kept = np.empty_like(z), np.empty_like(z)
+    made.f(z, kept, a)
+    made.slope(z, kept, a)
+    np.testing.assert_array_equal(a, relu_f(z, np.empty_like(z)))
+    np.testing.assert_array_equal(kept, relu_slope(z, a, np.empty_like(z)))
+
+
+def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product and a sigmoid of three calls forwards; slopes once for all, in three, and the error of the outputs; a
+    product and a multiplication backwards; and a product that adds to weights and biases."""
+
+    def calls_of_a_step(sizes: tuple[int, ...], decay: float = 1.0) -> dict[str, int]:
+        with counting(monkeypatch, augmented, costs, functions) as calls:
+            params, (x, y) = oracle.draw(sizes, 0), oracle.examples(sizes, 10, 0)
+            model = Model(("sigmoid",) * (len(sizes) - 2), "sigmoid", "cross_entropy")
+            passes, weights = steps_of(model, params, sizes, 10)
+            beside = side_by_side(x, weights)
+            calls.clear()
+            passes.forward(beside)
+            passes.backward(y.T)
+            passes.descend(beside, 0.1, decay)
+        return calls
+
+    three, four = (calls_of_a_step((12, *(9,) * k, 5)) for k in (2, 3))
+    assert sum(three.values()) == 23
+    assert three["dgemm"] == 8
+    assert four - three == {"dgemm": 3, "exp": 1, "add": 1, "reciprocal": 1, "multiply": 1}
+    assert sum((calls_of_a_step((12, 9, 9, 5), 0.9) - three).values()) == 4  # biases with 12 and with 9 inputs
+
+
+@each_row("dtype", ["float64", "float32"])
+@each_row("sizes", [(7, 5, 3, 2), (784, 30, 30, 10), (15, 16, 2), (2, 1)])
+def test_rows_of_weights_begin_at_cache_lines(dtype: str, sizes: tuple[int, ...]) -> None:
+    params = {name: value.astype(dtype) for name, value in oracle.draw(sizes, 0).items()}
+    weights = Augmented(sizes, np.dtype(dtype))
+    weights.load(params)
+    assert [row.ctypes.data % LINE for V in weights.V for row in V] == [0] * sum(sizes[1:])
+    assert sum(V.size for V in weights.V) == weights.vector.size
+    for name, value in stored(weights, params).items():
+        np.testing.assert_array_equal(value, params[name])
+
+
+def test_what_a_step_that_overflows_leaves_is_gone_with_the_next_load() -> None:
+    params, model = oracle.draw(SIZES, 0), Model(("relu",) * 2, "identity", "quadratic")
+    passes, weights = steps_of(model, params, SIZES, 4)
+    x, y = oracle.examples(SIZES, 4, 0)
+    beside = side_by_side(x, weights)
+    with np.errstate(all="ignore"):
+        for _ in range(4):
+            passes.forward(beside)
+            passes.backward(y.T)
+            passes.descend(beside, 1e200, 1.0)
+    assert not np.isfinite(weights.vector).all()
+    weights.load(params)
+    again, others = steps_of(model, params, SIZES, 4)
+    np.testing.assert_array_equal(weights.vector, others.vector)
+    for each in (passes, again):
+        each.forward(beside)
+        each.backward(y.T)
+        each.descend(beside, 0.1, 0.9)
+    np.testing.assert_array_equal(weights.vector, others.vector)
+
+
+def test_adding_weights_leaves_biases_alone() -> None:
+    sizes = (5, 4, 4, 3)
+    one, other = (oracle.draw(sizes, seed) for seed in (0, 1))
+    to, of = (Augmented(sizes, np.dtype(np.float64)) for _ in range(2))
+    to.load(one)
+    of.load(other)
+    to.add_weights(of, 0.25)
+    for name, found in stored(to, one).items():
+        wanted = one[name] + 0.25 * other[name] if name.startswith("W") else one[name]
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_which_networks_are_small() -> None:
+    plain = network(Model(("sigmoid",), "sigmoid", "cross_entropy"), (784, 160, 10))
+    assert fits(plain)
+    assert fits(replace(plain, dropout=0.5))
+    assert not fits(replace(plain, sizes=(784, 170, 10)))
+    assert not fits(replace(plain, input_noise=0.1))
+    assert not fits(replace(plain, residual=True))
