@@ -165,8 +165,7 @@ class AugmentedStep:
         self._kept_and_masks = arrays.all_kept, arrays.all_masks
         above = zip(scales[1:], deltaT[1:], VT[1:], backT, arrays.delta, arrays.kept, strict=False)
         self._backward = list(above)[::-1]
-        self._first = scales[0], deltaT[0]
-        self._further = list(zip(scales[1:], cT, deltaT[1:], strict=False))
+        self._sums = list(zip(scales, deltaT, cT, strict=True))
 
     def forward(self, x: Array, noise: Noise | None = None) -> None:
         """z^l = V^l c^(l-1), a^l = f(z^l) of every layer; masks are drawn from `noise`."""
@@ -206,11 +205,9 @@ class AugmentedStep:
             self.add_gradients(x, self._weights, -eta / self.rows, decay)
             self._weights.add_kept(1 - decay)
 
-    def add_gradients(self, x: Array, to: Flat, scale: float, keep: float = 1.0) -> None:
+    def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
         """V <- keep V + scale * sum over the batch of delta c^T, in place; keep = 0 overwrites  (BP3, BP4)."""
-        assert isinstance(to, Augmented)
-        gemm, (unit, deltaT) = self._gemm, self._first
-        VT, *others = to.transposed
-        gemm(scale * unit, x, deltaT, keep, VT, 0, 0, 1)
-        for (share, cT, deltaT), VT in zip(self._further, others, strict=True):
-            gemm(scale * share, cT, deltaT, keep, VT, 1, 0, 1)
+        gemm, below, turned = self._gemm, x, 0
+        for (share, deltaT, cT), VT in zip(self._sums, to.transposed, strict=False):
+            gemm(scale * share, below, deltaT, keep, VT, turned, 0, 1)
+            below, turned = cT, 1

@@ -211,7 +211,7 @@ class Descent:
     def _first_step(self, epoch: Epoch) -> int:
         return (epoch.number - 1) * self.steps_per_epoch + 1
 
-    def _updates(self, epoch: Epoch, state: State) -> Updates:
+    def _updates(self, epoch: Epoch, state: State) -> Updates[Flat]:
         slots = {name: Flat(vector, viewed(vector, self.parameters)) for name, vector in state.items()}
         return Updates(self._rule, self._w, self._g, slots, epoch.eta, self._first_step(epoch))
 

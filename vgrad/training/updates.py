@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from vgrad.nn.optimizers import Step, Stepper
 from vgrad.nn.parameters import Flat
 from vgrad.training.rule import Rule
 
+F = TypeVar("F", bound=Flat)
 
-class Updates:
+
+class Updates(Generic[F]):
     """The steps of an epoch: passes add scale * gradient to keep * `target`, then `finish` changes the parameters.
 
     The target is the gradient g, with keep 0 — or, of a heavy ball that is not clipped, its velocity: v <- mu v - eta g
@@ -20,7 +23,7 @@ class Updates:
     `slots` are the optimizer's.
     """
 
-    def __init__(self, rule: Rule, w: Flat, g: Flat, slots: Mapping[str, Flat], eta: float, first: int) -> None:
+    def __init__(self, rule: Rule, w: F, g: F, slots: Mapping[str, F], eta: float, first: int) -> None:
         self._rule, self._w, self._g, self._eta, self._t = rule, w, g, eta, first
         weights = [W for name, W in w.views.items() if name.startswith("W")]
         self._limited = weights[:-1] if rule.max_norm else []
