@@ -25,7 +25,7 @@ import numpy as np
 
 from vgrad.later import blas
 from vgrad.nn.arrays import LINE, Array, Parameters, add_scaled, in_a_row
-from vgrad.nn.costs import output_error
+from vgrad.nn.costs import output_error, softmax_beside, softmax_f
 from vgrad.nn.functions import InTraining, in_training, quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.parameters import Flat
@@ -116,8 +116,7 @@ class _Masks:
     def __init__(self, p: float, masks: Sequence[Array]) -> None:
         self._p = np.asarray(p, masks[0].dtype)
         self._drawn = np.empty(sum(mask.size for mask in masks), self._p.dtype)
-        ends = list(accumulate(mask.size for mask in masks))
-        parts = np.split(self._drawn, ends[:-1])
+        parts = np.split(self._drawn, list(accumulate(mask.size for mask in masks))[:-1])
         self._turned = [(part.reshape(mask.shape[::-1]).T, mask) for part, mask in zip(parts, masks, strict=True)]
 
     def draw(self, noise: Noise) -> None:
@@ -126,12 +125,12 @@ class _Masks:
             np.greater_equal(drawn, self._p, out=mask)
 
 
-def _output(network: Network) -> InTraining:
+def _output(network: Network, rows: int, dtype: np.dtype[np.floating]) -> InTraining:
     """The output function, which has no slope of its own; where the cost asks for a^L alone, z^L may be -z^L."""
     if (network.output, network.cost.delta) == (sigmoid_f, output_error):
         return in_training(sigmoid_f, sigmoid_slope)
-    f = quick(network.output)
-    return InTraining(1.0, lambda z, kept, a: f(z.T, a.T), lambda z, kept, a: None)
+    f = softmax_beside(network.sizes[-1], rows, dtype) if network.output is softmax_f else quick(network.output)
+    return InTraining(1.0, lambda z, kept, a: f(z, a), lambda z, kept, a: None)
 
 
 class AugmentedStep:
@@ -151,7 +150,7 @@ class AugmentedStep:
         )
         scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
         functions = [in_training(activation.f, activation.slope) for activation in network.activations]
-        made = zip(scales, [*functions, _output(network)], strict=True)
+        made = zip(scales, [*functions, _output(network, rows, weights.vector.dtype)], strict=True)
         ways = [(scale * each.sign, each.f) for scale, each in made]
         masks = [*arrays.mask[:-1], None] if network.dropout else [None] * (hidden + 1)
         self._masks = _Masks(network.dropout, arrays.mask[:-1]) if network.dropout and hidden else None
@@ -162,7 +161,8 @@ class AugmentedStep:
         self._slopes = list(zip(slopes, arrays.z, arrays.kept, arrays.a, strict=False))
         if len(set(slopes)) == 1:  # one call for what lies in a row
             self._slopes = [(slopes[0], arrays.all_z, arrays.all_kept, arrays.all_c)]
-        self._kept_and_masks = arrays.all_kept, arrays.all_masks
+        masked = all(each.of_output for each in functions)
+        self._slopes_and_masks = [] if masked or not network.dropout else [(arrays.all_kept, arrays.all_masks)]
         above = zip(scales[1:], deltaT[1:], VT[1:], backT, arrays.delta, arrays.kept, strict=False)
         self._backward = list(above)[::-1]
         self._sums = list(zip(scales, deltaT, cT, strict=True))
@@ -186,9 +186,8 @@ class AugmentedStep:
         self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
         for slope_of, z, kept, a in self._slopes:
             slope_of(z, kept, a)
-        if self._masks is not None:
-            slopes, masks = self._kept_and_masks
-            multiply(slopes, masks, slopes)
+        for slope, mask in self._slopes_and_masks:
+            multiply(slope, mask, slope)
         for scale, deltaT_above, VT, backT, delta, slope in self._backward:
             gemm(scale, deltaT_above, VT, 0.0, backT, 0, 1, 1)
             multiply(delta, slope, delta)

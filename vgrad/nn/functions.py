@@ -236,23 +236,9 @@ def hard_tanh_slope(z: Array, a: Array, out: Array) -> Array:
     return np.less(out, 1, out=out)
 
 
-def _quick_relu_f(z: Array, out: Array) -> Array:
-    """max(z, 0)."""
-    found: Array = np.maximum(z, _ZERO[z.itemsize], out=out)
-    return found
-
-
-def _quick_relu_slope(z: Array, a: Array, out: Array) -> Array:
-    """The sign of a, which is not negative: 1 for z > 0, else 0, and a third of what a comparison costs."""
-    found: Array = np.sign(a, out)
-    return found
-
-
 _QUICK: Mapping[Callable[..., Array], Callable[..., Array]] = {
     sigmoid_f: _quick_sigmoid_f,
     sigmoid_slope: _quick_sigmoid_slope,
-    relu_f: _quick_relu_f,
-    relu_slope: _quick_relu_slope,
 }
 
 
@@ -264,22 +250,21 @@ def quick(function: Callable[P, Array]) -> Callable[P, Array]:
 
 class InTraining(NamedTuple):
     """f and f' of a step: f(sign z, kept, a) writes a, and into `kept` what slope(sign z, kept, a) makes f'(z) of,
-    there. All arrays have one shape and one type."""
+    there. All arrays have one shape and one type. `of_output`: the slope is 0 where a has been set to 0."""
 
     sign: float
     f: Callable[[Array, Array, Array], object]
     slope: Callable[[Array, Array, Array], object]
-
-
-def in_training(f: F, slope: Slope) -> InTraining:
-    """What a step takes for f and f', to rounding; equal for equal functions."""
-    if (f, slope) == (sigmoid_f, sigmoid_slope):
-        return InTraining(-1.0, _sigmoid_in_training, _sigmoid_slope_in_training)
-    return _as_they_are(quick(f), quick(slope))
+    of_output: bool = False
 
 
 @lru_cache(maxsize=64)
-def _as_they_are(f: F, slope: Slope) -> InTraining:
+def in_training(f: F, slope: Slope) -> InTraining:
+    """What a step takes for f and f', to rounding; the same for the same functions."""
+    if (f, slope) == (sigmoid_f, sigmoid_slope):
+        return InTraining(-1.0, _sigmoid_in_training, _sigmoid_slope_in_training, of_output=True)
+    if (f, slope) == (relu_f, relu_slope):
+        return InTraining(1.0, _relu_in_training, _relu_slope_in_training, of_output=True)
     return InTraining(1.0, lambda z, kept, a: f(z, a), lambda z, kept, a: slope(z, a, kept))
 
 
@@ -295,3 +280,12 @@ def _sigmoid_slope_in_training(minus_z: Array, kept: Array, a: Array) -> None:
     np.minimum(kept, _LARGEST[a.itemsize], out=kept)
     np.multiply(kept, a, kept)
     np.multiply(kept, a, kept)
+
+
+def _relu_in_training(z: Array, kept: Array, a: Array) -> None:
+    np.maximum(z, _ZERO[a.itemsize], out=a)
+
+
+def _relu_slope_in_training(z: Array, kept: Array, a: Array) -> None:
+    """The sign of a, which is not negative: a third of what a comparison costs that writes numbers."""
+    np.sign(a, kept)
