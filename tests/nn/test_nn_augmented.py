@@ -17,8 +17,10 @@ from vgrad.nn import augmented, costs, functions
 from vgrad.nn.arrays import LINE
 from vgrad.nn.augmented import Augmented, AugmentedStep, fits
 from vgrad.nn.backprop import GeneralBackprop
+from vgrad.nn.beside_norm import Statistics
 from vgrad.nn.functions import in_training, relu_f, relu_slope, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Noise
+from vgrad.nn.norms import batch_norm, layer_norm
 
 SIZES = (3, 4, 5, 3)
 
@@ -211,3 +213,52 @@ def test_which_networks_are_small() -> None:
     assert not fits(replace(plain, sizes=(784, 170, 10)))
     assert not fits(replace(plain, input_noise=0.1))
     assert not fits(replace(plain, residual=True))
+
+
+@each_row("activations", [("sigmoid", "sigmoid"), ("tanh", "relu")])
+@each_row("dtype, apart", [("float64", 1e-12), ("float32", 1e-4)])
+@each_row("m, dropout, decay", [(7, 0.0, 1.0), (5, 0.3, 0.9), (9, 0.0, 0.0)])
+def test_batch_norm_is_that_of_the_general_way(
+    activations: tuple[str, str], dtype: str, apart: float, m: int, dropout: float, decay: float
+) -> None:
+    """Three steps: parameters, gamma and beta among them, and the running statistics; biases that a norm subtracts
+    stay."""
+    net = replace(network(Model(activations, "softmax", "log_likelihood"), SIZES), norm=batch_norm(), dropout=dropout)
+    params, (x, y) = oracle.draw(SIZES, 2), oracle.examples(SIZES, m, 2)
+    for layer, n in enumerate(SIZES[1:-1], start=1):
+        params[f"gamma{layer}"], params[f"beta{layer}"] = np.linspace(0.5, 2, n), np.linspace(-1, 1, n)
+    params = {name: value.astype(dtype) for name, value in params.items()}
+    buffers = {name: value.astype(dtype) for name, value in net.buffers().items()}
+    x, y = x.astype(dtype), y.astype(dtype)
+    weights, running = Augmented(SIZES, np.dtype(dtype), normed=True), Statistics(SIZES[1:-1], np.dtype(dtype))
+    weights.load(params)
+    running.load(buffers)
+    before = {name: params[name].copy() for name in ("b1", "b2")}
+    general = GeneralBackprop(net, params, m, buffers, "train")
+    passes = AugmentedStep(net, weights, m, 0.25, running)
+    beside = side_by_side(x, weights, 0.25)
+    beside[SIZES[0]] = 0  # no bias
+    noises = [Noise(np.random.default_rng(5), np.random.default_rng(6)) for _ in range(2)]
+    for _ in range(3):
+        general.forward(x, noises[0])
+        general.backward(y)
+        general.descend(x, 0.1, decay)
+        passes.forward(beside, noises[1])
+        passes.backward(y.T)
+        passes.descend(beside, 0.1, decay)
+        for layer, (found, wanted) in enumerate(zip(passes.delta, general.delta, strict=True)):
+            assert np.abs(found.T - wanted).max() <= apart * np.abs(wanted).max(), layer
+    found = stored(weights, params)
+    moved = {name: np.empty_like(value) for name, value in buffers.items()}
+    running.store(moved)
+    for name, value in (params | buffers).items():
+        oracle.assert_close((found | moved)[name], value, apart, scale=float(np.abs(value).max()) + 1e-30)
+    for name, value in before.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+def test_which_norms_are_small() -> None:
+    plain = network(Model(("sigmoid",), "sigmoid", "cross_entropy"), (8, 4, 2))
+    assert fits(replace(plain, norm=batch_norm()))
+    assert not fits(replace(plain, norm=layer_norm()))
+    assert not fits(replace(plain, norm=batch_norm(), residual=True))

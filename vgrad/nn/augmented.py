@@ -19,12 +19,15 @@ nothing scales examples. Where f wants -z, the product makes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, groupby, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from vgrad.later import blas
 from vgrad.nn.arrays import LINE, Array, Parameters, add_scaled, in_a_row
+from vgrad.nn.beside_norm import COLUMNS, BesideNorm, Moving, Statistics
 from vgrad.nn.costs import output_error, softmax_beside, softmax_f
 from vgrad.nn.functions import InTraining, in_training, quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Network, Noise
@@ -36,28 +39,52 @@ where examples are rows: 1000 x 1000 weights, ten examples, in 2.0 ms instead of
 
 
 def fits(network: Network) -> bool:
-    """Whether the network is plain, with dropout or without, and each of its layers is small."""
+    """Whether the network is plain, but for dropout and batch norm, and each of its layers is small."""
     small = all(n * k <= LARGEST for n, k in pairwise(network.sizes))
-    return small and network.is_plain and not network.input_noise
+    by_batch = network.norm is not None and network.norm.axis == 0
+    plain = (replace(network, norm=None) if by_batch else network).is_plain
+    return small and plain and not network.input_noise
+
+
+class _Kept(NamedTuple):
+    """A column of neighbouring V, `now`, each `step` numbers from `start` on in their vector, and what was kept of it.
+    `still`: nothing but decay moves it."""
+
+    now: Array
+    kept: Array
+    start: int
+    step: int
+    still: bool
 
 
 class Augmented(Flat):
-    """V^l of every layer, one behind the other in `vector`, at first 0; `views` are the W^l and b^l within them."""
+    """V^l of every layer, one behind the other in `vector`, at first 0; `views` are the W^l and b^l within them.
 
-    def __init__(self, sizes: Sequence[int], dtype: np.dtype[np.floating]) -> None:
-        line, inputs = LINE // dtype.itemsize, sizes[:-1]
-        shapes = [(n, -(-(k + 1) // line) * line) for k, n in pairwise(sizes)]
+    `normed`: V^l = [W^l b^l gamma^l beta^l 0]. `places` are where V^l begins, how many inputs and how many columns it
+    has.
+    """
+
+    def __init__(self, sizes: Sequence[int], dtype: np.dtype[np.floating], *, normed: bool = False) -> None:
+        line, further = LINE // dtype.itemsize, ("b", *COLUMNS) if normed else ("b",)
+        shapes = [(n, -(-(k + len(further)) // line) * line) for k, n in pairwise(sizes)]
         vector, self.V = in_a_row(shapes, dtype)
         super().__init__(vector, {})
-        for layer, (k, V) in enumerate(zip(inputs, self.V, strict=True), start=1):
-            self.views[f"W{layer}"], self.views[f"b{layer}"] = V[:, :k], V[:, k]
         self.transposed = [V.T for V in self.V]
-        self._kept, start = list[tuple[Array, Array, int, int]](), 0
-        for (k, width), group in groupby(zip(inputs, shapes, strict=True), lambda of: (of[0], of[1][1])):
-            stop = start + width * sum(n for _, (n, _) in group)
-            b = vector[start + k : stop : width]
-            self._kept.append((b, np.empty_like(b), start + k, width))
-            start = stop
+        starts = accumulate((n * width for n, width in shapes), initial=0)
+        self.places = [(start, k, width) for start, k, (_, width) in zip(starts, sizes, shapes, strict=False)]
+        for layer, (k, V) in enumerate(zip(sizes, self.V, strict=False), start=1):
+            self.views[f"W{layer}"] = V[:, :k]
+            for column, name in enumerate(further if layer < len(self.V) else ("b",), start=k):
+                self.views[f"{name}{layer}"] = V[:, column]
+        self._kept = list[_Kept]()
+        stills = [normed] * (len(self.V) - 1) + [False]
+        alike = zip(self.places, self.V, stills, strict=True)
+        for (k, width, still), group in groupby(alike, lambda each: (*each[0][1:], each[2])):
+            layers = list(group)
+            (start, *_), rows = layers[0][0], sum(len(V) for _, V, _ in layers)
+            for name, column in zip(further, range(start + k, start + width), strict=False):
+                now = vector[column : start + rows * width : width]
+                self._kept.append(_Kept(now, np.empty_like(now), column, width, still and name == "b"))
 
     def load(self, parameters: Parameters) -> None:
         """Takes the numbers of `parameters`; the zeros become NaN where a step overflows."""
@@ -71,22 +98,30 @@ class Augmented(Flat):
             np.copyto(parameters[name], view)
 
     def add_weights(self, of: Flat, scale: float) -> None:
-        """W <- W + scale * W of the other, in every layer: everything, and then the biases as they were."""
-        self.keep_biases()
+        """W <- W + scale * W of the other, in every layer: everything, and then all but weights as it was."""
+        self.keep()
         add_scaled(self.vector, of.vector, scale)
-        for b, kept, *_ in self._kept:
-            np.copyto(b, kept)
+        for each in self._kept:
+            np.copyto(each.now, each.kept)
 
-    def keep_biases(self) -> None:
-        """For `add_kept`."""
-        for b, kept, *_ in self._kept:
-            np.copyto(kept, b)
+    def keep(self) -> None:
+        """For `add_kept`, what is no weight: biases, gamma, beta, those of neighbours with as many inputs at once."""
+        for each in self._kept:
+            np.copyto(each.kept, each.now)
 
     def add_kept(self, share: float) -> None:
         """b <- b + share * b as it was kept: where they lie apart, BLAS adds in a third of NumPy's time."""
         axpy = blas.daxpy if self.vector.dtype == np.float64 else blas.saxpy
-        for b, kept, start, width in self._kept:
-            axpy(kept, self.vector, len(b), share, 0, 1, start, width)
+        for each in self._kept:
+            if each.still:
+                np.copyto(each.now, each.kept)
+            else:
+                axpy(each.kept, self.vector, len(each.kept), share, 0, 1, each.start, each.step)
+
+
+def has_bias(network: Network, layer: int) -> bool:
+    """Whether b^l is used: a batch norm would subtract it again."""
+    return network.norm is None or layer == network.depth
 
 
 class _Arrays:
@@ -103,8 +138,8 @@ class _Arrays:
             [array[:n] for n, array in zip(sizes, wide, strict=True)]
             for wide in (wide_z, wide_kept, self.c, self.back, wide_mask)
         )
-        for n, each in zip(sizes[:-1], self.c, strict=False):
-            each[n] = 1 - network.dropout
+        for layer, (n, each) in enumerate(zip(sizes[:-1], self.c, strict=False), start=1):
+            each[n] = 1 - network.dropout if has_bias(network, layer + 1) else 0
         hidden = sum(width * rows for width, _ in shapes[:-1])
         self.all_z, self.all_kept, self.all_c, self.all_masks = (each[:hidden] for each in (z, kept, c, mask))
 
@@ -134,27 +169,31 @@ def _output(network: Network, rows: int, dtype: np.dtype[np.floating]) -> InTrai
 
 
 class AugmentedStep:
-    """Passes over batches of exactly `rows` examples, and steps that change `weights` in place.
+    """Passes over batches of exactly `rows` examples, and steps that change `weights` and `running` in place.
 
     `x` is (width of V^1, rows) and y (n_L, rows), an example a column. After a pass, `z` (or -z) and `delta` of every
     layer are (n_l, rows); the next one overwrites them.
     """
 
-    def __init__(self, network: Network, weights: Augmented, rows: int, unit: float = 1.0) -> None:
+    def __init__(
+        self, network: Network, weights: Augmented, rows: int, unit: float = 1.0, running: Statistics | None = None
+    ) -> None:
         arrays, hidden = _Arrays(network, weights.V, rows), network.depth - 1
         self.rows, self._weights, self.z, self.delta, self._a = rows, weights, arrays.z, arrays.delta, arrays.a
         self.W, self.b = ([weights.views[f"{name}{layer}"] for layer in range(1, hidden + 2)] for name in "Wb")
         self._gemm = blas.dgemm if weights.vector.dtype == np.float64 else blas.sgemm
-        VT, cT, deltaT, backT, zT = (
-            [each.T for each in of] for of in (weights.V, arrays.c, arrays.delta, arrays.back, arrays.z)
-        )
-        scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
         functions = [in_training(activation.f, activation.slope) for activation in network.activations]
-        made = zip(scales, [*functions, _output(network, rows, weights.vector.dtype)], strict=True)
-        ways = [(scale * each.sign, each.f) for scale, each in made]
+        last = _output(network, rows, weights.vector.dtype)
+        self._moving, self._norms = _norms(network, weights, arrays, [each.sign for each in functions], running)
+        norms: list[BesideNorm | None] = [*self._norms, *[None] * (hidden + 1 - len(self._norms))]
+        u = [norm.centred if norm else z for norm, z in zip(norms, arrays.z, strict=True)]
+        du = [norm.du if norm else delta for norm, delta in zip(norms, arrays.delta, strict=True)]
+        VT, cT, duT, backT, uT = ([each.T for each in of] for of in (weights.V, arrays.c, du, arrays.back, u))
+        scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
+        ways = [(scale * each.sign, each.f) for scale, each in zip(scales, [*functions, last], strict=True)]
         masks = [*arrays.mask[:-1], None] if network.dropout else [None] * (hidden + 1)
         self._masks = _Masks(network.dropout, arrays.mask[:-1]) if network.dropout and hidden else None
-        self._forward = list(zip(ways, VT, zT, arrays.z, arrays.kept, arrays.a, masks, cT, strict=True))
+        self._forward = list(zip(ways, VT, uT, norms, arrays.z, arrays.kept, arrays.a, masks, cT, strict=True))
         of_cost = network.cost.delta
         self._of_cost = output_error if of_cost is output_error else lambda z, a, y, out: of_cost(z.T, a.T, y.T, out.T)
         slopes = [each.slope for each in functions]
@@ -163,50 +202,74 @@ class AugmentedStep:
             self._slopes = [(slopes[0], arrays.all_z, arrays.all_kept, arrays.all_c)]
         masked = all(each.of_output for each in functions)
         self._slopes_and_masks = [] if masked or not network.dropout else [(arrays.all_kept, arrays.all_masks)]
-        above = zip(scales[1:], deltaT[1:], VT[1:], backT, arrays.delta, arrays.kept, strict=False)
+        above = zip(scales[1:], duT[1:], VT[1:], backT, arrays.delta, arrays.kept, norms, strict=False)
         self._backward = list(above)[::-1]
-        self._sums = list(zip(scales, deltaT, cT, strict=True))
+        self._sums = list(zip(scales, duT, cT, strict=True))
 
     def forward(self, x: Array, noise: Noise | None = None) -> None:
-        """z^l = V^l c^(l-1), a^l = f(z^l) of every layer; masks are drawn from `noise`."""
+        """z^l = V^l c^(l-1), or what a norm makes of it, a^l = f(z^l) of every layer; masks are drawn from `noise`."""
         gemm, below, turned = self._gemm, x, 1
         if self._masks is not None:
             assert noise is not None  # training draws
             self._masks.draw(noise)
-        for (scale, f), VT, zT, z, kept, a, mask, cT in self._forward:
-            gemm(scale, below, VT, 0.0, zT, turned, 0, 1)
+        for (scale, f), VT, uT, norm, z, kept, a, mask, cT in self._forward:
+            gemm(scale, below, VT, 0.0, uT, turned, 0, 1)
+            if norm is not None:
+                norm.forward()
             f(z, kept, a)
             if mask is not None:
                 np.multiply(a, mask, a)
             below, turned = cT, 0
+        if self._moving is not None:
+            self._moving.move()
 
     def backward(self, y: Array) -> None:
-        """delta^L from the cost, then delta^l = (V^(l+1))^T delta^(l+1) * f'(z^l) down to layer 1  (BP1, BP2)."""
+        """delta^L from the cost, then delta^l = (V^(l+1))^T du^(l+1) * f'(z^l) down to layer 1, with du = delta where
+        there is no norm  (BP1, BP2)."""
         gemm, multiply = self._gemm, np.multiply
         self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
         for slope_of, z, kept, a in self._slopes:
             slope_of(z, kept, a)
         for slope, mask in self._slopes_and_masks:
             multiply(slope, mask, slope)
-        for scale, deltaT_above, VT, backT, delta, slope in self._backward:
-            gemm(scale, deltaT_above, VT, 0.0, backT, 0, 1, 1)
+        for scale, duT_above, VT, backT, delta, slope, norm in self._backward:
+            gemm(scale, duT_above, VT, 0.0, backT, 0, 1, 1)
             multiply(delta, slope, delta)
+            if norm is not None:
+                norm.backward()
 
     def descend(self, x: Array, eta: float, decay: float) -> None:
-        """V <- decay V - (eta/m) delta c^T, and b <- b + (1 - decay) b_before, after forward(x) and backward(y).
+        """V <- decay V - (eta/m) du c^T, and what is no weight without the decay, after forward(x) and backward(y).
 
-        decay = 1 - eta lambda/n is what L2 does to the weights, and not to biases  (BP3, BP4; Nielsen, eq. 93).
+        decay = 1 - eta lambda/n is what L2 does to the weights alone  (BP3, BP4; Nielsen, eq. 93).
         """
         if decay == 1:
             self.add_gradients(x, self._weights, -eta / self.rows, 1.0)
         else:
-            self._weights.keep_biases()
+            self._weights.keep()
             self.add_gradients(x, self._weights, -eta / self.rows, decay)
             self._weights.add_kept(1 - decay)
 
     def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
-        """V <- keep V + scale * sum over the batch of delta c^T, in place; keep = 0 overwrites  (BP3, BP4)."""
+        """V <- keep V + scale * sum over the batch of du c^T, in place; keep = 0 overwrites  (BP3, BP4)."""
         gemm, below, turned = self._gemm, x, 0
-        for (share, deltaT, cT), VT in zip(self._sums, to.transposed, strict=False):
-            gemm(scale * share, below, deltaT, keep, VT, turned, 0, 1)
+        for (share, duT, cT), VT in zip(self._sums, to.transposed, strict=False):
+            gemm(scale * share, below, duT, keep, VT, turned, 0, 1)
             below, turned = cT, 1
+        for norm in self._norms:
+            norm.add_gradients(to.vector, scale)
+
+
+def _norms(
+    network: Network, weights: Augmented, arrays: _Arrays, signs: Sequence[float], running: Statistics | None
+) -> tuple[Moving | None, list[BesideNorm]]:
+    """What moves the running statistics, and the norms of the hidden layers; nothing where there are none."""
+    if network.norm is None or running is None:
+        return None, []
+    rows, momentum = arrays.z[0].shape[1], network.norm.momentum or 0.0
+    moving = Moving(running, network.sizes[1:-1], momentum, rows, signs)
+    parts = zip(weights.places, arrays.z, arrays.delta, signs, moving.batch.parts, strict=False)
+    return moving, [
+        BesideNorm(network.norm, weights.vector, (start + k + 1, start + k + 2), width, z, delta, sign, batch)
+        for (start, k, width), z, delta, sign, batch in parts
+    ]

@@ -86,7 +86,7 @@ class Descent:
             self._g = Flat(*joined({name: np.zeros_like(value) for name, value in parameters.items()}))
         self.full_batch = full_batch(network, parameters, dataset, m, rule.smoothing)
         if small:
-            self._small = SmallSteps(network, parameters, dataset, m, rows, rule)
+            self._small = SmallSteps(network, parameters, buffers, dataset, m, rows, rule)
         elif self.full_batch is None:
             self._feed = Feed(dataset, network.sizes[-1], rows, dtype, rule.smoothing)
 

@@ -79,10 +79,18 @@ class Feed:
 
 class Batches(Feed):
     """Loads batches of m examples side by side, for `AugmentedStep`: x is (columns, m), where `unit` times x is a^0,
-    then 1, then zeros; y is (n_L, m). Whole numbers that are scaled by one factor stay as they are stored."""
+    then 1 (without `bias` 0), then zeros; y is (n_L, m). Whole numbers with one factor stay as they are stored."""
 
     def __init__(
-        self, dataset: Dataset, outputs: int, rows: int, dtype: DTypeLike, smoothing: float, m: int, columns: int
+        self,
+        dataset: Dataset,
+        outputs: int,
+        rows: int,
+        dtype: DTypeLike,
+        smoothing: float,
+        m: int,
+        columns: int,
+        bias: bool = True,
     ) -> None:
         super().__init__(dataset, outputs, rows, dtype, smoothing)
         self.unit, n = 1.0, dataset.n_inputs
@@ -90,7 +98,7 @@ class Batches(Feed):
             self.unit, self._scaling = dataset.scaling.in_units()
         wide = aligned((rows, columns), dtype)
         wide[:, n:] = 0
-        wide[:, n] = 1 / self.unit
+        wide[:, n] = bias / self.unit
         self._x, self._wide, self._m = wide[:, :n], wide, m
         self._turned = aligned((rows // m, outputs, m), dtype)
         self._whole = [(wide[i * m : i * m + m].T, y) for i, y in enumerate(self._turned)]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Parameters
-from vgrad.nn.augmented import Augmented, AugmentedStep
+from vgrad.nn.augmented import Augmented, AugmentedStep, has_bias
+from vgrad.nn.beside_norm import Statistics
 from vgrad.nn.network import Network
 from vgrad.nn.optimizers import State
 from vgrad.nn.parameters import viewed
@@ -23,15 +24,25 @@ class SmallSteps:
     """
 
     def __init__(
-        self, network: Network, parameters: Parameters, dataset: Dataset, m: int, rows: int, rule: Rule
+        self,
+        network: Network,
+        parameters: Parameters,
+        buffers: Parameters,
+        dataset: Dataset,
+        m: int,
+        rows: int,
+        rule: Rule,
     ) -> None:
-        dtype = parameters["W1"].dtype
+        dtype, normed = parameters["W1"].dtype, network.norm is not None
         self._network, self._parameters, self._part, self._rule = network, parameters, dataset.train, rule
-        self._w, self._state = Augmented(network.sizes, dtype), State()
-        self._g = self._w if rule.is_plain else Augmented(network.sizes, dtype)
-        self._slots = {name: Augmented(network.sizes, dtype) for name in rule.optimizer.slots}
-        columns = self._w.V[0].shape[1]
-        self._batches = Batches(dataset, network.sizes[-1], rows, dtype, rule.smoothing, m, columns)
+        self._buffers, self._state = buffers, State()
+        self._w, self._g, *slots = (
+            Augmented(network.sizes, dtype, normed=normed) for _ in range(2 + len(rule.optimizer.slots))
+        )
+        self._slots = dict(zip(rule.optimizer.slots, slots, strict=True))
+        self._running = Statistics(network.sizes[1:-1], dtype) if normed else None
+        columns, bias = self._w.V[0].shape[1], has_bias(network, 1)
+        self._batches = Batches(dataset, network.sizes[-1], rows, dtype, rule.smoothing, m, columns, bias=bias)
         self._passes: dict[int, AugmentedStep] = {}
 
     def _load(self, state: State) -> None:
@@ -39,12 +50,16 @@ class SmallSteps:
         self._w.load(self._parameters)
         for name, slot in self._slots.items():
             slot.load(viewed(state[name], self._parameters))
+        if self._running is not None:
+            self._running.load(self._buffers)
 
     def store(self) -> None:
-        """Gives `parameters` and the optimizer's vectors the numbers of the last step."""
+        """Gives `parameters`, `buffers` and the optimizer's vectors the numbers of the last step."""
         self._w.store(self._parameters)
         for name, slot in self._slots.items():
             slot.store(viewed(self._state[name], self._parameters))
+        if self._running is not None:
+            self._running.store(self._buffers)
 
     def steps(
         self, epoch: Epoch, state: State, first: int, cancelled: Callable[[], bool]
@@ -72,5 +87,5 @@ class SmallSteps:
                 yield step, passes
 
     def _new_passes(self, rows: int) -> AugmentedStep:
-        made = self._passes[rows] = AugmentedStep(self._network, self._w, rows, self._batches.unit)
+        made = self._passes[rows] = AugmentedStep(self._network, self._w, rows, self._batches.unit, self._running)
         return made
