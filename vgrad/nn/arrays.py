@@ -58,11 +58,21 @@ def accumulate(target: Array, sums: Array, scale: float, keep: float) -> None:
         add_scaled(target, sums, scale)
 
 
+def all_finite(x: Array) -> bool:
+    """Whether no number is NaN or infinite: where the sum of their squares is finite, which takes BLAS half the time,
+    they all are."""
+    numbers = x.ravel(order="K")
+    squares = (blas.ddot if x.dtype == np.float64 else blas.sdot)(numbers, numbers)  # np.dot looks at the flags
+    return math.isfinite(squares) or bool(np.isfinite(x).all())
+
+
 def mean_norm(rows: Array) -> float:
     """The mean of the Euclidean norms of the rows of a float64 matrix, right to rounding as `norm` is."""
     squares = np.einsum("ij,ij->i", rows, rows)
-    if len(squares) and squares.min() > 1e-280 and squares.max() < math.inf:
-        return float(np.sqrt(squares).mean())
+    if len(squares) and squares.min() > 1e-280:
+        total = float(np.sqrt(squares, out=squares).sum())
+        if total < math.inf:
+            return total / len(rows)
     largest = float(np.abs(rows).max(initial=0.0))  # scaled by it no square that counts underflows
     if largest == 0.0 or not np.isfinite(largest):
         return largest

@@ -38,7 +38,7 @@ def full_batch(
     n = len(dataset.train)
     if m < n or n > LARGEST_STEP or network.is_noisy or not network.is_plain:
         return None
-    feed = Feed(dataset, network.sizes[-1], n, parameters["W1"].dtype, smoothing)
+    feed = Feed(dataset, network.sizes[-1], n, np.float64, smoothing)
     return FullBatch(network, parameters, *feed.load(dataset.train, np.arange(n, dtype=np.intp)))
 
 

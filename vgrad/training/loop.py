@@ -15,7 +15,7 @@ import numpy as np
 from vgrad.config.config import Config
 from vgrad.config.monitors import is_best, turned, waited
 from vgrad.data.dataset import Dataset
-from vgrad.nn.arrays import Parameters
+from vgrad.nn.arrays import Parameters, all_finite
 from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
@@ -95,7 +95,7 @@ class _Session:
         except Cancelled:
             _overwrite(self._arrays, self._kept)
             raise
-        finite = all(np.isfinite(value).all() for arrays in self._arrays[::2] for value in arrays.values())
+        finite = all(all_finite(value) for arrays in self._arrays[::2] for value in arrays.values())
         record = self.look.record(number, eta, ratios, ends=self._ends) if finite else None
         if record is None or record.divergence:
             _overwrite(self._arrays, self._kept)
