@@ -63,7 +63,7 @@ def test_a_network_without_hidden_layers_has_one_too() -> None:
     np.testing.assert_allclose(batch.delta[0], passed(model, params, x, y).delta[0], rtol=1e-12)
 
 
-def test_it_is_made_anew_when_a_parameter_has_changed_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_made_anew_when_it_is_told_of_a_change_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
     batch, params, *_ = drawn(Model(("sigmoid", "tanh"), "sigmoid", "cross_entropy"))
     made: list[str] = []
     forward = batch._forward
@@ -73,10 +73,12 @@ def test_it_is_made_anew_when_a_parameter_has_changed_and_only_then(monkeypatch:
     assert len(made) == 1
     for number, value in enumerate(params.values(), start=2):
         value.flat[-1] = np.nextafter(value.flat[-1], 9)
+        batch.changed()
         batch.measured()
         batch.measured()
         assert len(made) == number
     params["b2"][0] = np.nan
+    batch.changed()
     for _ in range(2):
         with pytest.raises(FloatingPointError):
             batch.measured()

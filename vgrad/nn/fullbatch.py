@@ -12,6 +12,7 @@ of the other passes, but example i is at row `position[i]`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -19,15 +20,14 @@ from numpy.typing import NDArray
 
 from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array, Parameters, accumulate, aligned, all_finite
-from vgrad.nn.functions import F, Slope, quick, sigmoid_f, sigmoid_slope
+from vgrad.nn.functions import quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Network
-from vgrad.nn.parameters import copy_into
 
 Index = NDArray[np.intp]
 IMAGES, PIXELS = 64, 32
 """Examples of a block in x^T, and inputs of one in x."""
-WORTH = 0.75
-"""The share of a product that is left, above which it is made at once."""
+NARROW, WORTH = 64, 0.75
+"""Neurons of a layer above which its products are made at once; the share of rows above which all are multiplied."""
 
 
 def alike(used: NDArray[np.bool_], rows: int) -> list[Index]:
@@ -57,72 +57,74 @@ class Sparse:
     The columns of M are put into blocks by their zeros. A block's product leaves out the rows that are 0 in all of it,
     and with them the columns of A, which is exact. It is also small enough for OpenBLAS to multiply without packing,
     up to n k m = 10^6. Of the first 1,000 images of MNIST, beside a layer of 30: x^T in blocks of 64 images, which need
-    350 of 784 pixels each, takes 430 µs instead of 650; x in blocks of 32 pixels, which need 550 of 1,000 images, 450
-    instead of 700. `order` says which column of M stands where.
+    350 of 784 pixels each, takes 430 µs instead of 650; x in blocks of 32 pixels, which need 550 of 1,000 images, 490
+    instead of 700. `order` says which column of M stands where; those that are 0 are not written.
     """
 
     def __init__(self, M: Array, n: int, columns: int) -> None:
         used = M != 0
-        rows, some = np.flatnonzero(used.any(axis=1)), int(used.any(axis=0).sum())
-        blocks = alike(used.T, columns)
+        rows, some = np.flatnonzero(used.any(axis=1)), np.flatnonzero(used.any(axis=0))
+        blocks = alike(used.T, columns) if n <= NARROW else []
         kept = [np.flatnonzero(used[:, block].any(axis=1)) for block in blocks]
-        if sum(len(block) * len(of) for block, of in zip(blocks, kept, strict=True)) > WORTH * some * len(rows):
-            blocks, kept = [np.arange(M.shape[1])], [rows]
+        needed = sum(len(block) * len(of) for block, of in zip(blocks, kept, strict=True))
+        if not blocks or needed > WORTH * len(some) * len(rows):
+            blocks, kept = [some, np.flatnonzero(~used.any(axis=0))], [rows, rows[:0]]
         self.order = np.concatenate(blocks)
-        room = aligned((max(map(len, kept)) * n,), M.dtype)  # one for all: it stays in the first caches
-        self._blocks, start = list[tuple[Index, Array, Array, slice]](), 0
+        kept = [of if len(of) < WORTH * len(M) else np.arange(len(M)) for of in kept]
+        room = aligned((max(map(len, kept)), n), M.dtype)  # one for all: it stays in the first caches
+        self._blocks, start = list[tuple[Index | None, Array, Array, slice]](), 0
         for block, of in zip(blocks, kept, strict=True):
-            part = aligned((len(of), len(block)), M.dtype)
-            part[...] = M[np.ix_(of, block)]
-            self._blocks.append((of, room[: len(of) * n].reshape(len(of), n), part, slice(start, start + len(block))))
+            if of.size:
+                part = aligned((len(of), len(block)), M.dtype)
+                part[...] = M[np.ix_(of, block)]
+                taken = None if len(of) == len(M) else of
+                self._blocks.append((taken, room[: len(of)], part, slice(start, start + len(block))))
             start += len(block)
 
     def multiply(self, AT: Array, out: Array) -> None:
         """The columns of A M in `order`, into `out` (n, m); AT is (k, n)."""
         for rows, room, part, columns in self._blocks:
-            np.matmul(AT.take(rows, axis=0, out=room, mode="clip").T, part, out=out[:, columns])
+            taken = AT if rows is None else AT.take(rows, axis=0, out=room, mode="clip")
+            np.matmul(taken.T, part, out=out[:, columns])
 
 
-class _Sigmoid:
-    """f and f' of one layer from one exponential: a = e/(1 + e) and f'(z) = a/(1 + e) with e = exp(z).
+def _sigmoid(z: Array, a: Array, slope: Array) -> None:
+    """f(z) = e/(1 + e) and f'(z) = f(z)/(1 + e) from one e = exp(z), both right to rounding.
 
-    Both are right to rounding. Beyond 709, where e overflows, a is 1 and f' is 0.
+    Beyond 709, where e overflows, they are 1 and 0.
     """
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._others = aligned(shape, np.float64)  # 1/(1 + e) = 1 - a
-
-    def f(self, z: Array, out: Array) -> Array:
-        others = np.add(np.exp(z, out), 1, self._others)
-        np.reciprocal(others, others)
-        np.multiply(out, others, out)
-        return np.fmin(out, 1, out)  # infinity times 0 is NaN, which fmin leaves aside
-
-    def slope(self, z: Array, a: Array, out: Array) -> Array:
-        return np.multiply(a, self._others, out)
+    np.add(np.exp(z, a), 1, slope)
+    np.reciprocal(slope, slope)
+    np.multiply(a, slope, a)
+    if not all_finite(a):
+        np.fmin(a, 1, a)  # infinity times 0 is NaN, and fmin takes the other
+    np.multiply(a, slope, slope)
 
 
-def _pair(activation: Activation, shape: tuple[int, ...]) -> tuple[F, Slope]:
-    """f and f' as the pass takes them: nothing looks at the flag of overflow."""
+def _both(activation: Activation) -> Callable[[Array, Array, Array], object]:
+    """What makes a and f'(z) of z. Nothing looks at the flag of overflow."""
     if (activation.f, activation.slope) == (sigmoid_f, sigmoid_slope):
-        sigmoid = _Sigmoid(shape)
-        return sigmoid.f, sigmoid.slope
-    return quick(activation.f), quick(activation.slope)
+        return _sigmoid
+    f, slope_of = quick(activation.f), quick(activation.slope)
+    return lambda z, a, slope: slope_of(z, f(z, a), slope)
 
 
 class _Layer:
-    """The arrays of a layer: z, a and delta, (n, m); `one` is a with the row of ones; `sum` that of delta, (n,)."""
+    """The arrays of a layer of n neurons above k: `Wb` is [W b], (n, k + 1); z, a and delta are (n, m), and `one` is a
+    with the row of ones; `sum` is that of delta over the examples, (n,). `both(z, a, slope)` makes a and f'(z) of z."""
 
-    def __init__(self, n: int, m: int) -> None:
-        self.z, self.delta, self.slope, self.one = (aligned((rows, m), np.float64) for rows in (n, n, n, n + 1))
+    def __init__(self, n: int, k: int, m: int, both: Callable[[Array, Array, Array], object]) -> None:
+        self.z, self.delta, self.one = (aligned((rows, m), np.float64) for rows in (n, n, n + 1))
         self.one[-1] = 1
-        self.a, self.sum = self.one[:-1], np.empty(n)
+        self.a, self.sum, self.both = self.one[:-1], np.empty(n), both
+        self.Wb = aligned((k + 1, n), np.float64).T
 
 
 class FullBatch:
     """Passes of a plain network over the examples x (m, n_0) with the targets y (m, n_L), float64; nothing is drawn.
 
     `pass_through()` makes z, a and delta of every layer those of `parameters`; it computes nothing where they are.
+    Whoever changes `parameters` says so by `changed()`.
     `sums[l - 1]` is the sum of delta^l over the examples, (n_l,): m dC/db^l.
     """
 
@@ -134,22 +136,16 @@ class FullBatch:
         self._pixels = Sparse(x[self._images.order].astype(self.W[0].dtype), sizes[1], PIXELS)
         self.position, self._column = np.argsort(self._images.order), np.argsort(self._pixels.order)
         self._y = self.in_order(y)
-        self._layers = [_Layer(n, m) for n in sizes[1:]]
+        hidden, output = [_both(activation) for activation in network.activations], quick(network.output)
+        functions = [*hidden, lambda z, a, _: output(z.T, a.T)]
+        self._layers = [_Layer(n, k, m, both) for (k, n), both in zip(pairwise(sizes), functions, strict=True)]
         self.z, self.a = [layer.z.T for layer in self._layers], [layer.a.T for layer in self._layers]
         self.delta: list[Array] = [layer.delta.T for layer in self._layers]
         self.sums: list[Array] = [layer.sum for layer in self._layers]
-        self._pairs = [_pair(f, (n, m)) for f, n in zip(network.activations, sizes[1:], strict=False)]
-        self._output = quick(network.output)
-        self._ones = np.ones(m)
-        self._W1T = aligned((sizes[0] + 1, sizes[1]), np.float64)  # [W1 b1]^T
-        self._Wb = [aligned((n, k + 1), np.float64) for k, n in pairwise(sizes[1:])]  # [W b] of the others
-        self._made_of: Parameters = {"W1": aligned((sizes[1], sizes[0]), np.float64), "b1": self._W1T[-1]}
-        for layer, joint in enumerate(self._Wb, start=2):
-            self._made_of |= {f"W{layer}": joint[:, :-1], f"b{layer}": joint[:, -1]}
-        self._is_made, self._is_finite = False, False
-        shape = self.W[0].shape
-        self._dW1 = [aligned(shape, self.W[0].dtype) for _ in range(2)]
-        self._delta1 = aligned((m, sizes[1]), self.W[0].dtype)
+        self._ones, self._room = np.ones(m), aligned((max(sizes[1:]), m), np.float64)
+        self._delta1, self._dW1 = (aligned(shape, self.W[0].dtype) for shape in ((m, sizes[1]), self.W[0].shape))
+        self._in_blocks = np.zeros_like(self._dW1)
+        self._is_made = self._is_finite = False
 
     def in_order(self, of_examples: Array) -> Array:
         """(m, n), a row an example, in the order of z, a and delta and laid out like them."""
@@ -159,56 +155,50 @@ class FullBatch:
 
     def pass_through(self) -> None:
         """Forward and backward. What overflows stays in z and delta: a step goes on with it, as with any batch."""
-        if self._stands():
-            return
-        copy_into(self._made_of, self._parameters)
-        with np.errstate(all="ignore"):
-            self._forward()
-            self._backward()
-        self._is_made, self._is_finite = True, False
+        if not self._is_made:
+            self._is_made = self._is_finite = True
+            with np.errstate(all="ignore"):
+                self._forward()
+                self._backward()
+
+    def changed(self) -> None:
+        """The parameters are others: the next pass is made."""
+        self._is_made = False
 
     def measured(self) -> FullBatch:
         """Itself, after the pass; FloatingPointError where it overflowed: the network has diverged."""
         self.pass_through()
         if not self._is_finite:
-            if not all(all_finite(array) for layer in self._layers for array in (layer.z, layer.delta)):
-                raise FloatingPointError("the pass has overflowed")
-            self._is_finite = True
+            raise FloatingPointError("the pass has overflowed")
         return self
-
-    def _stands(self) -> bool:
-        """Compared number by number, for a hundredth of a pass: whoever changes parameters has nobody to tell."""
-        return self._is_made and all(
-            bool((value == self._made_of[name]).all()) for name, value in self._parameters.items()
-        )
 
     def _forward(self) -> None:
         """z^l = [W^l b^l] [a^(l-1); 1], a^l = f(z^l)."""
-        np.copyto(self._W1T[:-1], self._made_of["W1"].T)
-        self._images.multiply(self._W1T, self._layers[0].z)
-        for (f, _), joint, layer, above in zip(self._pairs, self._Wb, *self._neighbours(), strict=True):
-            f(layer.z, layer.a)
-            np.dot(joint, layer.one, out=above.z)
-        self._output(self.z[-1], self.a[-1])
+        below: _Layer | None = None
+        for layer, W, b in zip(self._layers, self.W, self.b, strict=True):
+            layer.Wb[:, :-1], layer.Wb[:, -1] = W, b
+            if below is None:
+                self._images.multiply(layer.Wb.T, layer.z)
+            else:
+                np.dot(layer.Wb, below.one, out=layer.z)
+            self._is_finite &= all_finite(layer.z)
+            layer.both(layer.z, layer.a, layer.delta)  # f'(z) waits where delta will be
+            below = layer
 
     def _backward(self) -> None:
         """delta^L from the cost, delta^l = ((W^(l+1))^T delta^(l+1)) * f'(z^l)  (BP1, BP2)."""
         self.network.cost.delta(self.z[-1], self.a[-1], self._y, self.delta[-1])
-        steps = list(zip(self._pairs, self._Wb, *self._neighbours(), strict=True))
-        for (_, slope), joint, layer, above in reversed(steps):
-            np.dot(joint[:, :-1].T, above.delta, out=layer.delta)
-            np.multiply(layer.delta, slope(layer.z, layer.a, layer.slope), out=layer.delta)
+        for above, layer in pairwise(self._layers[::-1]):
+            back = np.dot(above.Wb[:, :-1].T, above.delta, out=self._room[: len(layer.delta)])
+            np.multiply(back, layer.delta, out=layer.delta)
         for layer in self._layers:
             np.dot(layer.delta, self._ones, out=layer.sum)
-
-    def _neighbours(self) -> tuple[list[_Layer], list[_Layer]]:
-        """Every hidden layer, and the one above it."""
-        return self._layers[:-1], self._layers[1:]
+            self._is_finite &= all_finite(layer.sum) or all_finite(layer.delta)
 
     def descend(self, eta: float, decay: float) -> None:
         """W <- decay W - (eta/m) delta a^T, b <- b - (eta/m) delta 1, in place  (BP3, BP4; Nielsen, eq. 93)."""
         self._accumulate(self._parameters, -eta / self.rows, decay, 1.0)
-        self._is_made = False
+        self.changed()
 
     def add_gradients(self, gradients: Parameters, scale: float, keep: float = 1.0) -> None:
         """g <- keep g + scale * sum over the examples of every parameter's gradient, in place; keep = 0 overwrites."""
@@ -222,8 +212,7 @@ class FullBatch:
             accumulate(of[f"b{number}"], layer.sum.astype(dtype, copy=False), scale, keep_b)
 
     def _first_dW(self) -> Array:
-        """delta^1 x, which is not yet a mean, in the type of the parameters."""
-        in_blocks, dW = self._dW1
+        """delta^1 x, in the type of the parameters."""
         np.copyto(self._delta1, self.delta[0], casting="same_kind")
-        self._pixels.multiply(self._delta1, in_blocks)
-        return in_blocks.take(self._column, axis=1, out=dW, mode="clip")
+        self._pixels.multiply(self._delta1, self._in_blocks)
+        return self._in_blocks.take(self._column, axis=1, out=self._dW1, mode="clip")

@@ -93,16 +93,22 @@ class _Session:
             after = self._measuring(within) if config.step_marks else None
             ratios = descent.epoch(epoch, self._memory, cancelled, watched=watched, after=after)
         except Cancelled:
-            _overwrite(self._arrays, self._kept)
+            self._restore()
             raise
         finite = all(all_finite(value) for arrays in self._arrays[::2] for value in arrays.values())
         record = self.look.record(number, eta, ratios, ends=self._ends) if finite else None
         if record is None or record.divergence:
-            _overwrite(self._arrays, self._kept)
+            self._restore()
             if self._past[-1].gradients is None:
                 self.last_whole = self.look.again(self._past[-1])
             return EpochRecord(number, divergence=descent.locate(epoch, self._memory))
         return replace(record, steps=tuple(within.values()))
+
+    def _restore(self) -> None:
+        """Everything as it was before the epoch."""
+        _overwrite(self._arrays, self._kept)
+        if self._descent.full_batch is not None:
+            self._descent.full_batch.changed()
 
     def _measuring(self, found: dict[int, Norms]) -> Callable[[int], None]:
         """What measures, after each step that the config names, into `found`. A batch that is gathered in pieces is
