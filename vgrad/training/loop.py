@@ -102,7 +102,7 @@ class _Session:
             if self._past[-1].gradients is None:
                 self.last_whole = self.look.again(self._past[-1])
             return EpochRecord(number, divergence=descent.locate(epoch, self._memory))
-        return replace(record, steps=tuple(within.values()))
+        return replace(record, steps=tuple(within.values())) if within else record
 
     def _restore(self) -> None:
         """Everything as it was before the epoch."""
