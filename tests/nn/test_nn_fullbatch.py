@@ -16,6 +16,7 @@ from scipy.special import expit
 from test_nn_backprop import FIRST, PAIRS, gradients, network, passed
 
 from vgrad.config.check import check
+from vgrad.config.monitors import correct
 from vgrad.data.datasets import load
 from vgrad.nn.arrays import LINE, Array, Parameters
 from vgrad.nn.fullbatch import FullBatch, Sparse, _sigmoid, alike
@@ -161,6 +162,18 @@ def test_norms_and_outputs_are_those_of_chunks(dtype: str, examples: int, monkey
     ]
     for found, due in zip(*outputs, strict=True):
         np.testing.assert_allclose(found, due, rtol=1e-4 if dtype == "float32" else 1e-12)
+
+
+@each_row("tied", [False, True])
+def test_the_right_class_is_told_without_argmax(tied: bool) -> None:
+    """Of equal outputs the first one is named, also where examples lie side by side."""
+    random = np.random.default_rng(2)
+    z = (random.integers(0, 3, (60, 4)) if tied else random.standard_normal((60, 4))).astype(np.float64)
+    y = np.eye(4)[random.integers(0, 4, 60)]
+    due = z.argmax(axis=1) == y.argmax(axis=1)
+    assert 0 < due.sum() < 60
+    for as_laid_out in (np.ascontiguousarray, np.asfortranarray):
+        assert (correct(as_laid_out(z), z, as_laid_out(y)) == due).all()
 
 
 def test_a_unit_is_silent_where_its_deltas_are_0_and_not_where_they_cancel() -> None:

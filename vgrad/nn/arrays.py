@@ -61,9 +61,13 @@ def accumulate(target: Array, sums: Array, scale: float, keep: float) -> None:
 def all_finite(x: Array) -> bool:
     """Whether no number is NaN or infinite: where the sum of their squares is finite, which takes BLAS half the time,
     they all are."""
-    numbers = x.ravel(order="K")
-    squares = (blas.ddot if x.dtype == np.float64 else blas.sdot)(numbers, numbers)  # np.dot looks at the flags
-    return math.isfinite(squares) or bool(np.isfinite(x).all())
+    return math.isfinite(_sum_of_squares(x.ravel(order="K"))) or bool(np.isfinite(x).all())
+
+
+def _sum_of_squares(x: Array) -> float:
+    """Of a vector; where it overflows, nothing is raised, as np.dot would."""
+    dot = blas.ddot if x.dtype == np.float64 else blas.sdot
+    return float(dot(x, x)) if len(x) else 0.0
 
 
 def mean_norm(rows: Array) -> float:
@@ -87,7 +91,7 @@ def norm(x: Array) -> float:
     NaN and infinite entries give nan and inf. A plain sum of squares that is far from both ends has the same bits.
     """
     wide = np.asarray(x, dtype=np.float64).ravel()
-    squares = blas.ddot(wide, wide) if wide.size else 0.0
+    squares = _sum_of_squares(wide)
     if 1e-200 < squares < 1e300:
         return math.sqrt(squares)
     wide = np.abs(wide)
