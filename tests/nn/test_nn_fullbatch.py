@@ -226,6 +226,16 @@ def test_what_overflows_is_told_of(model: Model) -> None:
             batch.measured()
 
 
+def test_a_delta_that_overflows_where_no_z_does_is_told_of() -> None:
+    batch, params, *_ = drawn(Model(("relu",), "identity", "quadratic"), sizes=(9, 5, 3))
+    params["b1"][:], params["W2"][:], params["b2"][:] = -100, 1e308, 10
+    batch.changed()
+    batch.pass_through()
+    assert np.isfinite(batch.z[-1]).all()
+    with pytest.raises(FloatingPointError):
+        batch.measured()
+
+
 def test_a_sum_that_overflows_is_no_delta_that_does() -> None:
     batch, params, *_ = drawn(Model((), "identity", "quadratic"), sizes=(9, 3), kind="nothing")
     params["b1"][:] = 1e308
