@@ -125,6 +125,13 @@ def test_rows_that_are_alike_stand_together_whatever_their_order() -> None:
     ]
 
 
+def test_a_block_ends_where_its_product_would_be_packed() -> None:
+    used = np.ones((50, 10), np.bool_)
+    blocks = [len(block) for block in alike(used, 32, area=210)]
+    assert blocks == [16, 16, 18]
+    assert [len(block) for block in alike(used, 32, area=10)] == [8] * 6 + [2]
+
+
 def test_in_float32_the_pass_is_in_float64_and_the_gradients_are_not() -> None:
     model = Model(("sigmoid", "tanh"), "sigmoid", "cross_entropy")
     batch, params, x, y = drawn(model, "float32", kind="groups", m=70)

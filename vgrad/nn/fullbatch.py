@@ -26,29 +26,39 @@ from vgrad.nn.network import Network
 
 Index = NDArray[np.intp]
 Both = Callable[[Array, Array, Array], object]
-IMAGES, PIXELS = 64, 32
-"""Examples of a block in x^T, and inputs of one in x."""
-NARROW, WORTH = 64, 0.75
-"""Neurons of a layer above which its products are made at once; the share of rows above which all are multiplied."""
+IMAGES, PIXELS, EVEN = 64, 32, 8
+"""Examples of a block in x^T, inputs of one in x, and what smaller ones are a multiple of: a vector of float64."""
+UNPACKED = 1e6
+"""Multiplications of a product that OpenBLAS makes without copying the matrices first, which it is quicker at."""
+WORTH = 0.75
+"""The share of the rows of M that a block needs above which it multiplies all of them, and that of the whole product
+above which there are no blocks."""
 
 
-def alike(used: NDArray[np.bool_], rows: int) -> list[Index]:
+def alike(used: NDArray[np.bool_], rows: int, area: float = np.inf) -> list[Index]:
     """The rows of `used` in blocks of at most `rows`, of which each has many columns that are False in all of it.
 
-    A block begins with the emptiest row that is left, and takes the row that needs the fewest further columns until it
-    is full. Whole numbers decide, of equals the first, so that it is the same on every machine.
+    A block begins with the emptiest row that is left, and takes the row that needs the fewest further columns, until it
+    is full or has more than `area` numbers in the columns that it needs; it then is a multiple of EVEN rows. Whole
+    numbers decide, of equals the first, so that it is the same on every machine.
     """
     columns, size = used.T.astype(np.int32), used.sum(axis=1, dtype=np.int32)
     taken = 2 * used.shape[1] + 1  # more than any row needs, also once all columns have been taken from it
     left, blocks = len(used), list[Index]()
     while left:
-        further, free, block = size.copy(), np.ones(used.shape[1], np.bool_), list[int]()
+        further, free, needed, block = size.copy(), np.ones(used.shape[1], np.bool_), 0, list[int]()
         for _ in range(min(rows, left)):
-            block.append(int(further.argmin()))
-            fresh = np.flatnonzero(used[block[-1]] & free)
+            row = int(further.argmin())
+            fresh = np.flatnonzero(used[row] & free)
+            needed += len(fresh)
+            if len(block) >= EVEN and (len(block) + 1) * needed > area:
+                del block[len(block) // EVEN * EVEN :]
+                break
+            block.append(row)
             free[fresh] = False
             further -= columns[fresh].sum(axis=0, dtype=np.int32)
-            size[block[-1]] = further[block[-1]] = taken
+            further[row] = taken
+        size[block] = taken
         blocks.append(np.array(block))
         left -= len(block)
     return blocks
@@ -58,17 +68,17 @@ class Sparse:
     """Products A M of changing A (n, k) with an M (k, m) that never changes and is mostly 0.
 
     The columns of M are put into blocks by their zeros. A block's product leaves out the rows that are 0 in all of it,
-    and with them the columns of A, which is exact. It is also small enough for OpenBLAS to multiply without packing,
-    up to n k m = 10^6. Of the first 1,000 images of MNIST, beside a layer of 30: x^T in blocks of 64 images, which need
-    350 of 784 pixels each, takes 410 µs instead of 650; x in blocks of 32 pixels, which need 550 of 1,000 images, 390
-    instead of 700. A^T is written into `AT` (k, n) before `multiply()`, and A M is in `product` (n, m) after it, with
-    the columns in `order`.
+    and with them the columns of A, which is exact; and it is small enough for OpenBLAS to make without packing. Of the
+    first 1,000 images of MNIST, beside a layer of 30: x^T in blocks of 64 images, which need 350 of 784 pixels each,
+    takes 410 µs instead of 650; x in blocks of 32 pixels, which need 550 of 1,000 images, 390 instead of 700.
+
+    A^T is written into `AT` (k, n) before `multiply()`, and A M is in `product` (n, m) after it, columns in `order`.
     """
 
     def __init__(self, M: Array, n: int, columns: int) -> None:
         used = M != 0
         rows, some = np.flatnonzero(used.any(axis=1)), np.flatnonzero(used.any(axis=0))
-        blocks = alike(used.T, columns) if n <= NARROW else []
+        blocks = alike(used.T, columns, UNPACKED / n) if n * len(rows) * EVEN <= UNPACKED else []
         kept = [np.flatnonzero(used[:, block].any(axis=1)) for block in blocks]
         needed = sum(len(block) * len(of) for block, of in zip(blocks, kept, strict=True))
         if not blocks or needed > WORTH * len(some) * len(rows):
@@ -81,7 +91,7 @@ class Sparse:
         for block, of in zip(blocks, kept, strict=True):
             product = self.product[:, start : start + len(block)]
             start += len(block)
-            if len(of) >= WORTH * len(M):  # gathering would take longer than multiplying by 0
+            if len(of) >= WORTH * len(M) and n * len(M) * len(block) <= UNPACKED:  # to gather takes longer
                 self._blocks.append((None, room, self.AT.T, _part(M, slice(None), block), product))
             elif len(of):
                 taken = room[: len(of)]
