@@ -1,8 +1,8 @@
 """Batch gradient descent: the pass of the whole training part, from which the step, the monitors and the norms come.
 
 The cost of epoch k, its norms and the step of epoch k + 1 are functions of the same parameters and the same examples,
-so one pass is enough for all three where the batch is the whole part. Forwards and backwards it is in float64 whatever
-the type of the parameters, because norms are; the gradients of float32 are multiplied in float32.
+so one pass is enough for all three where the batch is the whole part. It is in float64 whatever the type of the
+parameters, because norms are; in float32 is then the largest product of the step, dC/dW^1, and what it adds to.
 
 Everything lies with the examples side by side, as in Nielsen's z = W a + b: z^l is (n_l, m), and below a^l stands a row
 of ones, so that the bias is one more column: z^(l+1) = [W b] [a; 1]. The inputs never change, and images are mostly 0:
