@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import pairwise
@@ -26,6 +27,7 @@ fix_blas_environment()
 
 import numpy as np  # noqa: E402
 from _workloads import PROBED, WORKLOADS, Workload  # noqa: E402
+from numpy.typing import DTypeLike  # noqa: E402
 
 Arrays = dict[str, np.ndarray]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -103,36 +105,7 @@ def vgrad(given: Round) -> Contend:
 
 def products(given: Round) -> Contend:
     """The bare products of vgrad's steps by the same BLAS, on aligned arrays: no program around them can be faster."""
-    from scipy.linalg import blas
-
-    from vgrad.nn.arrays import aligned
-    from vgrad.nn.backprop import SMALL
-
-    sizes, m, full = [*given.config.sizes], given.m, given.workload.measured
-    if full:
-        sizes[0] = int(given.images.any(axis=0).sum())  # the other inputs are left out
-
-    def filled(*shape: int) -> np.ndarray:
-        array = aligned(shape, given.dtype)
-        array.fill(0.01)
-        return array
-
-    gemm: Any = blas.dgemm if given.dtype == np.float64 else blas.sgemm
-    forward, backward, update = list[Call](), list[Call](), list[Call]()
-    for n, k in pairwise(sizes):  # what is read and what is written are arrays apart, so that the numbers stay
-        W, back = filled(k, n), filled(n, m)
-        if full:  # the examples lie side by side
-            a, delta = filled(m, n), filled(k, m)
-            forward.append((np.dot, (W, filled(n, m), filled(k, m))))
-            backward.append((np.dot, (W.T, delta, back)))
-            update.append((np.dot, (delta, a, filled(k, n))))
-        else:
-            a, delta, back = filled(m, n), filled(m, k), back.reshape(m, n)
-            forward.append((gemm, (1.0, W.T, a.T, 0.0, filled(m, k).T, 1, 0, 1)))
-            small: Call = (gemm, (1.0, W.T, delta.T, 0.0, back.T, 0, 0, 1))
-            backward.append(small if W.size <= SMALL else (np.dot, (delta, W, back)))
-            update.append((gemm, (-1e-12, a.T, delta.T, 1.0, W.T, 0, 1, 1)))
-    calls = [*forward, *backward[:0:-1], *update]
+    calls = (_full_products if given.workload.measured else _small_products)(given)
 
     def round_() -> None:
         for _ in range(given.workload.steps):
@@ -140,6 +113,52 @@ def products(given: Round) -> Contend:
                 call(*arguments)
 
     return round_, dict
+
+
+def _filled(dtype: DTypeLike, *shape: int) -> np.ndarray:
+    from vgrad.nn.arrays import aligned
+
+    array = aligned(shape, dtype)
+    array.fill(0.01)
+    return array
+
+
+def _small_products(given: Round) -> list[Call]:
+    """What is read and what is written are arrays apart, so that the numbers stay."""
+    from scipy.linalg import blas
+
+    from vgrad.nn.backprop import SMALL
+
+    m, filled = given.m, partial(_filled, given.dtype)
+    gemm: Any = blas.dgemm if given.dtype == np.float64 else blas.sgemm
+    forward, backward, update = list[Call](), list[Call](), list[Call]()
+    for n, k in pairwise(given.config.sizes):
+        W, a, delta, back = filled(k, n), filled(m, n), filled(m, k), filled(m, n)
+        forward.append((gemm, (1.0, W.T, a.T, 0.0, filled(m, k).T, 1, 0, 1)))
+        small: Call = (gemm, (1.0, W.T, delta.T, 0.0, back.T, 0, 0, 1))
+        backward.append(small if W.size <= SMALL else (np.dot, (delta, W, back)))
+        update.append((gemm, (-1e-12, a.T, delta.T, 1.0, W.T, 0, 1, 1)))
+    return [*forward, *backward[:0:-1], *update]
+
+
+def _full_products(given: Round) -> list[Call]:
+    """The examples lie side by side, zeros are left out in the two products with the images, and all but the update of
+    the first layer is in float64."""
+    from vgrad.nn.fullbatch import IMAGES, PIXELS, Sparse
+
+    sizes, m, filled = given.config.sizes, given.m, partial(_filled, np.float64)
+    x = given.data.scaling.apply(given.images, np.empty(given.images.shape))
+    images = Sparse(np.vstack([x.T, np.ones(m)]), sizes[1], IMAGES)
+    pixels = Sparse(x[images.order].astype(given.dtype), sizes[1], PIXELS)
+    images.AT.fill(0.01)
+    pixels.AT.fill(0.01)
+    calls: list[Call] = [(images.multiply, ()), (pixels.multiply, ())]
+    for n, k in pairwise(sizes[1:]):
+        W, a, delta = filled(k, n + 1), filled(n + 1, m), filled(k, m)
+        calls.append((np.dot, (W, a, filled(k, m))))
+        calls.append((np.dot, (W[:, :-1].T, delta, filled(n, m))))
+        calls.append((np.dot, (delta, a[:-1].T, filled(k, n))))
+    return calls
 
 
 def pytorch(given: Round) -> Contend:

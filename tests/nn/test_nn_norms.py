@@ -10,9 +10,10 @@ import oracle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import each_row
 
 from vgrad.nn.activations import ACTIVATIONS
-from vgrad.nn.arrays import norm
+from vgrad.nn.arrays import all_finite, norm
 from vgrad.nn.costs import COSTS, OUTPUTS
 from vgrad.nn.measurement import Prober
 from vgrad.nn.network import Network
@@ -53,6 +54,18 @@ def test_norm_scales_over_the_whole_range(exponent: int, count: int, seed: int) 
 def test_norm_of_one_entry_is_the_entry(value: float) -> None:
     assert norm(np.array([[0.0, -value]])) == value
     assert norm(np.array([3.0, 4.0]) * (value / 5)) == pytest.approx(value, rel=1e-15, abs=3 * TINY)
+
+
+@each_row("dtype", ["float64", "float32"])
+@each_row("value, due", [(1.0, True), (1e38, True), (np.nan, False), (np.inf, False), (-np.inf, False)])
+def test_all_finite_looks_at_every_number_of_any_layout(dtype: str, value: float, due: bool) -> None:
+    for shape in ((1, 1), (3, 200)):
+        for at in (0, -1):
+            x = np.ones(shape, dtype)
+            x.flat[at] = value
+            with np.errstate(all="raise"):  # a square may overflow
+                assert all(all_finite(each) == due for each in (x, x.T, np.repeat(x, 2, axis=1)[:, ::2]))
+    assert all_finite(np.ones((0, 3), dtype))
 
 
 def test_norm_of_single_precision_does_not_underflow() -> None:

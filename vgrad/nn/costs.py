@@ -55,9 +55,13 @@ def softmax_beside(n: int, m: int, dtype: np.dtype[np.floating]) -> Callable[[Ar
 
 def _cross_entropy(z: Array, a: Array, y: Array) -> Array:
     """-sum_j y ln a + (1 - y) ln(1 - a) = sum_j max(z, 0) + ln(1 + exp(-|z|)) - y z  (Nielsen, eq. 63)."""
-    wide = z.astype(np.float64)
-    tail = np.log1p(np.exp(-np.abs(wide)))
-    return np.asarray((np.maximum(wide, 0) + tail - y * wide).sum(axis=1))
+    wide = z.astype(np.float64, copy=False)
+    cost = np.abs(wide)
+    for step in (np.negative, np.exp, np.log1p):
+        step(cost, out=cost)
+    cost += np.maximum(wide, 0)
+    cost -= y * wide
+    return np.asarray(cost.sum(axis=1))
 
 
 def _perceptron(z: Array, a: Array, y: Array) -> Array:

@@ -175,6 +175,12 @@ def _singular_values(matrices: Array) -> Array:
     return np.linalg.svd(matrices, compute_uv=False)
 
 
+def _summed(standing: Standing) -> Iterator[tuple[list[Array], list[Array]]]:
+    """delta of every layer on each chunk, and their sums over its examples."""
+    for swept, _ in standing.sweep():
+        yield swept.delta, [delta.sum(axis=0) for delta in swept.delta]
+
+
 class Prober:
     """Measures one network's parameters again and again on examples that come in chunks of at most `rows`.
 
@@ -191,11 +197,11 @@ class Prober:
         parameters: Parameters,
         chunks: Chunks,
         update_ratios: list[float | None] | None = None,
-        made: Callable[[], list[Array]] | None = None,
+        made: Callable[[], tuple[list[Array], list[Array]]] | None = None,
     ) -> Measurement:
         """Backpropagates each chunk (x, y), x of shape (rows, n_0), both float64; `chunks` gives them again if asked.
 
-        `made` gives the delta of every layer on the examples of all chunks, where another pass has them.
+        `made` gives every layer's delta on the examples of all chunks, and their sums, where another pass has them.
         The measurement is valid until the next one. Raises FloatingPointError on overflow or an invalid operation, and
         so does the measurement later: the network has diverged.
         """
@@ -205,10 +211,11 @@ class Prober:
         silent = [np.ones(n, dtype=np.bool_) for n in self._network.sizes[1:]]
         lengths, examples = [0.0] * len(sums), 0
         with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):
-            for deltas in [made()] if made else (swept.delta for swept, _ in standing.sweep()):
-                for total, still, delta in zip(sums, silent, deltas, strict=True):
-                    total += delta.sum(axis=0)
-                    if still.any():  # after one chunk hardly ever
+            for deltas, of_chunk in [made()] if made else _summed(standing):
+                for total, still, delta, more in zip(sums, silent, deltas, of_chunk, strict=True):
+                    total += more
+                    still &= more == 0
+                    if still.any():  # hardly ever
                         still[still] = ~delta[:, still].any(axis=0)
                 rows = len(deltas[0])
                 lengths = [total + mean_norm(delta) * rows for total, delta in zip(lengths, deltas, strict=True)]

@@ -40,7 +40,7 @@ def full_batch(
     n = len(dataset.train)
     if m < n or n > LARGEST_STEP or network.is_noisy or not network.is_plain:
         return None
-    feed = Feed(dataset, network.sizes[-1], n, parameters["W1"].dtype, smoothing)
+    feed = Feed(dataset, network.sizes[-1], n, np.float64, smoothing)
     return FullBatch(network, parameters, *feed.load(dataset.train, np.arange(n, dtype=np.intp)))
 
 
@@ -166,6 +166,7 @@ class Descent:
             update = self._updates(epoch, state)
             batch.add_gradients(update.target.views, update.scale / batch.rows, update.keep)
             update.finish()
+            batch.changed()
         yield 1, batch
 
     def _small_steps(self, epoch: Epoch, state: State, cancelled: Callable[[], bool]) -> Iterator[tuple[int, Passes]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from vgrad.config.monitors import measures, split
-from vgrad.data.dataset import Dataset, Part
+from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.backprop import Passes, check_finite, passes
 from vgrad.nn.fullbatch import FullBatch
@@ -39,6 +39,9 @@ class Evaluator:
         self._feed = Feed(dataset, network.sizes[-1], CHUNK, dtype)
         self._passes: dict[int, Passes] = {}
         self._full_batch = full_batch
+        if full_batch is not None:
+            exact = Feed(dataset, network.sizes[-1], 0, np.float64)
+            self._targets = full_batch.in_order(exact.targets(dataset.train))
 
     def means(self, monitors: Sequence[str], cost: str, output: str) -> dict[str, float]:
         """Each monitor's mean over the examples of its part.
@@ -59,22 +62,25 @@ class Evaluator:
 
     def outputs(self, part: str) -> Iterator[tuple[Array, Array]]:
         """(z^L, a^L), each (m, n_L), of the examples of `part` in file order: views that the next chunk overwrites."""
-        for z, a, _ in self._forward(getattr(self._dataset, part)):
-            yield z, a
+        batch = self._full_batch
+        position = batch.position if batch is not None and part == "train" else slice(None)
+        for z, a, _ in self._forward(part):
+            yield z[position], a[position]
 
     def _sums(self, name: str, wanted: Mapping[str, object]) -> dict[str, float]:
-        part = getattr(self._dataset, name)
         sums = dict.fromkeys(wanted, 0.0)
-        for z, a, y in self._forward(part):
+        for z, a, y in self._forward(name):
             for measure, f in wanted.items():
                 sums[measure] += float(f(z, a, y).sum())  # type: ignore[operator]
-        return {measure: total / len(part) for measure, total in sums.items()}
+        return {measure: total / len(getattr(self._dataset, name)) for measure, total in sums.items()}
 
-    def _forward(self, part: Part) -> Iterator[tuple[Array, Array, Array]]:
-        if self._full_batch is not None and part is self._dataset.train:
+    def _forward(self, name: str) -> Iterator[tuple[Array, Array, Array]]:
+        """z^L, a^L and y of the part; from the full batch in its order."""
+        if self._full_batch is not None and name == "train":
             made = self._full_batch.measured()
-            yield made.z[-1], made.a[-1], self._feed.targets(part)
+            yield made.z[-1], made.a[-1], self._targets
             return
+        part = getattr(self._dataset, name)
         for index in chunks(len(part), CHUNK):
             x, y = self._feed.load(part, index)
             chunk = self._passes.get(len(x))
@@ -89,7 +95,7 @@ class Evaluator:
 class ProbeSet:
     """The first `examples` training examples in float64, in fixed chunks, for the probes; iterates over the chunks.
 
-    Deltas are those of `full_batch`, where a step makes its pass anyway; if that is in float32, of one of their own.
+    Deltas are those of `full_batch`, where a step makes its pass anyway.
     """
 
     def __init__(
@@ -105,19 +111,21 @@ class ProbeSet:
         self._feed = Feed(dataset, network.sizes[-1], rows, np.float64, smoothing)
         self._prober = Prober(network, rows)
         self._full_batch = full_batch
-        if full_batch is not None and full_batch.z[0].dtype != np.float64:
-            feed = Feed(dataset, network.sizes[-1], examples, np.float64, smoothing)
-            x, y = feed.load(dataset.train, np.arange(examples, dtype=np.intp))
-            self._full_batch = FullBatch(network, self._prober.parameters, x, y)
 
     def measure(self, parameters: Parameters, update_ratios: list[float | None] | None = None) -> Measurement:
         """The measurement of `parameters`; FloatingPointError where the network has diverged."""
-        made = None if self._full_batch is None else self._deltas
+        made = None if self._full_batch is None else self._made
         return self._prober.measure(parameters, self, update_ratios, made)
 
-    def _deltas(self) -> list[Array]:
+    def _made(self) -> tuple[list[Array], list[Array]]:
+        """delta of every layer on the examples, in any order, and their sums."""
         assert self._full_batch is not None
-        return [delta[: self._examples] for delta in self._full_batch.measured().delta]
+        batch = self._full_batch.measured()
+        if self._examples == batch.rows:
+            return batch.delta, batch.sums
+        deltas = [delta[batch.position[: self._examples]] for delta in batch.delta]
+        sums: list[Array] = [delta.sum(axis=0) for delta in deltas]
+        return deltas, sums
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
         """Each chunk (x, y): views that the next one overwrites."""

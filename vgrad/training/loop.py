@@ -15,7 +15,7 @@ import numpy as np
 from vgrad.config.config import Config
 from vgrad.config.monitors import is_best, turned, waited
 from vgrad.data.dataset import Dataset
-from vgrad.nn.arrays import Parameters
+from vgrad.nn.arrays import Parameters, all_finite
 from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import copy_into
@@ -94,16 +94,22 @@ class _Session:
             marks, after = config.step_marks, self._measuring(within)
             ratios = descent.epoch(epoch, self._memory, cancelled, watched=watched, marks=marks, after=after)
         except Cancelled:
-            _overwrite(self._arrays, self._kept)
+            self._restore()
             raise
-        finite = all(np.isfinite(value).all() for arrays in self._arrays[::2] for value in arrays.values())
+        finite = all(all_finite(value) for arrays in self._arrays[::2] for value in arrays.values())
         record = self.look.record(number, eta, ratios, ends=self._ends) if finite else None
         if record is None or record.divergence:
-            _overwrite(self._arrays, self._kept)
+            self._restore()
             if self._past[-1].gradients is None:
                 self.last_whole = self.look.again(self._past[-1])
             return EpochRecord(number, divergence=descent.locate(epoch, self._memory))
-        return replace(record, steps=tuple(within.values()))
+        return replace(record, steps=tuple(within.values())) if within else record
+
+    def _restore(self) -> None:
+        """Everything as it was before the epoch."""
+        _overwrite(self._arrays, self._kept)
+        if self._descent.full_batch is not None:
+            self._descent.full_batch.changed()
 
     def _measuring(self, found: dict[int, Norms]) -> Callable[[int], None]:
         """What measures after a step, into `found`. A batch that is gathered in pieces is told of with each; the last

@@ -29,8 +29,8 @@ class Penalty:
 
     def value(self, parameters: Parameters) -> float:
         """The term that is added to the cost."""
-        weights = [w.astype(np.float64, copy=False) for name, w in parameters.items() if name.startswith("W")]
-        squares = sum(float(np.square(w).sum()) for w in weights) if self.l2 else 0.0
+        weights = [w.astype(np.float64, copy=False).ravel() for name, w in parameters.items() if name.startswith("W")]
+        squares = sum(float(np.dot(w, w)) for w in weights) if self.l2 else 0.0
         sizes = sum(float(np.abs(w).sum()) for w in weights) if self.l1 else 0.0
         return self.l2 / (2 * self.n) * squares + self.l1 / self.n * sizes
 
