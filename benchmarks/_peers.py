@@ -105,7 +105,7 @@ def vgrad(given: Round) -> Contend:
 
 def products(given: Round) -> Contend:
     """The bare products of vgrad's steps by the same BLAS, on aligned arrays: no program around them can be faster."""
-    calls = (_full_products if given.workload.measured else _small_products)(given)
+    calls = _products_of(given)
 
     def round_() -> None:
         for _ in range(given.workload.steps):
@@ -123,8 +123,36 @@ def _filled(dtype: DTypeLike, *shape: int) -> np.ndarray:
     return array
 
 
-def _small_products(given: Round) -> list[Call]:
+def _products_of(given: Round) -> list[Call]:
     """What is read and what is written are arrays apart, so that the numbers stay."""
+    from vgrad.nn.augmented import fits
+    from vgrad.training.assembly import build_network
+
+    if given.workload.measured:
+        return _full_products(given)
+    return (beside_products if fits(build_network(given.config)) else _wide_products)(given)
+
+
+def beside_products(given: Round) -> list[Call]:
+    """Weights and biases are one matrix, and the examples lie side by side."""
+    from scipy.linalg import blas
+
+    from vgrad.nn.augmented import Augmented
+
+    gemm: Any = blas.dgemm if given.dtype == np.float64 else blas.sgemm
+    weights, filled = Augmented(given.config.sizes, given.dtype), partial(_filled, given.dtype)
+    weights.vector.fill(0.01)
+    forward, backward, update = list[Call](), list[Call](), list[Call]()
+    for layer, (V, VT) in enumerate(zip(weights.V, weights.transposed, strict=True)):
+        (n, width), delta = V.shape, filled(len(V), given.m).T
+        c = filled(width, given.m).T if layer else filled(given.m, width).T  # images are rows
+        forward.append((gemm, (1.0, c, VT, 0.0, filled(n, given.m).T, layer == 0, 0, 1)))
+        backward.append((gemm, (1.0, delta, VT, 0.0, filled(width, given.m).T, 0, 1, 1)))
+        update.append((gemm, (-1e-12, c, delta, 1.0, VT, layer > 0, 0, 1)))
+    return [*forward, *backward[:0:-1], *update]
+
+
+def _wide_products(given: Round) -> list[Call]:
     from scipy.linalg import blas
 
     from vgrad.nn.backprop import SMALL

@@ -1,10 +1,10 @@
-"""Where the time of one step goes: each kind of call of a step of ten examples, timed alone, in µs.
+"""Where the time of one step goes: what a step of ten examples consists of, each part timed alone, in µs.
 
     python benchmarks/step.py [ROUNDS]    the least of so many medians (9)
 
 784-30-30-10 and 784-30-30-30-30-10, plain descent; the calls are vgrad's own, with the arrays that they have in
-training. A call is repeated at once, so its arrays lie in the nearest cache; what a step takes more than their sum is
-the loop around them, and cache misses. Needs MNIST (`VGRAD_DATA`).
+training. A part is repeated at once, so its arrays lie in the nearest cache; what an epoch of `race.py` takes more than
+their sum is cache misses. Products and sigmoids are parts of what is above them. Needs MNIST (`VGRAD_DATA`).
 """
 
 from __future__ import annotations
@@ -21,19 +21,17 @@ fix_blas_environment()
 
 import numpy as np  # noqa: E402
 from _harness import processor, table  # noqa: E402
+from _peers import Round, beside_products  # noqa: E402
 from _workloads import WORKLOADS  # noqa: E402
 
-from vgrad.config.check import check  # noqa: E402
-from vgrad.data.datasets import load  # noqa: E402
-from vgrad.nn.backprop import Backprop  # noqa: E402
-from vgrad.nn.parameters import realigned  # noqa: E402
+from vgrad.nn.augmented import Augmented, AugmentedStep  # noqa: E402
 from vgrad.training.assembly import build_network  # noqa: E402
 from vgrad.training.descent import GATHERED  # noqa: E402
-from vgrad.training.feed import Feed  # noqa: E402
-from vgrad.training.initial import draw_parameters  # noqa: E402
+from vgrad.training.feed import Batches  # noqa: E402
 
 Call = Callable[[], object]
 CALLS = 2000
+GATHERING = f"gathering, {GATHERED} images at once"
 
 
 def seconds(call: Call, rounds: int) -> float:
@@ -49,71 +47,41 @@ def seconds(call: Call, rounds: int) -> float:
 
 
 def parts(name: str, dtype: str) -> dict[str, Call]:
-    """What a step consists of, and last the whole step."""
-    config = check(WORKLOADS[name].config(dtype))
-    data, network = load("mnist", train=5000, validation=0, test=0), build_network(config)
-    drawn = draw_parameters(config, config.init)
-    parameters = realigned({key: value.astype(dtype) for key, value in drawn.items()})
-    feed, order = Feed(data, 10, GATHERED, dtype), np.random.default_rng(0).permutation(5000)[:GATHERED]
-    x, y = (each[:10] for each in feed.load(data.train, order))
-    passes = Backprop(network, parameters, 10, "train")
-    passes.forward(x)
-    passes.backward(y)
-    below = [x.T, *(a.T for a in passes.a[:-1])]
-    gemm, gemv, ones = passes._gemm, passes._gemv, np.ones(10, dtype)
-    layers = list(zip(passes.W, passes.b, passes.z, passes.a, passes.delta, below, strict=True))
+    """What a step consists of; a backward pass needs a forward one before it."""
+    given = Round(WORKLOADS[name], dtype)
+    weights = Augmented(given.config.sizes, given.dtype)
+    weights.load(given.initial)
+    batches = Batches(given.data, 10, GATHERED, dtype, 0.0, 10, weights.V[0].shape[1])
+    index = np.random.default_rng(0).permutation(5000)[:GATHERED]
+    x, y = batches.batches(given.data.train, index)[0]
+    passes = AugmentedStep(build_network(given.config), weights, 10, batches.unit)
+    products = beside_products(given)
 
-    def forwards(which: slice) -> Call:
-        chosen = [(W.T, a, z.T) for W, _, z, _, _, a in layers[which]]
-        return lambda: [gemm(1.0, W, a, 1.0, z, 1, 0, 1) for W, a, z in chosen]
-
-    def updates(which: slice) -> Call:
-        chosen = [(a, delta.T, W.T) for W, _, _, _, delta, a in layers[which]]
-        return lambda: [gemm(-1e-12, a, delta, 1.0, W, 0, 1, 1) for a, delta, W in chosen]
-
-    def of_biases() -> None:
-        for _, b, _, _, delta, _ in layers:
-            gemv(-1e-12, delta.T, ones, 1.0, b, 0, 1, 0, 1, 0, 1)
-
-    def biases() -> None:
-        for _, b, z, *_ in layers:
-            z[...] = b
-
-    def activations() -> None:
-        for (*_, f), (_, _, z, a, *_) in zip(passes._forward, layers, strict=True):
-            f(z, a)
-
-    def slopes() -> None:
-        for slope_of, z, a, slope in passes._slopes:
-            slope_of(z, a, slope)
-
-    def backwards() -> None:
-        for make, _, _ in passes._backward:
-            make()
-
-    def multiplications() -> None:
-        for _, delta, slope in passes._backward:
-            np.multiply(delta, slope, delta)
-
-    def step() -> None:
+    def both() -> None:
         passes.forward(x)
         passes.backward(y)
+
+    def step() -> None:
+        both()
         passes.descend(x, 1e-12, 1.0)
 
+    def bare() -> None:
+        for call, arguments in products:
+            call(*arguments)
+
+    def sigmoids() -> None:
+        for (_, f), _, _, _, z, kept, a, *_ in passes._forward:
+            f(z, kept, a)
+
+    step()
     return {
-        "gathering and scaling, of 200 at once": lambda: feed.load(data.train, order),
-        "layer 1 forwards, x W^T": forwards(slice(1)),
-        "the other products forwards": forwards(slice(1, None)),
-        "biases": biases,
-        "f(z)": activations,
-        "delta of the output": lambda: network.cost.delta(passes.z[-1], passes.a[-1], y, passes.delta[-1]),
-        "products backwards, delta W": backwards,
-        "f'(z)": slopes,
-        "delta times f'(z)": multiplications,
-        "layer 1 update, one gemm": updates(slice(1)),
-        "the other updates of W": updates(slice(1, None)),
-        "updates of b": of_biases,
-        "forward, backward and descend": step,
+        GATHERING: lambda: batches.batches(given.data.train, index),
+        "forward": lambda: passes.forward(x),
+        "forward and backward": both,
+        "descend": lambda: passes.descend(x, 1e-12, 1.0),
+        "all of a step": step,
+        "its products": bare,
+        "its sigmoids": sigmoids,
     }
 
 
@@ -123,7 +91,7 @@ def main(rounds: int = 9) -> None:
     columns = [(name, dtype) for name in ("784-30-30-10", "four hidden layers") for dtype in ("float64", "float32")]
     found = [{part: 1e6 * seconds(call, rounds) for part, call in parts(*column).items()} for column in columns]
     for column in found:
-        column["gathering and scaling, of 200 at once"] /= GATHERED // 10
+        column[GATHERING] /= GATHERED // 10
     rows = [[part, *(f"{column[part]:.2f}" for column in found)] for part in found[0]]
     print(f"{processor()}; µs a step of ten examples\n")
     print(table(["", *(f"{name}, {dtype}" for name, dtype in columns)], rows))
