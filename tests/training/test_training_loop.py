@@ -182,7 +182,10 @@ def test_a_restart_sets_everything_aside_run_json_first(
     assert (folder / "notes.txt").exists()
 
 
-@pytest.mark.parametrize("tree", [{}, {"batch_size": "full"}, {"dtype": "float32", "l1": 0.1}])
+DEEP: Tree = {"layers": [64, *[6] * 60, 10], "dtype": "float32", "batch_norm": False}
+
+
+@pytest.mark.parametrize("tree", [{}, {"batch_size": "full"}, {"dtype": "float32", "l1": 0.1}, DEEP])
 def test_resuming_from_any_epoch_changes_nothing(tree: Tree) -> None:
     undisturbed = whole(tree)
     for epoch, (_, parameters) in enumerate(undisturbed):

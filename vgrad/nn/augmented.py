@@ -30,6 +30,7 @@ from vgrad.nn.arrays import LINE, Array, Parameters, add_scaled, in_a_row
 from vgrad.nn.beside_norm import COLUMNS, BesideNorm, Moving, Statistics
 from vgrad.nn.costs import output_error, softmax_beside, softmax_f
 from vgrad.nn.functions import InTraining, in_training, quick, sigmoid_f, sigmoid_slope
+from vgrad.nn.lifts import DEEP, Lifts
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.parameters import Flat
 
@@ -171,8 +172,8 @@ def _output(network: Network, rows: int, dtype: np.dtype[np.floating]) -> InTrai
 class AugmentedStep:
     """Passes over batches of exactly `rows` examples, and steps that change `weights` and `running` in place.
 
-    `x` is (width of V^1, rows) and y (n_L, rows), an example a column. After a pass, `z` (or -z) and `delta` of every
-    layer are (n_l, rows); the next one overwrites them.
+    `x` is (width of V^1, rows) and y (n_L, rows), an example a column. After a pass, `z` (or -z) and `delta`, as it is
+    lifted, of every layer are (n_l, rows); the next one overwrites them.
     """
 
     def __init__(
@@ -205,6 +206,8 @@ class AugmentedStep:
         above = zip(scales[1:], duT[1:], VT[1:], backT, arrays.delta, arrays.kept, norms, strict=False)
         self._backward = list(above)[::-1]
         self._sums = list(zip(scales, duT, cT, strict=True))
+        self._lifts = Lifts(hidden + 1, weights.vector.dtype)
+        self._is_deep = hidden + 1 >= DEEP
 
     def forward(self, x: Array, noise: Noise | None = None) -> None:
         """z^l = V^l c^(l-1), or what a norm makes of it, a^l = f(z^l) of every layer; masks are drawn from `noise`."""
@@ -226,17 +229,42 @@ class AugmentedStep:
     def backward(self, y: Array) -> None:
         """delta^L from the cost, then delta^l = (V^(l+1))^T du^(l+1) * f'(z^l) down to layer 1, with du = delta where
         there is no norm  (BP1, BP2)."""
-        gemm, multiply = self._gemm, np.multiply
-        self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
         for slope_of, z, kept, a in self._slopes:
             slope_of(z, kept, a)
         for slope, mask in self._slopes_and_masks:
-            multiply(slope, mask, slope)
-        for scale, duT_above, VT, backT, delta, slope, norm in self._backward:
-            gemm(scale, duT_above, VT, 0.0, backT, 0, 1, 1)
+            np.multiply(slope, mask, slope)
+        if self._is_deep and self._lifts.is_due():
+            self._lift(y)
+            return
+        self._down(y)
+        if self._lifts.lifted and not np.isfinite(self.delta[0]).all():  # it has grown since the last look
+            self._lift(y)
+
+    def _down(self, y: Array) -> None:
+        gemm, multiply = self._gemm, np.multiply
+        self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
+        for (scale, duT_above, VT, backT, delta, slope, norm), up in zip(self._backward, self._lifts.down, strict=True):
+            gemm(scale * up, duT_above, VT, 0.0, backT, 0, 1, 1)
             multiply(delta, slope, delta)
             if norm is not None:
                 norm.backward()
+
+    def _lift(self, y: Array) -> None:
+        """As `_down`, and finds how far each delta is to be lifted."""
+        ups = list[int]()
+        self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
+        for scale, duT_above, VT, backT, delta, slope, norm in self._backward:
+            self._gemm(scale, duT_above, VT, 0.0, backT, 0, 1, 1)
+            np.multiply(delta, slope, delta)
+            ups.append(self._lifts.more(delta, sum(ups)))
+            np.ldexp(delta, ups[-1], out=delta)
+            if norm is not None:
+                norm.backward()
+        self._lifts.set(ups)
+
+    def restart(self) -> None:
+        """An epoch begins."""
+        self._lifts.restart()
 
     def descend(self, x: Array, eta: float, decay: float) -> None:
         """V <- decay V - (eta/m) du c^T, and what is no weight without the decay, after forward(x) and backward(y).
@@ -253,11 +281,11 @@ class AugmentedStep:
     def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
         """V <- keep V + scale * sum over the batch of du c^T, in place; keep = 0 overwrites  (BP3, BP4)."""
         gemm, below, turned = self._gemm, x, 0
-        for (share, duT, cT), VT in zip(self._sums, to.transposed, strict=False):
-            gemm(scale * share, below, duT, keep, VT, turned, 0, 1)
+        for (share, duT, cT), VT, down in zip(self._sums, to.transposed, self._lifts.share, strict=False):
+            gemm(scale * share * down, below, duT, keep, VT, turned, 0, 1)
             below, turned = cT, 1
-        for norm in self._norms:
-            norm.add_gradients(to.vector, scale)
+        for norm, down in zip(self._norms, self._lifts.share, strict=False):
+            norm.add_gradients(to.vector, scale * down)
 
 
 def _norms(

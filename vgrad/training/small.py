@@ -67,6 +67,8 @@ class SmallSteps:
         """Makes the steps of an epoch; yields after each its number, from 1, and the pass that it came from. `first` is
         how the optimizer numbers the first."""
         self._load(state)
+        for passes in self._passes.values():
+            passes.restart()
         penalty, batches, eta, order = self._rule.penalty, self._batches, epoch.eta, epoch.order
         update = None if self._rule.is_plain else Updates(self._rule, self._w, self._g, self._slots, eta, first)
         decay, noise, step = penalty.decay(eta), epoch.noise(), 0

@@ -1,0 +1,133 @@
+"""Deltas that are kept times a power of two: what they are, that nothing is rounded, and that they may grow again."""
+
+from __future__ import annotations
+
+import numpy as np
+import oracle
+import pytest
+from oracle import Model, Params
+from rows import each_row
+from test_nn_augmented import side_by_side, stored
+from test_nn_backprop import network
+
+from vgrad.nn import lifts
+from vgrad.nn.augmented import Augmented, AugmentedStep
+from vgrad.nn.backprop import Backprop
+from vgrad.nn.lifts import Lifts
+
+
+def deep(depth: int, dtype: str, spread: float = 1.0) -> tuple[Model, tuple[int, ...], Params, np.ndarray, np.ndarray]:
+    sizes = (6, *(8,) * depth, 3)
+    params = {name: value.astype(dtype) for name, value in oracle.draw(sizes, 1, spread=spread).items()}
+    x, y = oracle.examples(sizes, 5, 1)
+    return Model(("sigmoid",) * depth, "sigmoid", "cross_entropy"), sizes, params, x.astype(dtype), y.astype(dtype)
+
+
+def made(model: Model, sizes: tuple[int, ...], params: Params, rows: int) -> tuple[AugmentedStep, Augmented]:
+    weights = Augmented(sizes, params["W1"].dtype)
+    weights.load(params)
+    return AugmentedStep(network(model, sizes), weights, rows), weights
+
+
+def wanted(model: Model, sizes: tuple[int, ...], params: Params, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    """delta of every layer by the plain way in float64, (n_l, m)."""
+    wide = {name: value.astype(float) for name, value in params.items()}
+    passes = Backprop(network(model, sizes), wide, len(x))
+    passes.forward(x.astype(float))
+    passes.backward(y.astype(float))
+    return [delta.T for delta in passes.delta]
+
+
+def assert_lifted(passes: AugmentedStep, due: list[np.ndarray], apart: float) -> list[float]:
+    """d^l times 2^-k is delta^l; returns the largest |d^l| of each layer."""
+    factor = 1.0
+    for d, delta, up in zip(passes.delta[-2::-1], due[-2::-1], passes._lifts.down, strict=True):
+        factor /= up
+        assert np.abs(d.astype(float) * factor - delta).max() <= apart * np.abs(delta).max()
+    return [float(np.abs(d).max()) for d in passes.delta]
+
+
+@each_row("depth, dtype, apart, least", [(60, "float32", 1e-4, 2.0**-66), (100, "float32", 1e-3, 2.0**-66)])
+def test_deltas_that_would_be_denormal_are_those_of_float64(depth: int, dtype: str, apart: float, least: float) -> None:
+    model, sizes, params, x, y = deep(depth, dtype)
+    params |= {name: np.zeros_like(value) for name, value in params.items() if name.startswith("b")}
+    passes, weights = made(model, sizes, params, 5)
+    due = wanted(model, sizes, params, x, y)
+    assert np.abs(due[0]).max() < np.finfo(dtype).tiny
+    for _ in range(3):  # the first looks, the others multiply
+        passes.forward(side_by_side(x, weights))
+        passes.backward(y.T)
+        assert min(assert_lifted(passes, due, apart)) > least
+    passes.descend(side_by_side(x, weights), 0.5, 1.0)
+    after = stored(weights, params)
+    for layer, delta in enumerate(due, start=1):  # from 0, a bias moves by whatever counts at all
+        largest = np.abs(delta).max()
+        if not 2.0**-96 < largest < 2.0**-93:
+            assert after[f"b{layer}"].any() == (largest > 2.0**-94), layer
+
+
+def test_lifting_rounds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network whose deltas stay above the middle once, and one that is made to lift them anyway: the same bits."""
+    model, sizes, params, x, y = deep(12, "float64")
+    found = []
+    for middle in (lifts.Lifts(13, np.dtype(np.float64))._middle, -5):
+        passes, weights = made(model, sizes, params, 5)
+        passes._lifts._middle = middle
+        for _ in range(4):
+            passes.forward(side_by_side(x, weights))
+            passes.backward(y.T)
+            passes.descend(side_by_side(x, weights), 0.5, 0.99)
+        found.append((passes._lifts.lifted, stored(weights, params)))
+    (plain, one), (lifted, other) = found
+    assert (plain, lifted) == (False, True)
+    for name, value in one.items():
+        np.testing.assert_array_equal(other[name], value)
+
+
+def test_deltas_that_grow_beyond_the_type_are_looked_at_again() -> None:
+    """A saturated network has slopes of e^-40; when it is that no more, what was lifted overflows."""
+    model, sizes, params, x, y = deep(40, "float32")
+    passes, weights = made(model, sizes, params, 5)
+    beside = side_by_side(x, weights)
+    for name, view in weights.views.items():
+        if name.startswith("b") and name != f"b{len(sizes) - 1}":
+            view[...] = 20
+    passes.forward(beside)
+    passes.backward(y.T)
+    assert passes._lifts.lifted
+    weights.load(params)
+    passes.forward(beside)
+    passes.backward(y.T)
+    assert_lifted(passes, wanted(model, sizes, params, x, y), 1e-4)
+
+
+def test_a_shallow_network_is_left_alone() -> None:
+    model, sizes, params, x, y = deep(3, "float32", spread=1e-12)
+    passes, weights = made(model, sizes, params, 5)
+    passes.forward(side_by_side(x, weights))
+    passes.backward(y.T)
+    assert not passes._lifts.lifted
+    assert_lifted(passes, wanted(model, sizes, params, x, y), 1e-4)
+
+
+def test_it_looks_at_the_first_pass_of_an_epoch_and_then_at_every_hundredth() -> None:
+    found = Lifts(10, np.dtype(np.float32))
+    looks = [number for number in range(250) if found.is_due()]
+    assert looks == [0, lifts.EVERY, 2 * lifts.EVERY]
+    found.restart()
+    assert found.is_due()
+
+
+def test_a_layer_that_grows_back_is_let_down() -> None:
+    found = Lifts(4, np.dtype(np.float32))
+    assert found.more(np.full(3, 2.0**-70), 0) == 70 - 63 - 1
+    assert found.more(np.full(3, 2.0**-10), 0) == 0
+    assert found.more(np.full(3, 2.0**-10), 30) == -30
+    assert found.more(np.full(3, 2.0**-60), 30) == -4
+    assert found.more(np.full(3, 2.0**-140), 30) == 76
+    assert [found.more(np.full(3, each), 5) for each in (0.0, np.inf, np.nan)] == [0, 0, 0]
+    found.set([6, 0, 25])
+    assert found.down == [2.0**6, 1.0, 2.0**25]
+    assert found.share == [2.0**-31, 2.0**-6, 2.0**-6, 1.0]
+    found.set([6, 0, 26])
+    assert found.share[0] == 0
