@@ -21,7 +21,7 @@ from vgrad.nn.arrays import Array, add_scaled
 from vgrad.registry import Fraction, NonNegative, Positive
 
 State = dict[str, np.ndarray]
-BLOCK = 16384
+BLOCK = 32768
 
 
 class Step(NamedTuple):
@@ -179,10 +179,10 @@ def adam(
         first = _accumulate(m, g, beta1, step.t)
         second = _accumulate(v, np.multiply(g, g, out=g), beta2, step.t)
         root = math.sqrt(second * (1 - beta2) / (1 - beta2**step.t))  # sqrt(v') is root times that of the slot
-        np.sqrt(v, out=work)
-        np.add(work, epsilon / root, out=work)
-        np.divide(m, work, out=work)
-        add_scaled(w, work, -step.eta * first * (1 - beta1) / (1 - beta1**step.t) / root)
+        np.sqrt(v, g)  # g is in the first caches, where `work` is not
+        np.add(g, epsilon / root, g)
+        np.divide(m, g, g)
+        add_scaled(w, g, -step.eta * first * (1 - beta1) / (1 - beta1**step.t) / root)
 
     return Optimizer(learning_rate, rule, ("m", "v"))
 
