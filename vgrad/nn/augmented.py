@@ -18,7 +18,7 @@ nothing scales examples. Where f wants -z, the product makes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, groupby, pairwise
 from typing import NamedTuple
@@ -27,13 +27,14 @@ import numpy as np
 
 from vgrad.later import blas
 from vgrad.nn.arrays import LINE, Array, Parameters, add_scaled, in_a_row
-from vgrad.nn.beside_norm import COLUMNS, BesideNorm, Moving, Statistics
+from vgrad.nn.beside_norm import BesideNorms, Statistics, of_layers
 from vgrad.nn.costs import output_error, softmax_beside, softmax_f
 from vgrad.nn.functions import InTraining, in_training, quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.lifts import DEEP, Lifts
 from vgrad.nn.network import Network, Noise
 from vgrad.nn.parameters import Flat
 
+Pass = Callable[[], None] | None
 LARGEST = 2**17
 """Weights of a layer up to which this way is taken. Beyond it calls no longer count, and OpenBLAS multiplies faster
 where examples are rows: 1000 x 1000 weights, ten examples, in 2.0 ms instead of 2.6 (float64)."""
@@ -61,31 +62,27 @@ class _Kept(NamedTuple):
 class Augmented(Flat):
     """V^l of every layer, one behind the other in `vector`, at first 0; `views` are the W^l and b^l within them.
 
-    `normed`: V^l = [W^l b^l gamma^l beta^l 0]. `places` are where V^l begins, how many inputs and how many columns it
-    has.
+    `normed`: behind them lie `norms`, gamma and then beta of all hidden units.
     """
 
     def __init__(self, sizes: Sequence[int], dtype: np.dtype[np.floating], *, normed: bool = False) -> None:
-        line, further = LINE // dtype.itemsize, ("b", *COLUMNS) if normed else ("b",)
-        shapes = [(n, -(-(k + len(further)) // line) * line) for k, n in pairwise(sizes)]
-        vector, self.V = in_a_row(shapes, dtype)
+        line, hidden = LINE // dtype.itemsize, sizes[1:-1] if normed else ()
+        shapes: list[tuple[int, ...]] = [(n, -(-(k + 1) // line) * line) for k, n in pairwise(sizes)]
+        vector, (*self.V, gamma, beta) = in_a_row([*shapes, (sum(hidden),), (sum(hidden),)], dtype)
         super().__init__(vector, {})
-        self.transposed = [V.T for V in self.V]
-        starts = accumulate((n * width for n, width in shapes), initial=0)
-        self.places = [(start, k, width) for start, k, (_, width) in zip(starts, sizes, shapes, strict=False)]
+        self.norms, self.transposed = (gamma, beta), [V.T for V in self.V]
         for layer, (k, V) in enumerate(zip(sizes, self.V, strict=False), start=1):
-            self.views[f"W{layer}"] = V[:, :k]
-            for column, name in enumerate(further if layer < len(self.V) else ("b",), start=k):
-                self.views[f"{name}{layer}"] = V[:, column]
-        self._kept = list[_Kept]()
+            self.views[f"W{layer}"], self.views[f"b{layer}"] = V[:, :k], V[:, k]
+        for layer, parts in enumerate(zip(of_layers(gamma, hidden), of_layers(beta, hidden), strict=True), start=1):
+            self.views[f"gamma{layer}"], self.views[f"beta{layer}"] = parts
+        self._kept, start = list[_Kept](), 0
         stills = [normed] * (len(self.V) - 1) + [False]
-        alike = zip(self.places, self.V, stills, strict=True)
-        for (k, width, still), group in groupby(alike, lambda each: (*each[0][1:], each[2])):
-            layers = list(group)
-            (start, *_), rows = layers[0][0], sum(len(V) for _, V, _ in layers)
-            for name, column in zip(further, range(start + k, start + width), strict=False):
-                now = vector[column : start + rows * width : width]
-                self._kept.append(_Kept(now, np.empty_like(now), column, width, still and name == "b"))
+        for (k, still), group in groupby(zip(sizes, stills, self.V, strict=False), lambda each: each[:2]):
+            neighbours = [V for *_, V in group]
+            step, stop = neighbours[0].shape[1], start + sum(V.size for V in neighbours)
+            now = vector[start + k : stop : step]
+            self._kept.append(_Kept(now, np.empty_like(now), start + k, step, still))
+            start = stop
 
     def load(self, parameters: Parameters) -> None:
         """Takes the numbers of `parameters`; the zeros become NaN where a step overflows."""
@@ -99,14 +96,15 @@ class Augmented(Flat):
             np.copyto(parameters[name], view)
 
     def add_weights(self, of: Flat, scale: float) -> None:
-        """W <- W + scale * W of the other, in every layer: everything, and then all but weights as it was."""
+        """W <- W + scale * W of the other, in every layer: all V, and then the biases as they were."""
         self.keep()
-        add_scaled(self.vector, of.vector, scale)
+        size = sum(V.size for V in self.V)
+        add_scaled(self.vector[:size], of.vector[:size], scale)
         for each in self._kept:
             np.copyto(each.now, each.kept)
 
     def keep(self) -> None:
-        """For `add_kept`, what is no weight: biases, gamma, beta, those of neighbours with as many inputs at once."""
+        """For `add_kept`: the biases, those of neighbours with as many inputs at once."""
         for each in self._kept:
             np.copyto(each.kept, each.now)
 
@@ -185,16 +183,21 @@ class AugmentedStep:
         self._gemm = blas.dgemm if weights.vector.dtype == np.float64 else blas.sgemm
         functions = [in_training(activation.f, activation.slope) for activation in network.activations]
         last = _output(network, rows, weights.vector.dtype)
-        self._moving, self._norms = _norms(network, weights, arrays, [each.sign for each in functions], running)
-        norms: list[BesideNorm | None] = [*self._norms, *[None] * (hidden + 1 - len(self._norms))]
-        u = [norm.centred if norm else z for norm, z in zip(norms, arrays.z, strict=True)]
-        du = [norm.du if norm else delta for norm, delta in zip(norms, arrays.delta, strict=True)]
+        signs = [each.sign for each in functions]
+        self._norms = None
+        u, du = arrays.z, arrays.delta
+        norm_forward: list[Pass] = [None] * (hidden + 1)
+        norm_backward: list[Pass] = [None] * (hidden + 1)
+        if network.norm is not None and running is not None and hidden:
+            norms = BesideNorms(network.norm, weights.norms, running, arrays.z[:-1], arrays.delta[:-1], signs)
+            u, du = [*norms.centred, u[-1]], [*norms.du, du[-1]]
+            norm_forward, norm_backward, self._norms = [*norms.forward, None], [*norms.backward, None], norms
         VT, cT, duT, backT, uT = ([each.T for each in of] for of in (weights.V, arrays.c, du, arrays.back, u))
         scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
         ways = [(scale * each.sign, each.f) for scale, each in zip(scales, [*functions, last], strict=True)]
         masks = [*arrays.mask[:-1], None] if network.dropout else [None] * (hidden + 1)
         self._masks = _Masks(network.dropout, arrays.mask[:-1]) if network.dropout and hidden else None
-        self._forward = list(zip(ways, VT, uT, norms, arrays.z, arrays.kept, arrays.a, masks, cT, strict=True))
+        self._forward = list(zip(ways, VT, uT, norm_forward, arrays.z, arrays.kept, arrays.a, masks, cT, strict=True))
         of_cost = network.cost.delta
         self._of_cost = output_error if of_cost is output_error else lambda z, a, y, out: of_cost(z.T, a.T, y.T, out.T)
         slopes = [each.slope for each in functions]
@@ -203,7 +206,7 @@ class AugmentedStep:
             self._slopes = [(slopes[0], arrays.all_z, arrays.all_kept, arrays.all_c)]
         masked = all(each.of_output for each in functions)
         self._slopes_and_masks = [] if masked or not network.dropout else [(arrays.all_kept, arrays.all_masks)]
-        above = zip(scales[1:], duT[1:], VT[1:], backT, arrays.delta, arrays.kept, norms, strict=False)
+        above = zip(scales[1:], duT[1:], VT[1:], backT, arrays.delta, arrays.kept, norm_backward, strict=False)
         self._backward = list(above)[::-1]
         self._sums = list(zip(scales, duT, cT, strict=True))
         self._lifts = Lifts(hidden + 1, weights.vector.dtype)
@@ -218,13 +221,13 @@ class AugmentedStep:
         for (scale, f), VT, uT, norm, z, kept, a, mask, cT in self._forward:
             gemm(scale, below, VT, 0.0, uT, turned, 0, 1)
             if norm is not None:
-                norm.forward()
+                norm()
             f(z, kept, a)
             if mask is not None:
                 np.multiply(a, mask, a)
             below, turned = cT, 0
-        if self._moving is not None:
-            self._moving.move()
+        if self._norms is not None:
+            self._norms.move()
 
     def backward(self, y: Array) -> None:
         """delta^L from the cost, then delta^l = (V^(l+1))^T du^(l+1) * f'(z^l) down to layer 1, with du = delta where
@@ -247,7 +250,7 @@ class AugmentedStep:
             gemm(scale * up, duT_above, VT, 0.0, backT, 0, 1, 1)
             multiply(delta, slope, delta)
             if norm is not None:
-                norm.backward()
+                norm()
 
     def _lift(self, y: Array) -> None:
         """As `_down`, and finds how far each delta is to be lifted."""
@@ -259,7 +262,7 @@ class AugmentedStep:
             ups.append(self._lifts.more(delta, sum(ups)))
             np.ldexp(delta, ups[-1], out=delta)
             if norm is not None:
-                norm.backward()
+                norm()
         self._lifts.set(ups)
 
     def restart(self) -> None:
@@ -272,32 +275,25 @@ class AugmentedStep:
         decay = 1 - eta lambda/n is what L2 does to the weights alone  (BP3, BP4; Nielsen, eq. 93).
         """
         if decay == 1:
-            self.add_gradients(x, self._weights, -eta / self.rows, 1.0)
+            self._add(x, self._weights, -eta / self.rows, 1.0)
         else:
             self._weights.keep()
-            self.add_gradients(x, self._weights, -eta / self.rows, decay)
+            self._add(x, self._weights, -eta / self.rows, decay)
             self._weights.add_kept(1 - decay)
 
     def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
-        """V <- keep V + scale * sum over the batch of du c^T, in place; keep = 0 overwrites  (BP3, BP4)."""
+        """V <- keep V + scale * sum over the batch of du c^T, in place; keep = 0 overwrites  (BP3, BP4). So gamma and
+        beta."""
+        for part in to.norms if keep != 1 else ():
+            np.multiply(part, keep, part) if keep else part.fill(0)
+        self._add(x, to, scale, keep)
+
+    def _add(self, x: Array, to: Augmented, scale: float, keep: float) -> None:
+        """As `add_gradients`, but gamma and beta stay what they are apart from their gradient."""
         gemm, below, turned = self._gemm, x, 0
         for (share, duT, cT), VT, down in zip(self._sums, to.transposed, self._lifts.share, strict=False):
             gemm(scale * share * down, below, duT, keep, VT, turned, 0, 1)
             below, turned = cT, 1
-        for norm, down in zip(self._norms, self._lifts.share, strict=False):
-            norm.add_gradients(to.vector, scale * down)
-
-
-def _norms(
-    network: Network, weights: Augmented, arrays: _Arrays, signs: Sequence[float], running: Statistics | None
-) -> tuple[Moving | None, list[BesideNorm]]:
-    """What moves the running statistics, and the norms of the hidden layers; nothing where there are none."""
-    if network.norm is None or running is None:
-        return None, []
-    rows, momentum = arrays.z[0].shape[1], network.norm.momentum or 0.0
-    moving = Moving(running, network.sizes[1:-1], momentum, rows, signs)
-    parts = zip(weights.places, arrays.z, arrays.delta, signs, moving.batch.parts, strict=False)
-    return moving, [
-        BesideNorm(network.norm, weights.vector, (start + k + 1, start + k + 2), width, z, delta, sign, batch)
-        for (start, k, width), z, delta, sign, batch in parts
-    ]
+        if self._norms is not None:
+            lifted = self._lifts.lifted
+            self._norms.add_gradients(to.norms, [scale * down for down in self._lifts.share] if lifted else scale)
