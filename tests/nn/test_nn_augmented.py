@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from rows import each_row
 from test_nn_backprop import VARIANTS, network
 from test_nn_counts import counting
 
-from vgrad.nn import augmented, costs, functions
+from vgrad.nn import arrays, augmented, beside_norm, costs, functions
 from vgrad.nn.arrays import LINE
 from vgrad.nn.augmented import Augmented, AugmentedStep, fits
 from vgrad.nn.backprop import GeneralBackprop
@@ -159,6 +160,26 @@ def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatc
     assert three["dgemm"] == 8
     assert four - three == {"dgemm": 3, "exp": 1, "add": 1, "reciprocal": 1, "multiply": 1}
     assert sum((calls_of_a_step((12, 9, 9, 5), 0.9) - three).values()) == 4  # biases with 12 and with 9 inputs
+
+
+def test_batch_norm_adds_17_calls_a_layer_and_8_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def calls_of_a_step(depth: int) -> Counter[str]:
+        sizes = (12, *(9,) * depth, 5)
+        net = replace(network(Model(("sigmoid",) * depth, "sigmoid", "cross_entropy"), sizes), norm=batch_norm())
+        with counting(monkeypatch, arrays, augmented, beside_norm, costs, functions) as calls:
+            weights, (x, y) = Augmented(sizes, np.dtype(np.float64), normed=True), oracle.examples(sizes, 10, 0)
+            weights.load(oracle.draw(sizes, 0) | dict(weights.views.items()))
+            passes = AugmentedStep(net, weights, 10, running=Statistics(sizes[1:-1], np.dtype(np.float64)))
+            beside = side_by_side(x, weights)
+            calls.clear()
+            passes.forward(beside)
+            passes.backward(y.T)
+            passes.descend(beside, 0.1, 1.0)
+        return calls
+
+    two, three = calls_of_a_step(2), calls_of_a_step(3)
+    assert sum((three - two).values()) == 7 + 17
+    assert sum(two.values()) == 23 + 2 * 17 + 8
 
 
 @each_row("dtype", ["float64", "float32"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import oracle
-import pytest
 from oracle import Model, Params
 from rows import each_row
 from test_nn_augmented import side_by_side, stored
@@ -13,7 +14,9 @@ from test_nn_backprop import network
 from vgrad.nn import lifts
 from vgrad.nn.augmented import Augmented, AugmentedStep
 from vgrad.nn.backprop import Backprop
+from vgrad.nn.beside_norm import Statistics
 from vgrad.nn.lifts import Lifts
+from vgrad.nn.norms import Norm, batch_norm
 
 
 def deep(depth: int, dtype: str, spread: float = 1.0) -> tuple[Model, tuple[int, ...], Params, np.ndarray, np.ndarray]:
@@ -23,10 +26,15 @@ def deep(depth: int, dtype: str, spread: float = 1.0) -> tuple[Model, tuple[int,
     return Model(("sigmoid",) * depth, "sigmoid", "cross_entropy"), sizes, params, x.astype(dtype), y.astype(dtype)
 
 
-def made(model: Model, sizes: tuple[int, ...], params: Params, rows: int) -> tuple[AugmentedStep, Augmented]:
-    weights = Augmented(sizes, params["W1"].dtype)
+def made(
+    model: Model, sizes: tuple[int, ...], params: Params, rows: int, norm: Norm | None = None
+) -> tuple[AugmentedStep, Augmented]:
+    dtype = params["W1"].dtype
+    weights = Augmented(sizes, dtype, normed=norm is not None)
     weights.load(params)
-    return AugmentedStep(network(model, sizes), weights, rows), weights
+    return AugmentedStep(
+        replace(network(model, sizes), norm=norm), weights, rows, running=Statistics(sizes[1:-1], dtype)
+    ), weights
 
 
 def wanted(model: Model, sizes: tuple[int, ...], params: Params, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
@@ -66,12 +74,16 @@ def test_deltas_that_would_be_denormal_are_those_of_float64(depth: int, dtype: s
             assert after[f"b{layer}"].any() == (largest > 2.0**-94), layer
 
 
-def test_lifting_rounds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@each_row("norm", [None, batch_norm()])
+def test_lifting_rounds_nothing(norm: Norm | None) -> None:
     """A network whose deltas stay above the middle once, and one that is made to lift them anyway: the same bits."""
     model, sizes, params, x, y = deep(12, "float64")
+    if norm is not None:
+        for layer, n in enumerate(sizes[1:-1], start=1):
+            params |= {f"gamma{layer}": np.linspace(0.01, 0.02, n), f"beta{layer}": np.linspace(-1, 1, n)}
     found = []
     for middle in (lifts.Lifts(13, np.dtype(np.float64))._middle, -5):
-        passes, weights = made(model, sizes, params, 5)
+        passes, weights = made(model, sizes, params, 5, norm)
         passes._lifts._middle = middle
         for _ in range(4):
             passes.forward(side_by_side(x, weights))
