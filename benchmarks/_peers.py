@@ -125,7 +125,7 @@ def _filled(dtype: DTypeLike, *shape: int) -> np.ndarray:
 
 def _products_of(given: Round) -> list[Call]:
     """What is read and what is written are arrays apart, so that the numbers stay."""
-    from vgrad.nn.augmented import fits
+    from vgrad.nn.beside.weights import fits
     from vgrad.training.assembly import build_network
 
     if given.workload.measured:
@@ -137,7 +137,7 @@ def beside_products(given: Round) -> list[Call]:
     """Weights and biases are one matrix, and the examples lie side by side."""
     from scipy.linalg import blas
 
-    from vgrad.nn.augmented import Augmented
+    from vgrad.nn.beside.weights import Augmented
 
     gemm: Any = blas.dgemm if given.dtype == np.float64 else blas.sgemm
     weights, filled = Augmented(given.config.sizes, given.dtype), partial(_filled, given.dtype)

@@ -24,7 +24,8 @@ from _harness import processor, table  # noqa: E402
 from _peers import Round, beside_products  # noqa: E402
 from _workloads import WORKLOADS  # noqa: E402
 
-from vgrad.nn.augmented import Augmented, AugmentedStep  # noqa: E402
+from vgrad.nn.beside.step import AugmentedStep  # noqa: E402
+from vgrad.nn.beside.weights import Augmented  # noqa: E402
 from vgrad.training.assembly import build_network  # noqa: E402
 from vgrad.training.descent import GATHERED  # noqa: E402
 from vgrad.training.feed import Batches  # noqa: E402

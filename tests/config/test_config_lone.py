@@ -14,6 +14,8 @@ from vgrad.config.check import check, settled
 from vgrad.document.document import read_yaml
 from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError
+from vgrad.nn.beside.step import AugmentedStep
+from vgrad.nn.network import Noise
 from vgrad.nn.norms import NormPass
 from vgrad.runs.runner import run
 
@@ -34,13 +36,18 @@ def test_it_is_refused_where_training_would_meet_it(
     n: int, m: int | str, probed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     met: list[int] = []
-    forward = NormPass.forward
+    forward, forward_beside = NormPass.forward, AugmentedStep.forward
 
     def noted(self: NormPass, u: np.ndarray, out: np.ndarray) -> np.ndarray:
         met.append(len(u))
         return forward(self, u, out)
 
+    def noted_beside(self: AugmentedStep, x: np.ndarray, noise: Noise | None = None) -> None:
+        met.append(self.rows)
+        forward_beside(self, x, noise)
+
     monkeypatch.setattr(NormPass, "forward", noted)
+    monkeypatch.setattr(AugmentedStep, "forward", noted_beside)
     config = tree(n, m, probes={"examples": probed})
     for _ in run(check(config), tmp_path):
         pass

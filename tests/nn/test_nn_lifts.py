@@ -8,14 +8,15 @@ import numpy as np
 import oracle
 from oracle import Model, Params
 from rows import each_row
-from test_nn_augmented import side_by_side, stored
 from test_nn_backprop import network
+from test_nn_beside import side_by_side, stored
 
-from vgrad.nn import lifts
-from vgrad.nn.augmented import Augmented, AugmentedStep
 from vgrad.nn.backprop import Backprop
-from vgrad.nn.beside_norm import Statistics
-from vgrad.nn.lifts import Lifts
+from vgrad.nn.beside import lifts
+from vgrad.nn.beside.lifts import Lifts
+from vgrad.nn.beside.norm import Statistics
+from vgrad.nn.beside.step import AugmentedStep
+from vgrad.nn.beside.weights import Augmented
 from vgrad.nn.norms import Norm, batch_norm
 
 

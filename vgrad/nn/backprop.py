@@ -13,7 +13,7 @@ then is the derivative of the cost summed over the batch.
 On small layers the calls are what a pass costs. The plain way, of networks with weights, biases and an activation and
 nothing more, makes all arrays once, writes with `out=`, and leaves the update W <- (1 - eta lambda/n) W - (eta/m)
 delta^T a to a single BLAS call that multiplies, scales and adds in place; small networks are trained in fewer calls
-still (`augmented`). Normalization, residual connections, learned activations, dropout and noise go the general way.
+still (`beside`). Normalization, residual connections, learned activations, dropout and noise go the general way.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ import numpy as np
 
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Parameters, norm
-from vgrad.nn.augmented import AugmentedStep, fits
 from vgrad.nn.backprop import Passes, first_non_finite, passes
+from vgrad.nn.beside.step import AugmentedStep
+from vgrad.nn.beside.weights import fits
 from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.network import Network
 from vgrad.nn.optimizers import State

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from vgrad.data.dataset import Dataset
 from vgrad.nn.arrays import Parameters
-from vgrad.nn.augmented import Augmented, AugmentedStep, has_bias
-from vgrad.nn.beside_norm import Statistics
+from vgrad.nn.beside.norm import Statistics
+from vgrad.nn.beside.step import AugmentedStep, has_bias
+from vgrad.nn.beside.weights import Augmented
 from vgrad.nn.network import Network
 from vgrad.nn.optimizers import State
 from vgrad.nn.parameters import viewed

@@ -14,11 +14,15 @@ from rows import each_row
 from test_nn_backprop import VARIANTS, network
 from test_nn_counts import counting
 
-from vgrad.nn import arrays, augmented, beside_norm, costs, functions
+from vgrad.nn import arrays, costs, functions
 from vgrad.nn.arrays import LINE
-from vgrad.nn.augmented import Augmented, AugmentedStep, fits
 from vgrad.nn.backprop import GeneralBackprop
-from vgrad.nn.beside_norm import Statistics
+from vgrad.nn.beside import norm as beside_norm
+from vgrad.nn.beside import step as beside_step
+from vgrad.nn.beside import weights as beside_weights
+from vgrad.nn.beside.norm import Statistics
+from vgrad.nn.beside.step import AugmentedStep
+from vgrad.nn.beside.weights import Augmented, fits
 from vgrad.nn.functions import in_training, relu_f, relu_slope, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Noise
 from vgrad.nn.norms import batch_norm, layer_norm
@@ -144,7 +148,7 @@ def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatc
     product and a multiplication backwards; and a product that adds to weights and biases."""
 
     def calls_of_a_step(sizes: tuple[int, ...], decay: float = 1.0) -> dict[str, int]:
-        with counting(monkeypatch, augmented, costs, functions) as calls:
+        with counting(monkeypatch, beside_step, beside_weights, costs, functions) as calls:
             params, (x, y) = oracle.draw(sizes, 0), oracle.examples(sizes, 10, 0)
             model = Model(("sigmoid",) * (len(sizes) - 2), "sigmoid", "cross_entropy")
             passes, weights = steps_of(model, params, sizes, 10)
@@ -166,7 +170,7 @@ def test_batch_norm_adds_17_calls_a_layer_and_8_a_step(monkeypatch: pytest.Monke
     def calls_of_a_step(depth: int) -> Counter[str]:
         sizes = (12, *(9,) * depth, 5)
         net = replace(network(Model(("sigmoid",) * depth, "sigmoid", "cross_entropy"), sizes), norm=batch_norm())
-        with counting(monkeypatch, arrays, augmented, beside_norm, costs, functions) as calls:
+        with counting(monkeypatch, arrays, beside_step, beside_weights, beside_norm, costs, functions) as calls:
             weights, (x, y) = Augmented(sizes, np.dtype(np.float64), normed=True), oracle.examples(sizes, 10, 0)
             weights.load(oracle.draw(sizes, 0) | dict(weights.views.items()))
             passes = AugmentedStep(net, weights, 10, running=Statistics(sizes[1:-1], np.dtype(np.float64)))

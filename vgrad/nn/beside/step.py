@@ -1,17 +1,14 @@
-"""The step of small plain networks: a layer's weights and biases in one matrix, examples side by side.
-
-With V^l = [W^l b^l 0] and, one column an example, c^l = (a^l, 1, 0):
+"""The step of small networks: passes over examples side by side, a column each, and sums of their gradients.
 
     z^l = V^l c^(l-1),  a^l = f(z^l)                                          (n_l, m)
     delta^l = (first n_l rows of (V^(l+1))^T delta^(l+1)) * f'(z^l)           (BP1, BP2)
     V^l <- decay V^l - (eta/m) delta^l (c^(l-1))^T, b^l without the decay     (BP3, BP4)
 
-A step of a 784-30-30-10 network on ten examples then is 23 calls of BLAS and NumPy, each of which takes longer to begin
-than to compute; with biases apart, and every sigmoid's slope from an exponential of its own, it was 27. The zeros fill
-the rows of V up to whole cache lines: with 785 columns the products of layer 1 take 1.6 times as long.
+with V^l = [W^l b^l 0] and, for each example, c^l = (a^l, 1, 0). A step of a 784-30-30-10 network on ten examples then
+is 23 calls of BLAS and NumPy, each of which takes longer to begin than to compute; with biases apart, and every
+sigmoid's slope from an exponential of its own, it was 27.
 
 With dropout p, a^l is f(z^l) where it is kept, else 0; the products divide by 1 - p, and c has 1 - p in the place of 1.
-
 Inputs come as they are stored, in units of `unit`, and with the column 1/unit: the products multiply by `unit`, and
 nothing scales examples. Where f wants -z, the product makes it.
 """
@@ -19,103 +16,20 @@ nothing scales examples. Where f wants -z, the product makes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import accumulate, groupby, pairwise
-from typing import NamedTuple
+from itertools import accumulate
 
 import numpy as np
 
 from vgrad.later import blas
-from vgrad.nn.arrays import LINE, Array, Parameters, add_scaled, in_a_row
-from vgrad.nn.beside_norm import BesideNorms, Statistics, of_layers
+from vgrad.nn.arrays import Array, in_a_row
+from vgrad.nn.beside.lifts import DEEP, Lifts
+from vgrad.nn.beside.norm import BesideNorms, Statistics
+from vgrad.nn.beside.weights import Augmented
 from vgrad.nn.costs import output_error, softmax_beside, softmax_f
 from vgrad.nn.functions import InTraining, in_training, quick, sigmoid_f, sigmoid_slope
-from vgrad.nn.lifts import DEEP, Lifts
 from vgrad.nn.network import Network, Noise
-from vgrad.nn.parameters import Flat
 
 Pass = Callable[[], None] | None
-LARGEST = 2**17
-"""Weights of a layer up to which this way is taken. Beyond it calls no longer count, and OpenBLAS multiplies faster
-where examples are rows: 1000 x 1000 weights, ten examples, in 2.0 ms instead of 2.6 (float64)."""
-
-
-def fits(network: Network) -> bool:
-    """Whether the network is plain, but for dropout and batch norm, and each of its layers is small."""
-    small = all(n * k <= LARGEST for n, k in pairwise(network.sizes))
-    by_batch = network.norm is not None and network.norm.axis == 0
-    plain = (replace(network, norm=None) if by_batch else network).is_plain
-    return small and plain and not network.input_noise
-
-
-class _Kept(NamedTuple):
-    """A column of neighbouring V, `now`, each `step` numbers from `start` on in their vector, and what was kept of it.
-    `still`: nothing but decay moves it."""
-
-    now: Array
-    kept: Array
-    start: int
-    step: int
-    still: bool
-
-
-class Augmented(Flat):
-    """V^l of every layer, one behind the other in `vector`, at first 0; `views` are the W^l and b^l within them.
-
-    `normed`: behind them lie `norms`, gamma and then beta of all hidden units.
-    """
-
-    def __init__(self, sizes: Sequence[int], dtype: np.dtype[np.floating], *, normed: bool = False) -> None:
-        line, hidden = LINE // dtype.itemsize, sizes[1:-1] if normed else ()
-        shapes: list[tuple[int, ...]] = [(n, -(-(k + 1) // line) * line) for k, n in pairwise(sizes)]
-        vector, (*self.V, gamma, beta) = in_a_row([*shapes, (sum(hidden),), (sum(hidden),)], dtype)
-        super().__init__(vector, {})
-        self.norms, self.transposed = (gamma, beta), [V.T for V in self.V]
-        for layer, (k, V) in enumerate(zip(sizes, self.V, strict=False), start=1):
-            self.views[f"W{layer}"], self.views[f"b{layer}"] = V[:, :k], V[:, k]
-        for layer, parts in enumerate(zip(of_layers(gamma, hidden), of_layers(beta, hidden), strict=True), start=1):
-            self.views[f"gamma{layer}"], self.views[f"beta{layer}"] = parts
-        self._kept, start = list[_Kept](), 0
-        stills = [normed] * (len(self.V) - 1) + [False]
-        for (k, still), group in groupby(zip(sizes, stills, self.V, strict=False), lambda each: each[:2]):
-            neighbours = [V for *_, V in group]
-            step, stop = neighbours[0].shape[1], start + sum(V.size for V in neighbours)
-            now = vector[start + k : stop : step]
-            self._kept.append(_Kept(now, np.empty_like(now), start + k, step, still))
-            start = stop
-
-    def load(self, parameters: Parameters) -> None:
-        """Takes the numbers of `parameters`; the zeros become NaN where a step overflows."""
-        self.vector.fill(0)
-        for name, view in self.views.items():
-            np.copyto(view, parameters[name])
-
-    def store(self, parameters: Parameters) -> None:
-        """Puts its numbers into `parameters`."""
-        for name, view in self.views.items():
-            np.copyto(parameters[name], view)
-
-    def add_weights(self, of: Flat, scale: float) -> None:
-        """W <- W + scale * W of the other, in every layer: all V, and then the biases as they were."""
-        self.keep()
-        size = sum(V.size for V in self.V)
-        add_scaled(self.vector[:size], of.vector[:size], scale)
-        for each in self._kept:
-            np.copyto(each.now, each.kept)
-
-    def keep(self) -> None:
-        """For `add_kept`: the biases, those of neighbours with as many inputs at once."""
-        for each in self._kept:
-            np.copyto(each.kept, each.now)
-
-    def add_kept(self, share: float) -> None:
-        """b <- b + share * b as it was kept: where they lie apart, BLAS adds in a third of NumPy's time."""
-        axpy = blas.daxpy if self.vector.dtype == np.float64 else blas.saxpy
-        for each in self._kept:
-            if each.still:
-                np.copyto(each.now, each.kept)
-            else:
-                axpy(each.kept, self.vector, len(each.kept), share, 0, 1, each.start, each.step)
 
 
 def has_bias(network: Network, layer: int) -> bool:
@@ -178,39 +92,44 @@ class AugmentedStep:
         self, network: Network, weights: Augmented, rows: int, unit: float = 1.0, running: Statistics | None = None
     ) -> None:
         arrays, hidden = _Arrays(network, weights.V, rows), network.depth - 1
+        functions = [in_training(activation.f, activation.slope) for activation in network.activations]
         self.rows, self._weights, self.z, self.delta, self._a = rows, weights, arrays.z, arrays.delta, arrays.a
         self.W, self.b = ([weights.views[f"{name}{layer}"] for layer in range(1, hidden + 2)] for name in "Wb")
         self._gemm = blas.dgemm if weights.vector.dtype == np.float64 else blas.sgemm
-        functions = [in_training(activation.f, activation.slope) for activation in network.activations]
-        last = _output(network, rows, weights.vector.dtype)
-        signs = [each.sign for each in functions]
-        self._norms = None
-        u, du = arrays.z, arrays.delta
-        norm_forward: list[Pass] = [None] * (hidden + 1)
-        norm_backward: list[Pass] = [None] * (hidden + 1)
-        if network.norm is not None and running is not None and hidden:
-            norms = BesideNorms(network.norm, weights.norms, running, arrays.z[:-1], arrays.delta[:-1], signs)
-            u, du = [*norms.centred, u[-1]], [*norms.du, du[-1]]
-            norm_forward, norm_backward, self._norms = [*norms.forward, None], [*norms.backward, None], norms
-        VT, cT, duT, backT, uT = ([each.T for each in of] for of in (weights.V, arrays.c, du, arrays.back, u))
-        scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
-        ways = [(scale * each.sign, each.f) for scale, each in zip(scales, [*functions, last], strict=True)]
-        masks = [*arrays.mask[:-1], None] if network.dropout else [None] * (hidden + 1)
         self._masks = _Masks(network.dropout, arrays.mask[:-1]) if network.dropout and hidden else None
-        self._forward = list(zip(ways, VT, uT, norm_forward, arrays.z, arrays.kept, arrays.a, masks, cT, strict=True))
-        of_cost = network.cost.delta
+        self._norms: BesideNorms | None = None
+        if network.norm is not None and running is not None and hidden:
+            signs = [each.sign for each in functions]
+            self._norms = BesideNorms(network.norm, weights.norms, running, arrays.z[:-1], arrays.delta[:-1], signs)
+        self._scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
+        self._bind_forward(network, arrays, functions)
+        self._bind_backward(network, arrays, functions)
+        self._lifts, self._is_deep = Lifts(hidden + 1, weights.vector.dtype), hidden + 1 >= DEEP
+
+    def _bind_forward(self, network: Network, arrays: _Arrays, functions: list[InTraining]) -> None:
+        norms, last = self._norms, _output(network, self.rows, arrays.z[-1].dtype)
+        u = [*norms.centred, arrays.z[-1]] if norms else arrays.z  # what the products write
+        passes: list[Pass] = [*norms.forward, None] if norms else [None] * len(u)
+        masks = [*arrays.mask[:-1], None] if self._masks else [None] * len(u)
+        ways = [(scale * each.sign, each.f) for scale, each in zip(self._scales, [*functions, last], strict=True)]
+        VT, uT, cT = self._weights.transposed, [each.T for each in u], [each.T for each in arrays.c]
+        self._forward = list(zip(ways, VT, uT, passes, arrays.z, arrays.kept, arrays.a, masks, cT, strict=True))
+
+    def _bind_backward(self, network: Network, arrays: _Arrays, functions: list[InTraining]) -> None:
+        norms, of_cost = self._norms, network.cost.delta
         self._of_cost = output_error if of_cost is output_error else lambda z, a, y, out: of_cost(z.T, a.T, y.T, out.T)
         slopes = [each.slope for each in functions]
         self._slopes = list(zip(slopes, arrays.z, arrays.kept, arrays.a, strict=False))
         if len(set(slopes)) == 1:  # one call for what lies in a row
             self._slopes = [(slopes[0], arrays.all_z, arrays.all_kept, arrays.all_c)]
-        masked = all(each.of_output for each in functions)
-        self._slopes_and_masks = [] if masked or not network.dropout else [(arrays.all_kept, arrays.all_masks)]
-        above = zip(scales[1:], duT[1:], VT[1:], backT, arrays.delta, arrays.kept, norm_backward, strict=False)
+        masked = self._masks is None or all(each.of_output for each in functions)
+        self._slopes_and_masks = [] if masked else [(arrays.all_kept, arrays.all_masks)]
+        du = [*norms.du, arrays.delta[-1]] if norms else arrays.delta
+        passes: list[Pass] = [*norms.backward] if norms else [None] * len(functions)
+        VT, duT, backT = self._weights.transposed, [each.T for each in du], [each.T for each in arrays.back]
+        above = zip(self._scales[1:], duT[1:], VT[1:], backT, arrays.delta, arrays.kept, passes, strict=False)
         self._backward = list(above)[::-1]
-        self._sums = list(zip(scales, duT, cT, strict=True))
-        self._lifts = Lifts(hidden + 1, weights.vector.dtype)
-        self._is_deep = hidden + 1 >= DEEP
+        self._sums = list(zip(self._scales, duT, [each.T for each in arrays.c], strict=True))
 
     def forward(self, x: Array, noise: Noise | None = None) -> None:
         """z^l = V^l c^(l-1), or what a norm makes of it, a^l = f(z^l) of every layer; masks are drawn from `noise`."""

@@ -1,4 +1,4 @@
-"""Batch norm of small layers with examples side by side, for `augmented`: z = gamma (u - mean)/s + beta, all (n, m).
+"""Batch norm of small layers, examples side by side: z = gamma (u - mean)/s + beta, all (n, m).
 
 What belongs to a unit, (n,), is added to its examples by BLAS, as a product with ones: two thirds of what NumPy takes.
 Where f wants -z, the product has made -u. What all layers need once a step lies in vectors of all their units.

@@ -1,0 +1,1 @@
+"""Training of small networks with few calls: examples side by side, weights and biases in one matrix."""
