@@ -13,6 +13,7 @@ from typing import Any
 
 import threadpoolctl
 
+from vgrad.later import blas as scipy_blas
 from vgrad.version import VERSION
 
 
@@ -33,7 +34,8 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, system and the BLAS libraries that are loaded, with their kernels and threads."""
+    """Processor, system and the BLAS libraries, NumPy's and SciPy's, with their kernels and threads."""
+    _ = scipy_blas.dgemm  # what is not loaded yet would not be told of, and kernels of the two may differ
     blas = [
         {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
         for pool in threadpoolctl.threadpool_info()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -348,3 +350,15 @@ def test_other_libraries_or_kernels_are_told_and_recorded(
 def test_what_no_run_writes_is_under_no_seal(value: object) -> None:
     assert seal({"seconds": 1.0}) == seal({"seconds": 1.0, "seal": "x"})
     assert seal({"seconds": value}) == ""
+
+
+def test_surroundings_are_the_same_whatever_has_been_loaded_before() -> None:
+    """NumPy and SciPy have a BLAS each, whose kernels may differ; SciPy's is loaded when it is first used."""
+    code = (
+        "import sys; from vgrad.machine import machine, Surroundings\n"
+        "assert 'scipy' not in sys.modules\n"
+        "first = machine()['blas'], Surroundings.now([])\n"
+        "import scipy.linalg\n"
+        "assert first == (machine()['blas'], Surroundings.now([])) and len(first[0]) > 0\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
