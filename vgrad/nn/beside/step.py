@@ -102,9 +102,9 @@ class AugmentedStep:
             signs = [each.sign for each in functions]
             self._norms = BesideNorms(network.norm, weights.norms, running, arrays.z[:-1], arrays.delta[:-1], signs)
         self._scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
+        self._lifts, self._is_deep = Lifts(hidden + 1, weights.vector.dtype), hidden + 1 >= DEEP
         self._bind_forward(network, arrays, functions)
         self._bind_backward(network, arrays, functions)
-        self._lifts, self._is_deep = Lifts(hidden + 1, weights.vector.dtype), hidden + 1 >= DEEP
 
     def _bind_forward(self, network: Network, arrays: _Arrays, functions: list[InTraining]) -> None:
         norms, last = self._norms, _output(network, self.rows, arrays.z[-1].dtype)
@@ -128,8 +128,14 @@ class AugmentedStep:
         passes: list[Pass] = [*norms.backward] if norms else [None] * len(functions)
         VT, duT, backT = self._weights.transposed, [each.T for each in du], [each.T for each in arrays.back]
         above = zip(self._scales[1:], duT[1:], VT[1:], backT, arrays.delta, arrays.kept, passes, strict=False)
-        self._backward = list(above)[::-1]
-        self._sums = list(zip(self._scales, duT, [each.T for each in arrays.c], strict=True))
+        self._unlifted = list(above)[::-1], list(zip(self._scales, duT, [each.T for each in arrays.c], strict=True))
+        self._bind_lifts()
+
+    def _bind_lifts(self) -> None:
+        """What `_down` and the sums multiply by, with the powers of two of now."""
+        backward, sums = self._unlifted
+        self._backward = [(each[0] * up, *each[1:]) for each, up in zip(backward, self._lifts.down, strict=True)]
+        self._sums = [(each[0] * down, *each[1:]) for each, down in zip(sums, self._lifts.share, strict=True)]
 
     def forward(self, x: Array, noise: Noise | None = None) -> None:
         """z^l = V^l c^(l-1), or what a norm makes of it, a^l = f(z^l) of every layer; masks are drawn from `noise`."""
@@ -165,8 +171,8 @@ class AugmentedStep:
     def _down(self, y: Array) -> None:
         gemm, multiply = self._gemm, np.multiply
         self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
-        for (scale, duT_above, VT, backT, delta, slope, norm), up in zip(self._backward, self._lifts.down, strict=True):
-            gemm(scale * up, duT_above, VT, 0.0, backT, 0, 1, 1)
+        for scale, duT_above, VT, backT, delta, slope, norm in self._backward:
+            gemm(scale, duT_above, VT, 0.0, backT, 0, 1, 1)
             multiply(delta, slope, delta)
             if norm is not None:
                 norm()
@@ -175,7 +181,7 @@ class AugmentedStep:
         """As `_down`, and finds how far each delta is to be lifted."""
         ups = list[int]()
         self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
-        for scale, duT_above, VT, backT, delta, slope, norm in self._backward:
+        for scale, duT_above, VT, backT, delta, slope, norm in self._unlifted[0]:
             self._gemm(scale, duT_above, VT, 0.0, backT, 0, 1, 1)
             np.multiply(delta, slope, delta)
             ups.append(self._lifts.more(delta, sum(ups)))
@@ -183,10 +189,13 @@ class AugmentedStep:
             if norm is not None:
                 norm()
         self._lifts.set(ups)
+        self._bind_lifts()
 
     def restart(self) -> None:
         """An epoch begins."""
-        self._lifts.restart()
+        if self._is_deep:
+            self._lifts.restart()
+            self._bind_lifts()
 
     def descend(self, x: Array, eta: float, decay: float) -> None:
         """V <- decay V - (eta/m) du c^T, and what is no weight without the decay, after forward(x) and backward(y).
@@ -210,8 +219,8 @@ class AugmentedStep:
     def _add(self, x: Array, to: Augmented, scale: float, keep: float) -> None:
         """As `add_gradients`, but gamma and beta stay what they are apart from their gradient."""
         gemm, below, turned = self._gemm, x, 0
-        for (share, duT, cT), VT, down in zip(self._sums, to.transposed, self._lifts.share, strict=False):
-            gemm(scale * share * down, below, duT, keep, VT, turned, 0, 1)
+        for (share, duT, cT), VT in zip(self._sums, to.transposed, strict=False):
+            gemm(scale * share, below, duT, keep, VT, turned, 0, 1)
             below, turned = cT, 1
         if self._norms is not None:
             lifted = self._lifts.lifted
