@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import operator
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,29 @@ def test_a_worker_killed_from_outside(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_scheduler_killed_and_started_again(tmp_path: Path) -> None:
-    (tmp_path / "dask").mkdir()
+    """Dask's client sometimes never finds the scheduler that was started again, of which nothing tells; then anew."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    try:
+        for attempt in range(4):
+            signal.alarm(60)
+            try:
+                kill_the_scheduler(tmp_path / str(attempt))
+                return
+            except TimeoutError:
+                continue
+            finally:
+                signal.alarm(0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    raise AssertionError("four times the client did not come back")
+
+
+def kill_the_scheduler(tmp_path: Path) -> None:
+    (tmp_path / "dask").mkdir(parents=True)
     with dask_cluster(tmp_path / "dask") as cluster:
         jobs = tools.some_jobs(tmp_path / "runs", range(30))
         with EXECUTORS["cluster"].open(Request(scheduler=cluster.address)) as place:
