@@ -117,7 +117,7 @@ def test_a_cluster_writes_into_no_link_and_empties_no_file_with_two_names(here: 
 
     config = check({"name": "w", "layers": [2, 2, 2], "data": "xor", "batch_size": 4, "epochs": 2})
     sent: list[object] = []
-    place = SimpleNamespace(_locks={}, _executor=SimpleNamespace(submit=lambda *given: sent.append(given)))
+    place = SimpleNamespace(_locks={}, _client=SimpleNamespace(submit=lambda *given, **_: sent.append(given)))
     place._unlock = lambda job: cluster.ClusterPlace._unlock(place, job)
     place._left = lambda job, outcome: cluster.ClusterPlace._left(place, job, outcome)
     elsewhere = linked(here, config.run_name)

@@ -36,7 +36,9 @@ def test_executors_equal_map(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, entry in EXECUTORS.items() if entry.address])
 def test_an_executor_that_runs_elsewhere_is_tested_in_a_file_of_its_own(name: str) -> None:
-    assert "map(" in Path(__file__).with_name(f"test_sweeps_{name}.py").read_text(encoding="utf-8")
+    text = Path(__file__).with_name(f"test_sweeps_{name}.py").read_text(encoding="utf-8")
+    assert f'EXECUTORS["{name}"].open(' in text
+    assert "digests(" in text
 
 
 def test_errors_come_back(pool: WorkerPool) -> None:

@@ -18,7 +18,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, replace
 from queue import SimpleQueue
@@ -122,7 +122,6 @@ class ClusterPlace:
 
     _gone_since: float | None
     _client: Any
-    _executor: Executor
 
     def width(self) -> int:
         """Two jobs for each thread of the workers that there are now; none while the scheduler is gone."""
@@ -162,8 +161,8 @@ class ClusterPlace:
             return self._left(job, failure(error))
         published: Future[Outcome] = Future()
         try:
-            returned = self._executor.submit(
-                train_on_worker, self._sweep, self._timeout, self.work, job.config, files, self._versions
+            returned = self._client.submit(
+                train_on_worker, self._sweep, self._timeout, self.work, job.config, files, self._versions, pure=False
             )
         except Exception as error:  # the client has just closed; distributed has no common error for it
             return self._left(job, Outcome("lost", f"it could not be sent: {printable(str(error), 120)}"))
@@ -174,8 +173,8 @@ class ClusterPlace:
         """How a job ended; what it sent is in its directory by now, and the lock is given back."""
         return outcome_of(future)
 
-    def _arrive(self, job: Job, returned: Future[Outcome], published: Future[Outcome]) -> None:
-        """What a publisher does with a run that is back."""
+    def _arrive(self, job: Job, returned: Any, published: Future[Outcome]) -> None:
+        """What a publisher does with a run that is back; `returned` is Dask's future."""
         try:
             outcome = self._outcome(job, returned)
         except BaseException as error:
@@ -185,11 +184,13 @@ class ClusterPlace:
             self._unlock(job)
             published.set_result(outcome)
 
-    def _outcome(self, job: Job, returned: Future[Outcome]) -> Outcome:
-        broken = None if returned.cancelled() else returned.exception()
-        if isinstance(broken, KilledWorker):
+    def _outcome(self, job: Job, returned: Any) -> Outcome:
+        if returned.status == "error" and isinstance(returned.exception(), KilledWorker):
             return Outcome("suspect", "the Dask workers that it was sent to died one after the other")
-        outcome = outcome_of(returned)
+        try:  # not by Dask's executor, whose futures stay undone when the scheduler goes while a result is fetched
+            outcome = returned.result() if returned.status == "finished" else outcome_of(returned)
+        except Exception as error:
+            return Outcome("lost", f"it could not be fetched: {printable(str(error), 120)}")
         try:
             if outcome.status in ("complete", "diverged") and RUN not in outcome.files:
                 return Outcome("failed", "its worker sent no run.json", again=True)
@@ -228,8 +229,7 @@ class ClusterPlace:
 
     def _connect(self) -> None:
         dask: Any = Client  # untyped
-        client = self._client = dask(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
-        self._executor = client.get_executor(pure=False)
+        self._client = dask(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
         self._compare(self._versions_there())
 
     def _versions_there(self) -> Mapping[str, Any]:
