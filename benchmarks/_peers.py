@@ -134,13 +134,15 @@ def _products_of(given: Round) -> list[Call]:
 
 
 def beside_products(given: Round) -> list[Call]:
-    """Weights and biases are one matrix, and the examples lie side by side."""
+    """Weights and biases are one matrix, the examples lie side by side, and pixels that no image uses are left out."""
     from scipy.linalg import blas
 
     from vgrad.nn.beside.weights import Augmented
+    from vgrad.training.feed import without_zeros
 
     gemm: Any = blas.dgemm if given.dtype == np.float64 else blas.sgemm
-    weights, filled = Augmented(given.config.sizes, given.dtype), partial(_filled, given.dtype)
+    sizes, filled = (without_zeros(given.data)[0].n_inputs, *given.config.sizes[1:]), partial(_filled, given.dtype)
+    weights = Augmented(sizes, given.dtype)
     weights.vector.fill(0.01)
     forward, backward, update = list[Call](), list[Call](), list[Call]()
     for layer, (V, VT) in enumerate(zip(weights.V, weights.transposed, strict=True)):

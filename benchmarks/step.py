@@ -28,7 +28,7 @@ from vgrad.nn.beside.step import AugmentedStep  # noqa: E402
 from vgrad.nn.beside.weights import Augmented  # noqa: E402
 from vgrad.training.assembly import build_network  # noqa: E402
 from vgrad.training.descent import GATHERED  # noqa: E402
-from vgrad.training.feed import Batches  # noqa: E402
+from vgrad.training.feed import Batches, without_zeros  # noqa: E402
 
 Call = Callable[[], object]
 CALLS = 2000
@@ -50,11 +50,12 @@ def seconds(call: Call, rounds: int) -> float:
 def parts(name: str, dtype: str) -> dict[str, Call]:
     """What a step consists of; a backward pass needs a forward one before it."""
     given = Round(WORKLOADS[name], dtype)
-    weights = Augmented(given.config.sizes, given.dtype)
-    weights.load(given.initial)
-    batches = Batches(given.data, 10, GATHERED, dtype, 0.0, 10, weights.V[0].shape[1])
+    data, used = without_zeros(given.data)
+    weights = Augmented((data.n_inputs, *given.config.sizes[1:]), given.dtype)
+    weights.load({**given.initial, "W1": given.initial["W1"][:, used]})
+    batches = Batches(data, 10, GATHERED, dtype, 0.0, 10, weights.V[0].shape[1])
     index = np.random.default_rng(0).permutation(5000)[:GATHERED]
-    x, y = batches.batches(given.data.train, index)[0]
+    x, y = batches.batches(data.train, index)[0]
     passes = AugmentedStep(build_network(given.config), weights, 10, batches.unit)
     products = beside_products(given)
 
@@ -76,7 +77,7 @@ def parts(name: str, dtype: str) -> dict[str, Call]:
 
     step()
     return {
-        GATHERING: lambda: batches.batches(given.data.train, index),
+        GATHERING: lambda: batches.batches(data.train, index),
         "forward": lambda: passes.forward(x),
         "forward and backward": both,
         "descend": lambda: passes.descend(x, 1e-12, 1.0),

@@ -96,9 +96,12 @@ class Scaling:
 
     def in_units(self) -> tuple[float, Scaling]:
         """(c, rest): c times the rest; where that is one factor for all inputs, the rest leaves them as they are."""
-        if self.factor.ndim or self._shifts:
-            return 1.0, self
-        return float(self.factor), Scaling.identity()
+        return (float(self.factor), Scaling.identity()) if self.keeps_zeros else (1.0, self)
+
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether all inputs are scaled alike, and 0 stays 0."""
+        return not self.factor.ndim and not self._shifts
 
     @cached_property
     def _shifts(self) -> bool:
@@ -145,6 +148,11 @@ class Threshold:
     def in_units(self) -> tuple[float, Threshold]:
         """(1, itself), as `Scaling.in_units`."""
         return 1.0, self
+
+    @property
+    def keeps_zeros(self) -> bool:
+        """As that of a `Scaling`."""
+        return not self.limit.ndim and bool(self.limit >= 0)
 
     @cached_property
     def _of_bytes(self) -> Array:

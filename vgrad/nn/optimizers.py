@@ -43,7 +43,7 @@ class Optimizer:
 
     `is_plain_descent` says that the step is exactly w <- w - eta g, which the network can fuse with the product that
     makes g (`Backprop.descend`); `is_heavy_ball` that it is v <- mu v - eta g, w <- w + v with the slot v, where the
-    first half can be fused with it (`add_gradients`).
+    first half can be fused with it (`add_gradients`); `rests` that w stays what it is where every g so far was 0.
     """
 
     learning_rate: float
@@ -52,6 +52,7 @@ class Optimizer:
     momentum: float = 0.0
     is_plain_descent: bool = False
     is_heavy_ball: bool = False
+    rests: bool = True
 
     def init(self, w: Array) -> State:
         """The state before the first step."""
@@ -206,7 +207,7 @@ def adamw(
         np.multiply(w, 1 - step.eta * decay, out=w)
         plain.rule(w, g, slots, work, step)
 
-    return Optimizer(learning_rate, rule, plain.slots)
+    return Optimizer(learning_rate, rule, plain.slots, rests=not decay)
 
 
 def nadam(

@@ -45,14 +45,15 @@ def full_batch(
     return FullBatch(network, parameters, *feed.load(dataset.train, np.arange(n, dtype=np.intp)))
 
 
-def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch) -> int | None:
+def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch, parameters: Parameters) -> int | None:
     """In the order in which a step computes: z from below, delta from above, then the new parameters."""
     from_above = first_non_finite(passes.delta[::-1])
+    W, b = ([parameters[f"{name}{layer}"] for layer in range(1, len(passes.z) + 1)] for name in "Wb")
     return (
         first_non_finite(passes.z)
         or (None if from_above is None else len(passes.delta) + 1 - from_above)
-        or first_non_finite(passes.W)
-        or first_non_finite(passes.b)
+        or first_non_finite(W)
+        or first_non_finite(b)
     )
 
 
@@ -128,7 +129,7 @@ class Descent:
         with np.errstate(all="ignore"):
             for batch, passes in self._steps(epoch, state, lambda: False):
                 self._store()
-                layer = _first_bad_layer(passes)
+                layer = _first_bad_layer(passes, self.parameters)
                 for held, kept in zip(arrays, last, strict=True):
                     copy_into(*((kept, held) if layer is None else (held, kept)))
                 if layer is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from vgrad.errors import ConfigError
 from vgrad.nn.arrays import Array, aligned
 
 Index = NDArray[np.intp]
+COPIED = 2**24
+"""Bytes of which a copy may be made; of 50,000 images, which use 717 pixels, it would be more than vgrad needs."""
 ROUNDING = 1e-6
 """What scaling to [0, 1] may leave it by, in either type."""
 
@@ -23,6 +26,21 @@ def targets(classes: int, outputs: int, smoothing: float = 0.0) -> Array:
     """
     y = np.arange(classes, dtype=np.float64)[:, None] if outputs == 1 else np.eye(classes)
     return (1 - smoothing) * y + smoothing / classes if smoothing else y
+
+
+def without_zeros(dataset: Dataset) -> tuple[Dataset, Index | None]:
+    """The set with those inputs alone that are not 0 in all training examples, a copy of its training part, and which
+    these are; or the set and None.
+
+    Of MNIST's 784 pixels, the first 5,000 images use 663.
+    """
+    inputs = dataset.train.inputs
+    if inputs.nbytes > COPIED or dataset.reconstructs or not dataset.scaling.keeps_zeros:
+        return dataset, None
+    used = np.flatnonzero(inputs.any(axis=0))
+    if len(used) == dataset.n_inputs:
+        return dataset, None
+    return replace(dataset, train=Part(inputs[:, used], dataset.train.labels)), used
 
 
 def check_unit_interval(dataset: Dataset) -> None:

@@ -76,6 +76,13 @@ class Rule:
         """Whether a step is w <- w - eta (g + the penalty's share) and no more."""
         return self.optimizer.is_plain_descent and self.clip is None and self.max_norm is None
 
+    @property
+    def rests(self) -> bool:
+        """Whether weights whose gradient is always 0 are moved by the decay of plain descent alone, or by nothing."""
+        penalty = self.penalty
+        moved = penalty.l1 or self.max_norm is not None or not self.optimizer.rests
+        return not moved and (self.is_plain or not penalty.l2)
+
 
 @dataclass(frozen=True)
 class Epoch:

@@ -4,24 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from vgrad.data.dataset import Dataset
-from vgrad.nn.arrays import Parameters
+from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.beside.norm import Statistics
 from vgrad.nn.beside.step import AugmentedStep, has_bias
 from vgrad.nn.beside.weights import Augmented
 from vgrad.nn.network import Network
 from vgrad.nn.optimizers import State
 from vgrad.nn.parameters import viewed
-from vgrad.training.feed import Batches
+from vgrad.training.feed import Batches, Index, without_zeros
 from vgrad.training.rule import Cancelled, Epoch, Rule
 from vgrad.training.updates import Updates
+
+
+class _Columns:
+    """Of W^1 and of arrays like it: steps see the columns of the inputs that are `used`; those of the others rest.
+
+    Their gradient is always 0, and plain descent multiplies them by `decay` a step.
+    """
+
+    def __init__(self, used: Index | None, n: int) -> None:
+        self._used: Index | slice = slice(None) if used is None else used
+        self._others = np.setdiff1d(np.arange(n), np.arange(n)[self._used])
+
+    def load(self, held: Augmented, arrays: Parameters) -> None:
+        """Gives `held` the numbers of `arrays`."""
+        held.load({**arrays, "W1": arrays["W1"][:, self._used]})
+
+    def store(self, held: Augmented, arrays: Parameters) -> None:
+        """Puts those of `held` into `arrays`."""
+        held.store({**arrays, "W1": held.views["W1"]})
+        arrays["W1"][:, self._used] = held.views["W1"]
+
+    def begin(self, W1: Array, decay: float) -> None:
+        """An epoch begins with W1."""
+        self._at_first, self._decay = W1[:, self._others], W1.dtype.type(decay)
+
+    def decay(self, W1: Array, steps: int) -> None:
+        """W <- decay^steps W of those that rest, from the W of the beginning; 0 stays 0 where the power overflows."""
+        if self._decay != 1 and self._others.size:
+            power = np.float64(self._decay) ** steps
+            W1[:, self._others] = np.where(self._at_first == 0, self._at_first, self._at_first * power)
 
 
 class SmallSteps:
     """Steps over the training part of `dataset` in batches of m examples, of which `rows` are gathered at once.
 
     They are made in arrays of their own: an epoch begins with the numbers of `parameters` and of the optimizer's
-    vectors, and `store` puts there what the last step has left.
+    vectors, and `store` puts there what the last step has left. Inputs that are 0 in all examples are left out.
     """
 
     def __init__(
@@ -35,10 +67,13 @@ class SmallSteps:
         rule: Rule,
     ) -> None:
         dtype, normed = parameters["W1"].dtype, network.norm is not None
+        dataset, used = without_zeros(dataset) if rule.rests else (dataset, None)
+        self._columns = _Columns(used, network.sizes[0])
         self._network, self._parameters, self._part, self._rule = network, parameters, dataset.train, rule
-        self._buffers, self._state = buffers, State()
+        self._buffers, self._state, self._made = buffers, State(), 0
+        sizes = (dataset.n_inputs, *network.sizes[1:])
         self._w, self._g, *slots = (
-            Augmented(network.sizes, dtype, normed=normed) for _ in range(2 + len(rule.optimizer.slots))
+            Augmented(sizes, dtype, normed=normed) for _ in range(2 + len(rule.optimizer.slots))
         )
         self._slots = dict(zip(rule.optimizer.slots, slots, strict=True))
         self._running = Statistics(network.sizes[1:-1], dtype) if normed else None
@@ -48,17 +83,18 @@ class SmallSteps:
 
     def _load(self, state: State) -> None:
         self._state = state
-        self._w.load(self._parameters)
+        self._columns.load(self._w, self._parameters)
         for name, slot in self._slots.items():
-            slot.load(viewed(state[name], self._parameters))
+            self._columns.load(slot, viewed(state[name], self._parameters))
         if self._running is not None:
             self._running.load(self._buffers)
 
     def store(self) -> None:
         """Gives `parameters`, `buffers` and the optimizer's vectors the numbers of the last step."""
-        self._w.store(self._parameters)
+        self._columns.store(self._w, self._parameters)
+        self._columns.decay(self._parameters["W1"], self._made)
         for name, slot in self._slots.items():
-            slot.store(viewed(self._state[name], self._parameters))
+            self._columns.store(slot, viewed(self._state[name], self._parameters))
         if self._running is not None:
             self._running.store(self._buffers)
 
@@ -72,12 +108,13 @@ class SmallSteps:
             passes.restart()
         penalty, batches, eta, order = self._rule.penalty, self._batches, epoch.eta, epoch.order
         update = None if self._rule.is_plain else Updates(self._rule, self._w, self._g, self._slots, eta, first)
-        decay, noise, step = penalty.decay(eta), epoch.noise(), 0
+        decay, noise, self._made = penalty.decay(eta), epoch.noise(), 0
+        self._columns.begin(self._parameters["W1"], decay)
         for start in range(0, len(order), batches.rows):
             if cancelled():
                 raise Cancelled
             for x, y in batches.batches(self._part, order[start : start + batches.rows]):
-                step += 1
+                self._made += 1
                 passes = self._passes.get(x.shape[1]) or self._new_passes(x.shape[1])
                 passes.forward(x, noise)
                 passes.backward(y)
@@ -87,7 +124,7 @@ class SmallSteps:
                 else:
                     passes.add_gradients(x, update.target, update.scale / passes.rows, update.keep)
                     update.finish()
-                yield step, passes
+                yield self._made, passes
 
     def _new_passes(self, rows: int) -> AugmentedStep:
         made = self._passes[rows] = AugmentedStep(self._network, self._w, rows, self._batches.unit, self._running)
