@@ -72,8 +72,9 @@ def parts(name: str, dtype: str) -> dict[str, Call]:
             call(*arguments)
 
     def sigmoids() -> None:
-        for (_, f), _, _, _, z, kept, a, *_ in passes._forward:
-            f(z, kept, a)
+        for call, arguments in passes._forward:
+            if call in (np.exp, np.add, np.reciprocal):  # products, sigmoids and slopes are the calls forwards
+                call(*arguments)
 
     step()
     return {

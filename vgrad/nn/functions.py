@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import NamedTuple, ParamSpec
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, ParamSpec
 
 import numpy as np
 
@@ -248,13 +248,18 @@ def quick(function: Callable[P, Array]) -> Callable[P, Array]:
     return _QUICK.get(function, function)
 
 
+Call = tuple[Callable[..., object], tuple[Any, ...]]
+"""A function and what it is given: a step puts its calls together once, and makes them over and over again."""
+
+
 class InTraining(NamedTuple):
-    """f and f' of a step: f(sign z, kept, a) writes a, and into `kept` what slope(sign z, kept, a) makes f'(z) of,
-    there. All arrays have one shape and one type. `of_output`: the slope is 0 where a has been set to 0."""
+    """f and f' of a step, as calls: those of f(sign z, kept, a) write a, and into `kept` what those of slope(sign z,
+    kept, a) make f'(z) of, there. All arrays have one shape and one type. `of_output`: the slope is 0 where a has been
+    set to 0."""
 
     sign: float
-    f: Callable[[Array, Array, Array], object]
-    slope: Callable[[Array, Array, Array], object]
+    f: Callable[[Array, Array, Array], list[Call]]
+    slope: Callable[[Array, Array, Array], list[Call]]
     of_output: bool = False
 
 
@@ -262,30 +267,27 @@ class InTraining(NamedTuple):
 def in_training(f: F, slope: Slope) -> InTraining:
     """What a step takes for f and f', to rounding; the same for the same functions."""
     if (f, slope) == (sigmoid_f, sigmoid_slope):
-        return InTraining(-1.0, _sigmoid_in_training, _sigmoid_slope_in_training, of_output=True)
+        return InTraining(-1.0, _sigmoid_calls, _sigmoid_slope_calls, of_output=True)
     if (f, slope) == (relu_f, relu_slope):
-        return InTraining(1.0, _relu_in_training, _relu_slope_in_training, of_output=True)
-    return InTraining(1.0, lambda z, kept, a: f(z, a), lambda z, kept, a: slope(z, a, kept))
+        return InTraining(1.0, _relu_calls, _relu_slope_calls, of_output=True)
+    return InTraining(1.0, lambda z, kept, a: [(f, (z, a))], lambda z, kept, a: [(slope, (z, a, kept))])
 
 
-def _sigmoid_in_training(minus_z: Array, kept: Array, a: Array) -> None:
+def _sigmoid_calls(minus_z: Array, kept: Array, a: Array) -> list[Call]:
     """a = 1 / (1 + e), and e = exp(-z) is kept."""
-    np.exp(minus_z, kept)
-    np.add(kept, _ONE[a.itemsize], a)
-    np.reciprocal(a, a)
+    return [(np.exp, (minus_z, kept)), (np.add, (kept, _ONE[a.itemsize], a)), (np.reciprocal, (a, a))]
 
 
-def _sigmoid_slope_in_training(minus_z: Array, kept: Array, a: Array) -> None:
+def _sigmoid_slope_calls(minus_z: Array, kept: Array, a: Array) -> list[Call]:
     """a(z) a(-z) = e a^2, without a second exponential; where e overflowed, a is 0."""
-    np.minimum(kept, _LARGEST[a.itemsize], out=kept)
-    np.multiply(kept, a, kept)
-    np.multiply(kept, a, kept)
+    times_a: Call = (np.multiply, (kept, a, kept))
+    return [(np.fmin, (kept, _LARGEST[a.itemsize], kept)), times_a, times_a]
 
 
-def _relu_in_training(z: Array, kept: Array, a: Array) -> None:
-    np.maximum(z, _ZERO[a.itemsize], out=a)
+def _relu_calls(z: Array, kept: Array, a: Array) -> list[Call]:
+    return [(partial(np.maximum, out=a), (z, _ZERO[a.itemsize]))]
 
 
-def _relu_slope_in_training(z: Array, kept: Array, a: Array) -> None:
+def _relu_slope_calls(z: Array, kept: Array, a: Array) -> list[Call]:
     """The sign of a, which is not negative: a third of what a comparison costs that writes numbers."""
-    np.sign(a, kept)
+    return [(np.sign, (a, kept))]

@@ -6,13 +6,14 @@ Where f wants -z, the product has made -u. What all layers need once a step lies
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
 
 from vgrad.later import blas
 from vgrad.nn.arrays import Array, Parameters, add_scaled, aligned
+from vgrad.nn.functions import Call
 from vgrad.nn.norms import Norm
 
 
@@ -45,8 +46,8 @@ class Statistics:
 class BesideNorms:
     """The norms of all hidden layers, for batches of m examples; gamma and beta are vectors of all units.
 
-    u, or -u by `signs`, is put into `centred[l - 1]`; `forward[l - 1]()` makes z of it, and `backward[l - 1]()` makes
-    dC/du, `du[l - 1]`, of delta = dC/dz.
+    u, or -u by `signs`, is put into `centred[l - 1]`; the calls of `forward[l - 1]` make z of it, and those of
+    `backward[l - 1]` make dC/du, `du[l - 1]`, of delta = dC/dz.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class BesideNorms:
         vectors = (*parameters, self._means, self._variances, self._s, self._of_gamma, self._of_beta)
         of_units = zip(*(of_layers(vector, sizes) for vector in vectors), strict=True)
         layers = zip(zip(self.centred, z, delta, self.du, strict=True), of_units, signs, strict=True)
-        ways = [_bound(norm.epsilon, sign, arrays, units) for arrays, units, sign in layers]
+        ways = [_calls(norm.epsilon, sign, arrays, units) for arrays, units, sign in layers]
         self.forward, self.backward = [way[0] for way in ways], [way[1] for way in ways]
 
     def move(self) -> None:
@@ -95,46 +96,51 @@ class BesideNorms:
                 add_scaled(part, more, factor * scale)
 
 
-def _bound(
+def _calls(
     epsilon: float, sign: float, arrays: Sequence[Array], of_units: Sequence[Array]
-) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Both passes of a layer; all that they use is a variable of theirs, since an attribute costs a call's tenth.
+) -> tuple[list[Call], list[Call]]:
+    """Both passes of a layer.
 
     `arrays` are centred, z, delta and du, (n, m); of the units are gamma, beta, mean, variance, s, and the sums of the
     gradients of gamma (times s/m) and of beta.
+
+        centred = u - mean,  variance = mean of centred^2,  s^2 = variance + epsilon,  z = gamma/s centred + beta
+        du = gamma/s (delta - mean(delta) - centred mean(delta centred)/s^2)        (Ioffe and Szegedy 2015, sec. 3)
     """
     centred, z, delta, du = arrays
     gamma, beta, mean, variance, s, of_gamma, of_beta = of_units
     (n, m), dtype = z.shape, z.dtype
     gemv, ger = (blas.dgemv, blas.dger) if dtype == np.float64 else (blas.sgemv, blas.sger)
-    multiply, add, divide, sqrt = np.multiply, np.add, np.divide, np.sqrt
-    combine = np.subtract if sign > 0 else np.add  # with -u, centred is -(u - mean)
-    least, ones, share = np.asarray(epsilon, dtype), np.ones(m, dtype), 1 / m
     work, square, scale, part = aligned((n, m), dtype), np.empty(n, dtype), np.empty(n, dtype), np.empty(n, dtype)
-    centredT, zT, deltaT, duT, workT = centred.T, z.T, delta.T, du.T, work.T
-    scales, parts = scale[:, None], part[:, None]
+    least, ones, share = np.asarray(epsilon, dtype), np.ones(m, dtype), 1 / m
 
-    def forward() -> None:
-        """centred = u - mean, variance = mean of centred^2, s^2 = variance + epsilon, z = gamma/s centred + beta."""
-        gemv(share, centredT, ones, 0.0, mean, 0, 1, 0, 1, 1, 1)
-        ger(-1.0, ones, mean, 1, 1, centredT, 0, 0, 1)
-        multiply(centred, centred, work)
-        gemv(share, workT, ones, 0.0, variance, 0, 1, 0, 1, 1, 1)
-        add(variance, least, square)
-        sqrt(square, s)
-        divide(gamma, s, scale)
-        multiply(centred, scales, z)
-        ger(sign, ones, beta, 1, 1, zT, 0, 0, 1)
+    def sums(factor: float, of: Array, to: Array) -> Call:
+        """To = factor times the sums over the examples."""
+        return gemv, (factor, of.T, ones, 0.0, to, 0, 1, 0, 1, 1, 1)
 
-    def backward() -> None:
-        """du = gamma/s (delta - mean(delta) - centred mean(delta centred)/s^2)  (Ioffe and Szegedy 2015, sec. 3)."""
-        multiply(delta, centred, work)
-        gemv(sign * share, workT, ones, 0.0, of_gamma, 0, 1, 0, 1, 1, 1)
-        gemv(1.0, deltaT, ones, 0.0, of_beta, 0, 1, 0, 1, 1, 1)
-        divide(of_gamma, square, part)
-        multiply(centred, parts, work)
-        combine(delta, work, du)
-        ger(-share, ones, of_beta, 1, 1, duT, 0, 0, 1)
-        multiply(du, scales, du)
+    def spread(factor: float, unit: Array, to: Array) -> Call:
+        """Adds to each example of `to` factor times what belongs to the unit."""
+        return ger, (factor, ones, unit, 1, 1, to.T, 0, 0, 1)
 
+    forward: list[Call] = [
+        sums(share, centred, mean),
+        spread(-1.0, mean, centred),
+        (np.multiply, (centred, centred, work)),
+        sums(share, work, variance),
+        (np.add, (variance, least, square)),
+        (np.sqrt, (square, s)),
+        (np.divide, (gamma, s, scale)),
+        (np.multiply, (centred, scale[:, None], z)),
+        spread(sign, beta, z),
+    ]
+    backward: list[Call] = [
+        (np.multiply, (delta, centred, work)),
+        sums(sign * share, work, of_gamma),
+        sums(1.0, delta, of_beta),
+        (np.divide, (of_gamma, square, part)),
+        (np.multiply, (centred, part[:, None], work)),
+        (np.subtract if sign > 0 else np.add, (delta, work, du)),  # with -u, centred is -(u - mean)
+        spread(-share, of_beta, du),
+        (np.multiply, (du, scale[:, None], du)),
+    ]
     return forward, backward

@@ -15,8 +15,9 @@ nothing scales examples. Where f wants -z, the product makes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,10 +27,8 @@ from vgrad.nn.beside.lifts import DEEP, Lifts
 from vgrad.nn.beside.norm import BesideNorms, Statistics
 from vgrad.nn.beside.weights import Augmented
 from vgrad.nn.costs import output_error, softmax_beside, softmax_f
-from vgrad.nn.functions import InTraining, in_training, quick, sigmoid_f, sigmoid_slope
+from vgrad.nn.functions import Call, InTraining, in_training, quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Network, Noise
-
-Pass = Callable[[], None] | None
 
 
 def has_bias(network: Network, layer: int) -> bool:
@@ -78,7 +77,20 @@ def _output(network: Network, rows: int, dtype: np.dtype[np.floating]) -> InTrai
     if (network.output, network.cost.delta) == (sigmoid_f, output_error):
         return in_training(sigmoid_f, sigmoid_slope)
     f = softmax_beside(network.sizes[-1], rows, dtype) if network.output is softmax_f else quick(network.output)
-    return InTraining(1.0, lambda z, kept, a: f(z, a), lambda z, kept, a: None)
+    return InTraining(1.0, lambda z, kept, a: [(f, (z, a))], lambda z, kept, a: [])
+
+
+class _Below(NamedTuple):
+    """What makes the delta of a layer of what lies above it: (V^(l+1))^T du^(l+1), times f', and what a norm makes of
+    the product."""
+
+    scale: float
+    duT_above: Array
+    VT: Array
+    backT: Array
+    delta: Array
+    slope: Array
+    norm: list[Call]
 
 
 class AugmentedStep:
@@ -86,107 +98,109 @@ class AugmentedStep:
 
     `x` is (width of V^1, rows) and y (n_L, rows), an example a column. After a pass, `z` (or -z) and `delta`, as it is
     lifted, of every layer are (n_l, rows); the next one overwrites them.
+
+    All calls but those that are given the batch are put together once: to look them up takes as long as to make them.
     """
 
     def __init__(
         self, network: Network, weights: Augmented, rows: int, unit: float = 1.0, running: Statistics | None = None
     ) -> None:
         arrays, hidden = _Arrays(network, weights.V, rows), network.depth - 1
-        functions = [in_training(activation.f, activation.slope) for activation in network.activations]
         self.rows, self._weights, self.z, self.delta, self._a = rows, weights, arrays.z, arrays.delta, arrays.a
         self._gemm = blas.dgemm if weights.vector.dtype == np.float64 else blas.sgemm
         self._masks = _Masks(network.dropout, arrays.mask[:-1]) if network.dropout and hidden else None
+        functions = [in_training(activation.f, activation.slope) for activation in network.activations]
         self._norms: BesideNorms | None = None
         if network.norm is not None and running is not None and hidden:
             signs = [each.sign for each in functions]
             self._norms = BesideNorms(network.norm, weights.norms, running, arrays.z[:-1], arrays.delta[:-1], signs)
         self._scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
-        self._lifts, self._is_deep = Lifts(hidden + 1, weights.vector.dtype), hidden + 1 >= DEEP
-        self._bind_forward(network, arrays, functions)
-        self._bind_backward(network, arrays, functions)
-
-    def _bind_forward(self, network: Network, arrays: _Arrays, functions: list[InTraining]) -> None:
-        norms, last = self._norms, _output(network, self.rows, arrays.z[-1].dtype)
-        u = [*norms.centred, arrays.z[-1]] if norms else arrays.z  # what the products write
-        passes: list[Pass] = [*norms.forward, None] if norms else [None] * len(u)
-        masks = [*arrays.mask[:-1], None] if self._masks else [None] * len(u)
-        ways = [(scale * each.sign, each.f) for scale, each in zip(self._scales, [*functions, last], strict=True)]
-        VT, uT, cT = self._weights.transposed, [each.T for each in u], [each.T for each in arrays.c]
-        self._forward = list(zip(ways, VT, uT, passes, arrays.z, arrays.kept, arrays.a, masks, cT, strict=True))
-
-    def _bind_backward(self, network: Network, arrays: _Arrays, functions: list[InTraining]) -> None:
-        norms, of_cost = self._norms, network.cost.delta
+        self._forward = self._calls_forward(arrays, [*functions, _output(network, rows, weights.vector.dtype)])
+        self._forward += self._calls_of_slopes(arrays, functions)
+        of_cost = network.cost.delta
         self._of_cost = output_error if of_cost is output_error else lambda z, a, y, out: of_cost(z.T, a.T, y.T, out.T)
-        slopes = [each.slope for each in functions]
-        self._slopes = list(zip(slopes, arrays.z, arrays.kept, arrays.a, strict=False))
-        if len(set(slopes)) == 1:  # one call for what lies in a row
-            self._slopes = [(slopes[0], arrays.all_z, arrays.all_kept, arrays.all_c)]
-        masked = self._masks is None or all(each.of_output for each in functions)
-        self._slopes_and_masks = [] if masked else [(arrays.all_kept, arrays.all_masks)]
-        du = [*norms.du, arrays.delta[-1]] if norms else arrays.delta
-        passes: list[Pass] = [*norms.backward] if norms else [None] * len(functions)
-        VT, duT, backT = self._weights.transposed, [each.T for each in du], [each.T for each in arrays.back]
-        above = zip(self._scales[1:], duT[1:], VT[1:], backT, arrays.delta, arrays.kept, passes, strict=False)
-        self._unlifted = list(above)[::-1], list(zip(self._scales, duT, [each.T for each in arrays.c], strict=True))
+        self._lifts, self._is_deep = Lifts(hidden + 1, weights.vector.dtype), hidden + 1 >= DEEP
+        du = [*self._norms.du, arrays.delta[-1]] if self._norms else arrays.delta
+        self._duT, self._cT = [each.T for each in du], [each.T for each in arrays.c]
+        self._below = self._all_below(arrays)
         self._bind_lifts()
 
+    def _calls_forward(self, arrays: _Arrays, functions: list[InTraining]) -> list[Call]:
+        """z^l = V^l c^(l-1), or what a norm makes of it, a^l = f(z^l) and masks. The first product is apart, since it
+        is given the batch."""
+        norms, VT, calls = self._norms, self._weights.transposed, list[Call]()
+        u = [*norms.centred, arrays.z[-1]] if norms else arrays.z  # what the products write
+        for i, (scale, of) in enumerate(zip(self._scales, functions, strict=True)):
+            if i == 0:
+                self._first = scale * of.sign, VT[0], u[0].T
+            else:
+                calls.append((self._gemm, (scale * of.sign, arrays.c[i - 1].T, VT[i], 0.0, u[i].T, 0, 0, 1)))
+            is_hidden = i < len(functions) - 1
+            calls += norms.forward[i] if norms and is_hidden else []
+            calls += of.f(arrays.z[i], arrays.kept[i], arrays.a[i])
+            if self._masks and is_hidden:
+                calls.append((np.multiply, (arrays.a[i], arrays.mask[i], arrays.a[i])))
+        return [*calls, (norms.move, ())] if norms else calls
+
+    def _calls_of_slopes(self, arrays: _Arrays, functions: list[InTraining]) -> list[Call]:
+        """f'(z^l) of the hidden layers, 0 where a mask is."""
+        if len({each.slope for each in functions}) == 1:  # for all that lies in a row at once
+            calls = functions[0].slope(arrays.all_z, arrays.all_kept, arrays.all_c)
+        else:
+            each_layer = zip(functions, arrays.z, arrays.kept, arrays.a, strict=False)
+            calls = [call for of, z, kept, a in each_layer for call in of.slope(z, kept, a)]
+        if self._masks and not all(each.of_output for each in functions):
+            calls.append((np.multiply, (arrays.all_kept, arrays.all_masks, arrays.all_kept)))
+        return calls
+
+    def _all_below(self, arrays: _Arrays) -> list[_Below]:
+        """Of the hidden layers, the last first."""
+        norms = self._norms.backward if self._norms else [[] for _ in self._scales[1:]]
+        backT = [each.T for each in arrays.back]
+        above = self._scales[1:], self._duT[1:], self._weights.transposed[1:], backT, arrays.delta, arrays.kept, norms
+        return [_Below(*each) for each in zip(*above, strict=False)][::-1]
+
     def _bind_lifts(self) -> None:
-        """What `_down` and the sums multiply by, with the powers of two of now."""
-        backward, sums = self._unlifted
-        self._backward = [(each[0] * up, *each[1:]) for each, up in zip(backward, self._lifts.down, strict=True)]
-        self._sums = [(each[0] * down, *each[1:]) for each, down in zip(sums, self._lifts.share, strict=True)]
+        """Puts together what multiplies by the powers of two of now."""
+        self._backward = list[Call]()
+        self._bound: tuple[Augmented, float, float] | None = None  # `_bind_sums` is due
+        for below, up in zip(self._below, self._lifts.down, strict=True):
+            product = (below.scale * up, below.duT_above, below.VT, 0.0, below.backT, 0, 1, 1)
+            self._backward += [(self._gemm, product), (np.multiply, (below.delta, below.slope, below.delta))]
+            self._backward += below.norm
 
     def forward(self, x: Array, noise: Noise | None = None) -> None:
-        """z^l = V^l c^(l-1), or what a norm makes of it, a^l = f(z^l) of every layer; masks are drawn from `noise`."""
-        gemm, below, turned = self._gemm, x, 1
+        """z^l, a^l and f'(z^l) of every layer; masks are drawn from `noise`."""
         if self._masks is not None:
             assert noise is not None  # training draws
             self._masks.draw(noise)
-        for (scale, f), VT, uT, norm, z, kept, a, mask, cT in self._forward:
-            gemm(scale, below, VT, 0.0, uT, turned, 0, 1)
-            if norm is not None:
-                norm()
-            f(z, kept, a)
-            if mask is not None:
-                np.multiply(a, mask, a)
-            below, turned = cT, 0
-        if self._norms is not None:
-            self._norms.move()
+        scale, VT, uT = self._first
+        self._gemm(scale, x, VT, 0.0, uT, 1, 0, 1)
+        for call, arguments in self._forward:
+            call(*arguments)
 
     def backward(self, y: Array) -> None:
         """delta^L from the cost, then delta^l = (V^(l+1))^T du^(l+1) * f'(z^l) down to layer 1, with du = delta where
         there is no norm  (BP1, BP2)."""
-        for slope_of, z, kept, a in self._slopes:
-            slope_of(z, kept, a)
-        for slope, mask in self._slopes_and_masks:
-            np.multiply(slope, mask, slope)
+        self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
         if self._is_deep and self._lifts.is_due():
-            self._lift(y)
+            self._lift()
             return
-        self._down(y)
+        for call, arguments in self._backward:
+            call(*arguments)
         if self._lifts.lifted and not np.isfinite(self.delta[0]).all():  # it has grown since the last look
-            self._lift(y)
+            self._lift()
 
-    def _down(self, y: Array) -> None:
-        gemm, multiply = self._gemm, np.multiply
-        self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
-        for scale, duT_above, VT, backT, delta, slope, norm in self._backward:
-            gemm(scale, duT_above, VT, 0.0, backT, 0, 1, 1)
-            multiply(delta, slope, delta)
-            if norm is not None:
-                norm()
-
-    def _lift(self, y: Array) -> None:
-        """As `_down`, and finds how far each delta is to be lifted."""
+    def _lift(self) -> None:
+        """As the calls of `backward`, and finds how far each delta is to be lifted."""
         ups = list[int]()
-        self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
-        for scale, duT_above, VT, backT, delta, slope, norm in self._unlifted[0]:
+        for scale, duT_above, VT, backT, delta, slope, norm in self._below:
             self._gemm(scale, duT_above, VT, 0.0, backT, 0, 1, 1)
             np.multiply(delta, slope, delta)
             ups.append(self._lifts.more(delta, sum(ups)))
             np.ldexp(delta, ups[-1], out=delta)
-            if norm is not None:
-                norm()
+            for call, arguments in norm:
+                call(*arguments)
         self._lifts.set(ups)
         self._bind_lifts()
 
@@ -217,10 +231,18 @@ class AugmentedStep:
 
     def _add(self, x: Array, to: Augmented, scale: float, keep: float) -> None:
         """As `add_gradients`, but gamma and beta stay what they are apart from their gradient."""
-        gemm, below, turned = self._gemm, x, 0
-        for (share, duT, cT), VT in zip(self._sums, to.transposed, strict=False):
-            gemm(scale * share, below, duT, keep, VT, turned, 0, 1)
-            below, turned = cT, 1
+        if self._bound != (to, scale, keep):
+            self._bind_sums(to, scale, keep)
+        gemm, (factor, duT, VT) = self._gemm, self._first_sum
+        gemm(factor, x, duT, keep, VT, 0, 0, 1)
+        for arguments in self._sums:
+            gemm(*arguments)
         if self._norms is not None:
             lifted = self._lifts.lifted
             self._norms.add_gradients(to.norms, [scale * down for down in self._lifts.share] if lifted else scale)
+
+    def _bind_sums(self, to: Augmented, scale: float, keep: float) -> None:
+        factors = [scale * share * of for share, of in zip(self._lifts.share, self._scales, strict=True)]
+        self._bound, self._first_sum = (to, scale, keep), (factors[0], self._duT[0], to.transposed[0])
+        above = zip(factors[1:], self._cT, self._duT[1:], to.transposed[1:], strict=False)
+        self._sums = [(factor, cT, duT, keep, VT, 1, 0, 1) for factor, cT, duT, VT in above]
