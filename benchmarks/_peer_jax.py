@@ -114,10 +114,12 @@ def _steps(given: Any, unroll: int) -> tuple[Any, Any]:
 def _measured(given: Any, unroll: int) -> tuple[Any, Any]:
     """Batch gradient descent; cost, accuracy and ||mean delta^l|| = ||dC/db^l|| of every epoch come out of its scan."""
     layers, dtype, m, sigmoid = given.layers, given.dtype, len(given.images), jax.nn.sigmoid
-    x, xT, yT, labels = (jnp.asarray(each) for each in (given.scaled(), given.scaled().T, given.y.T, given.labels))
+    wide = np.float64 if given.workload.wide else dtype
+    x, y, labels = jnp.asarray(given.scaled(), wide), jnp.asarray(given.y, wide), jnp.asarray(given.labels)
+    xT, yT = jnp.asarray(x.T), jnp.asarray(y.T)
 
-    def step(p: Tree, _: None) -> tuple[Tree, Tree]:
-        a, z = [xT], xT
+    def step(held: Tree, _: None) -> tuple[Tree, Tree]:
+        p, a, z = {name: w.astype(wide) for name, w in held.items()}, [xT], xT
         for layer in range(1, layers + 1):
             z = p[f"W{layer}"] @ a[-1] + p[f"b{layer}"][:, None]
             a.append(sigmoid(z))
@@ -131,7 +133,8 @@ def _measured(given: Any, unroll: int) -> tuple[Any, Any]:
         accuracy = (z.argmax(axis=0) == labels).astype(dtype).mean()
         norms = jnp.stack([jnp.sqrt(jnp.square(g[f"b{layer}"]).sum()) for layer in range(1, layers + 1)])
         keep = {name: given.decay if name.startswith("W") else 1.0 for name in p}
-        return {name: keep[name] * w - given.eta * g[name] for name, w in p.items()}, (cost, accuracy, norms)
+        moved = {name: keep[name] * w - given.eta * g[name].astype(dtype) for name, w in held.items()}
+        return moved, (cost, accuracy, norms)
 
     epochs = jax.jit(lambda p: lax.scan(step, p, length=given.workload.epochs, unroll=unroll), donate_argnums=0)
     held: list[Any] = [{name: jnp.array(value) for name, value in given.initial.items()}, ()]

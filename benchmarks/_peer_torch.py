@@ -92,14 +92,15 @@ def _steps(network: Network, given: Any) -> tuple[Any, Any]:
 def _measured(network: Network, given: Any) -> tuple[Any, Any]:
     """Batch gradient descent; cost, accuracy and ||mean delta^l|| = ||dC/db^l|| of every epoch, before its step."""
     W, b = ([network.p[f"{kind}{layer}"] for layer in network.layers] for kind in "Wb")
-    xT, yT, m = network.x.T.contiguous(), network.y.T.contiguous(), len(network.x)
+    kind, m = torch.float64 if given.workload.wide else network.x.dtype, len(network.x)
+    xT, yT = (each.T.contiguous().to(kind) for each in (network.x, network.y))
     told: list[Any] = []
 
     def round_() -> None:
         for _ in range(given.workload.epochs):
             a = xT
             for w, bias in zip(W, b, strict=True):
-                z = torch.addmm(bias[:, None], w, a)
+                z = torch.addmm(bias[:, None].to(kind), w.to(kind), a)
                 a = torch.sigmoid(z)
             cost = F.binary_cross_entropy_with_logits(z, yT, reduction="sum") / m
             accuracy = (z.argmax(0) == network.labels).sum().item() / m

@@ -38,16 +38,17 @@ def has_bias(network: Network, layer: int) -> bool:
 
 class _Arrays:
     """What passes over `rows` examples write, (n_l, rows) each: `z`, `kept` (of which f' is made), `a`, `delta`, and
-    for the hidden layers `mask`. `c` and `back` are a and delta with the rows that V's further columns make of them.
-    `all_…` are those of all hidden layers, as they lie in a row."""
+    with dropout the `mask` of hidden layers. `c` and `back` are a and delta with the rows that V's further columns make
+    of them. `all_…` are those of all hidden layers, as they lie in a row."""
 
     def __init__(self, network: Network, V: Sequence[Array], rows: int) -> None:
         sizes, dtype = network.sizes[1:], V[0].dtype
         shapes = [*((above.shape[1], rows) for above in V[1:]), (sizes[-1], rows)]
-        rows_of_all = (in_a_row(shapes, dtype) for _ in range(5))
-        (z, wide_z), (kept, wide_kept), (c, self.c), (_, self.back), (mask, wide_mask) = rows_of_all
+        rows_of_all = [in_a_row(shapes, dtype) for _ in range(5 if network.dropout else 4)]
+        (z, wide_z), (kept, wide_kept), (c, self.c), (_, self.back), *of_masks = rows_of_all
+        mask, (*wide_mask, _) = of_masks[0] if of_masks else (kept, [kept])
         self.z, self.kept, self.a, self.delta, self.mask = (
-            [array[:n] for n, array in zip(sizes, wide, strict=True)]
+            [array[:n] for n, array in zip(sizes, wide, strict=False)]
             for wide in (wide_z, wide_kept, self.c, self.back, wide_mask)
         )
         for layer, (n, each) in enumerate(zip(sizes[:-1], self.c, strict=False), start=1):
@@ -108,7 +109,7 @@ class AugmentedStep:
         arrays, hidden = _Arrays(network, weights.V, rows), network.depth - 1
         self.rows, self._weights, self.z, self.delta, self._a = rows, weights, arrays.z, arrays.delta, arrays.a
         self._gemm = blas.dgemm if weights.vector.dtype == np.float64 else blas.sgemm
-        self._masks = _Masks(network.dropout, arrays.mask[:-1]) if network.dropout and hidden else None
+        self._masks = _Masks(network.dropout, arrays.mask) if arrays.mask else None
         functions = [in_training(activation.f, activation.slope) for activation in network.activations]
         self._norms: BesideNorms | None = None
         if network.norm is not None and running is not None and hidden:
@@ -126,19 +127,18 @@ class AugmentedStep:
         self._bind_lifts()
 
     def _calls_forward(self, arrays: _Arrays, functions: list[InTraining]) -> list[Call]:
-        """z^l = V^l c^(l-1), or what a norm makes of it, a^l = f(z^l) and masks. The first product is apart, since it
-        is given the batch."""
+        """z^l = V^l c^(l-1), or what a norm makes of that, a^l = f(z^l) and masks. `_first` is of the first product,
+        which is given the batch."""
         norms, VT, calls = self._norms, self._weights.transposed, list[Call]()
         u = [*norms.centred, arrays.z[-1]] if norms else arrays.z  # what the products write
-        for i, (scale, of) in enumerate(zip(self._scales, functions, strict=True)):
-            if i == 0:
-                self._first = scale * of.sign, VT[0], u[0].T
-            else:
-                calls.append((self._gemm, (scale * of.sign, arrays.c[i - 1].T, VT[i], 0.0, u[i].T, 0, 0, 1)))
-            is_hidden = i < len(functions) - 1
-            calls += norms.forward[i] if norms and is_hidden else []
-            calls += of.f(arrays.z[i], arrays.kept[i], arrays.a[i])
-            if self._masks and is_hidden:
+        normed = [*norms.forward, []] if norms else [[] for _ in u]
+        scales = [scale * of.sign for scale, of in zip(self._scales, functions, strict=True)]
+        self._first = scales[0], VT[0], u[0].T
+        for i, of in enumerate(functions):
+            if i > 0:
+                calls.append((self._gemm, (scales[i], arrays.c[i - 1].T, VT[i], 0.0, u[i].T, 0, 0, 1)))
+            calls += normed[i] + of.f(arrays.z[i], arrays.kept[i], arrays.a[i])
+            if i < len(arrays.mask):
                 calls.append((np.multiply, (arrays.a[i], arrays.mask[i], arrays.a[i])))
         return [*calls, (norms.move, ())] if norms else calls
 
