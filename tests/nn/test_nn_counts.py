@@ -64,14 +64,14 @@ def calls_of_a_step(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> 
     return calls
 
 
-def test_a_step_of_nielsens_network_is_27_calls_and_a_layer_more_is_8(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A product and a sigmoid of four calls forwards, biases being assigned; slopes once for all, in four; a product
-    and a multiplication backwards; and what BLAS adds to W and b."""
+def test_a_step_of_nielsens_network_is_31_calls_and_a_layer_more_is_12(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product and a sigmoid of four calls forwards, biases being assigned; a product, a slope of four calls and a
+    multiplication backwards; and what BLAS adds to W and b."""
     three, four = (calls_of_a_step((12, *(9,) * k, 5), monkeypatch) for k in (2, 3))
-    assert three.total() == 27
+    assert three.total() == 31
     assert three["dgemm"] == 8
     assert three["dgemv"] == 3
-    assert (four - three) == Counter(dgemm=3, negative=1, exp=1, add=1, reciprocal=1, multiply=1, dgemv=1)
+    assert (four - three) == Counter(dgemm=3, negative=1, exp=2, add=2, reciprocal=2, multiply=2, dgemv=1)
 
 
 @each_row("dtype", ["float64", "float32"])
@@ -93,7 +93,7 @@ def test_arrays_in_a_row_do_not_overlap() -> None:
 
 
 @each_row("activations", [("sigmoid", "tanh"), ("tanh", "tanh")])
-def test_layers_of_one_activation_have_the_slopes_of_each_alone(activations: tuple[str, ...]) -> None:
+def test_layers_have_slopes_of_their_own_z(activations: tuple[str, ...]) -> None:
     sizes = (7, 5, 3, 2)
     params, (x, y) = oracle.draw(sizes, 0), oracle.examples(sizes, 9, 0)
     net = network(Model(activations, "sigmoid", "cross_entropy"), sizes)
