@@ -4,7 +4,7 @@ else a network learns (`Network.shapes`). Functions take the names and shapes th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -73,11 +73,11 @@ class Flat:
     def __init__(self, vector: Array, views: Parameters) -> None:
         self.vector, self.views = vector, views
 
-    def add_weights(self, of: Flat, scale: float) -> None:
-        """W <- W + scale * W of the other, in every layer."""
+    def add_weights(self, of: Flat, scale: float, f: Callable[[Array], Array] = lambda W: W) -> None:
+        """W <- W + scale * f(W of the other), in every layer; f is elementwise, and 0 at 0."""
         for name, W in self.views.items():
             if name.startswith("W"):
-                add_scaled(W, of.views[name], scale)
+                add_scaled(W, f(of.views[name]), scale)
 
 
 def realigned(arrays: Parameters) -> Parameters:

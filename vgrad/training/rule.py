@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgrad.nn.arrays import Parameters
+from vgrad.nn.arrays import Array, Parameters, add_scaled
 from vgrad.nn.limits import Clip
 from vgrad.nn.network import Noise
 from vgrad.nn.optimizers import Optimizer
@@ -40,21 +40,27 @@ class Penalty:
         """1 - eta lambda/n, what W is multiplied by in the step's own product; 1 where `shrink` has done it."""
         return 1.0 if self.l1 else 1 - eta * self.l2 / self.n
 
+    def gradient(self, W: Array) -> Array:
+        """dP/dW = lambda/n W + mu/n sign(W), of any array of weights."""
+        found = np.sign(W)
+        found *= self.l1 / self.n
+        if self.l2:
+            add_scaled(found, W, self.l2 / self.n)
+        return found
+
     def shrink(self, parameters: Parameters, eta: float) -> None:
-        """With L1, the share of both penalties in a step of plain descent, from the same W: W <- W - eta dP/dW."""
+        """With L1, the share of both penalties in a step of plain descent: W <- W - eta dP/dW."""
         if self.l1:
-            for name, w in parameters.items():
+            for name, W in parameters.items():
                 if name.startswith("W"):
-                    w -= eta / self.n * (self.l2 * w + self.l1 * np.sign(w))
+                    add_scaled(W, self.gradient(W), -eta)
 
     def add_gradient(self, w: Flat, to: Flat, scale: float) -> None:
-        """Adds scale * (lambda/n W + mu/n sign(W)) to what `to` has of the weights."""
-        if self.l2:
-            to.add_weights(w, scale * self.l2 / self.n)
+        """Adds scale * dP/dW to what `to` has of the weights."""
         if self.l1:
-            for name, W in w.views.items():
-                if name.startswith("W"):
-                    to.views[name] += scale * self.l1 / self.n * np.sign(W)
+            to.add_weights(w, scale, self.gradient)
+        elif self.l2:
+            to.add_weights(w, scale * self.l2 / self.n)
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,8 @@ class SmallSteps:
                 passes.forward(x, noise)
                 passes.backward(y)
                 if update is None:
-                    penalty.shrink(self._w.views, eta)
+                    if penalty.l1:
+                        self._w.add_weights(self._w, -eta, penalty.gradient)
                     passes.descend(x, eta, decay)
                 else:
                     passes.add_gradients(x, update.target, update.scale / passes.rows, update.keep)

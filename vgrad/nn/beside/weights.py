@@ -5,7 +5,7 @@ The zeros fill the rows of V up to whole cache lines: with 785 columns the produ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -78,11 +78,11 @@ class Augmented(Flat):
         for name, view in self.views.items():
             np.copyto(parameters[name], view)
 
-    def add_weights(self, of: Flat, scale: float) -> None:
-        """W <- W + scale * W of the other, in every layer: all V, and then the biases as they were."""
+    def add_weights(self, of: Flat, scale: float, f: Callable[[Array], Array] = lambda V: V) -> None:
+        """W <- W + scale * f(W of the other), in every layer: all V, and then the biases as they were."""
         self.keep()
         size = sum(V.size for V in self.V)
-        add_scaled(self.vector[:size], of.vector[:size], scale)
+        add_scaled(self.vector[:size], f(of.vector[:size]), scale)
         for each in self._kept:
             np.copyto(each.now, each.kept)
 
