@@ -71,10 +71,11 @@ def parts(name: str, dtype: str) -> dict[str, Call]:
         for call, arguments in products:
             call(*arguments)
 
+    of_sigmoids = [each for each in passes._forward if each[0] in (np.exp, np.add, np.reciprocal)]
+
     def sigmoids() -> None:
-        for call, arguments in passes._forward:
-            if call in (np.exp, np.add, np.reciprocal):  # products, sigmoids and slopes are the calls forwards
-                call(*arguments)
+        for call, arguments in of_sigmoids:
+            call(*arguments)
 
     step()
     return {
