@@ -25,7 +25,7 @@ from vgrad.nn.beside.step import AugmentedStep
 from vgrad.nn.beside.weights import Augmented, fits
 from vgrad.nn.functions import in_training, relu_f, relu_slope, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Noise
-from vgrad.nn.norms import batch_norm, layer_norm
+from vgrad.nn.norms import Norm, batch_norm, layer_norm
 
 SIZES = (3, 4, 5, 3)
 
@@ -280,6 +280,22 @@ def test_batch_norm_is_that_of_the_general_way(
         oracle.assert_close((found | moved)[name], value, apart, scale=float(np.abs(value).max()) + 1e-30)
     for name, value in before.items():
         np.testing.assert_array_equal(found[name], value)
+
+
+@each_row("norm", [None, batch_norm()])
+def test_gradients_that_are_not_kept_are_overwritten_whatever_they_hold(norm: Norm | None) -> None:
+    """After a divergence they hold NaN, and the epoch is made again to find where it began."""
+    net = replace(network(Model(("tanh",) * 2, "softmax", "log_likelihood"), SIZES), norm=norm)
+    weights, found = (Augmented(SIZES, np.dtype(np.float64), normed=norm is not None) for _ in range(2))
+    weights.load(oracle.draw(SIZES, 0) | {name: view for name, view in weights.views.items() if name[0] in "gb"})
+    passes = AugmentedStep(net, weights, 4, running=Statistics(SIZES[1:-1], np.dtype(np.float64)))
+    found.vector.fill(np.nan)
+    x, y = oracle.examples(SIZES, 4, 0)
+    beside = side_by_side(x, weights)
+    passes.forward(beside)
+    passes.backward(y.T)
+    passes.add_gradients(beside, found, 0.25, 0.0)
+    assert all(np.isfinite(array).all() for array in (*found.V, *found.norms))
 
 
 def test_which_norms_are_small() -> None:
