@@ -98,7 +98,8 @@ class AugmentedStep:
         self._gemm = blas.dgemm if weights.vector.dtype == np.float64 else blas.sgemm
         self._masks = _Masks(network.dropout, arrays.mask[:-1]) if network.dropout and hidden else None
         self._norms: BesideNorms | None = None
-        if network.norm is not None and running is not None and hidden:
+        if network.norm is not None and hidden:
+            assert running is not None  # a norm that keeps none is none of a batch
             signs = [each.sign for each in functions]
             self._norms = BesideNorms(network.norm, weights.norms, running, arrays.z[:-1], arrays.delta[:-1], signs)
         self._scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
@@ -193,9 +194,7 @@ class AugmentedStep:
 
     def restart(self) -> None:
         """An epoch begins."""
-        if self._is_deep:
-            self._lifts.restart()
-            self._bind_lifts()
+        self._lifts.restart()
 
     def descend(self, x: Array, eta: float, decay: float) -> None:
         """V <- decay V - (eta/m) du c^T, and what is no weight without the decay, after forward(x) and backward(y).
