@@ -147,14 +147,14 @@ def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatc
     """A product and a sigmoid of three calls forwards; slopes once for all, in three, and the error of the outputs; a
     product and a multiplication backwards; and a product that adds to weights and biases."""
 
-    def calls_of_a_step(sizes: tuple[int, ...], decay: float = 1.0) -> dict[str, int]:
+    def calls_of_a_step(sizes: tuple[int, ...], decay: float = 1.0, dropout: float = 0.0) -> Counter[str]:
         with counting(monkeypatch, beside_step, beside_weights, costs, functions) as calls:
             params, (x, y) = oracle.draw(sizes, 0), oracle.examples(sizes, 10, 0)
             model = Model(("sigmoid",) * (len(sizes) - 2), "sigmoid", "cross_entropy")
-            passes, weights = steps_of(model, params, sizes, 10)
+            passes, weights = steps_of(model, params, sizes, 10, dropout=dropout)
             beside = side_by_side(x, weights)
             calls.clear()
-            passes.forward(beside)
+            passes.forward(beside, Noise(np.random.default_rng(0), np.random.default_rng(1)))
             passes.backward(y.T)
             passes.descend(beside, 0.1, decay)
         return calls
@@ -164,6 +164,8 @@ def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatc
     assert three["dgemm"] == 8
     assert four - three == {"dgemm": 3, "exp": 1, "add": 1, "reciprocal": 1, "multiply": 1}
     assert sum((calls_of_a_step((12, 9, 9, 5), 0.9) - three).values()) == 4  # biases with 12 and with 9 inputs
+    masks = calls_of_a_step((12, 9, 9, 5), dropout=0.5) - three
+    assert masks == {"greater_equal": 2, "multiply": 2}  # a slope made of a is masked with it
 
 
 def test_batch_norm_adds_17_calls_a_layer_and_8_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
