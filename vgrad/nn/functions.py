@@ -249,8 +249,9 @@ def quick(function: Callable[P, Array]) -> Callable[P, Array]:
 
 
 class InTraining(NamedTuple):
-    """f and f' of a step: f(sign z, kept, a) writes a, and into `kept` what slope(sign z, kept, a) makes f'(z) of,
-    there. All arrays have one shape and one type. `of_output`: the slope is 0 where a has been set to 0."""
+    """f and f' of a step, which share what they can: f(sign z, kept, a) writes a = f(z), and may leave in `kept` what
+    slope(sign z, kept, a) overwrites with f'(z). All arrays have one shape and one type. `of_output`: the slope is 0
+    where a has been set to 0, so that masks need not be applied to it."""
 
     sign: float
     f: Callable[[Array, Array, Array], object]
@@ -260,7 +261,8 @@ class InTraining(NamedTuple):
 
 @lru_cache(maxsize=64)
 def in_training(f: F, slope: Slope) -> InTraining:
-    """What a step takes for f and f', to rounding; the same for the same functions."""
+    """What a step takes for f and f', to rounding; the same objects for the same functions, which tells layers that can
+    share a call."""
     if (f, slope) == (sigmoid_f, sigmoid_slope):
         return InTraining(-1.0, _sigmoid_in_training, _sigmoid_slope_in_training, of_output=True)
     if (f, slope) == (relu_f, relu_slope):

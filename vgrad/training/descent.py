@@ -4,7 +4,8 @@ The hot loop looks at nothing. A parameter that is NaN or infinite never becomes
 of an epoch is enough; the epoch is then replayed, step by step, to the first batch and layer that went wrong.
 
 Plain descent is fused: the product that makes a gradient also makes the step. Everything else has parameters and
-gradients as one vector each, with the arrays as views of it.
+gradients as one vector each, with the arrays as views of it. Small networks take their steps in `small.py`, in arrays
+of their own, and a batch that is the whole training part in `FullBatch`.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch) -> int | None:
 class Descent:
     """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` and `buffers`.
 
-    The entries of `parameters` become copies at cache lines, or, where the step is not fused, views of one vector.
+    The entries of `parameters` become copies at cache lines, or, for an optimizer, views of one vector.
     `full_batch` is the pass that measurements share, if one is a step.
     """
 

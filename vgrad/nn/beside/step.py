@@ -29,7 +29,7 @@ from vgrad.nn.costs import output_error, softmax_beside, softmax_f
 from vgrad.nn.functions import InTraining, in_training, quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Network, Noise
 
-Pass = Callable[[], None] | None
+NormPass = Callable[[], None] | None
 
 
 def has_bias(network: Network, layer: int) -> bool:
@@ -110,7 +110,7 @@ class AugmentedStep:
     def _bind_forward(self, network: Network, arrays: _Arrays, functions: list[InTraining]) -> None:
         norms, last = self._norms, _output(network, self.rows, arrays.z[-1].dtype)
         u = [*norms.centred, arrays.z[-1]] if norms else arrays.z  # what the products write
-        passes: list[Pass] = [*norms.forward, None] if norms else [None] * len(u)
+        passes: list[NormPass] = [*norms.forward, None] if norms else [None] * len(u)
         masks = [*arrays.mask[:-1], None] if self._masks else [None] * len(u)
         ways = [(scale * each.sign, each.f) for scale, each in zip(self._scales, [*functions, last], strict=True)]
         VT, uT, cT = self._weights.transposed, [each.T for each in u], [each.T for each in arrays.c]
@@ -126,7 +126,7 @@ class AugmentedStep:
         masked = self._masks is None or all(each.of_output for each in functions)
         self._slopes_and_masks = [] if masked else [(arrays.all_kept, arrays.all_masks)]
         du = [*norms.du, arrays.delta[-1]] if norms else arrays.delta
-        passes: list[Pass] = [*norms.backward] if norms else [None] * len(functions)
+        passes: list[NormPass] = [*norms.backward] if norms else [None] * len(functions)
         VT, duT, backT = self._weights.transposed, [each.T for each in du], [each.T for each in arrays.back]
         above = zip(self._scales[1:], duT[1:], VT[1:], backT, arrays.delta, arrays.kept, passes, strict=False)
         self._unlifted = list(above)[::-1], list(zip(self._scales, duT, [each.T for each in arrays.c], strict=True))
@@ -209,14 +209,14 @@ class AugmentedStep:
             self._weights.add_kept(1 - decay)
 
     def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
-        """V <- keep V + scale * sum over the batch of du c^T, in place; keep = 0 overwrites  (BP3, BP4). So gamma and
-        beta."""
+        """V <- keep V + scale * sum over the batch of du c^T, in place, gamma and beta likewise; keep = 0 overwrites
+        (BP3, BP4)."""
         for part in to.norms if keep != 1 else ():
             np.multiply(part, keep, part) if keep else part.fill(0)
         self._add(x, to, scale, keep)
 
     def _add(self, x: Array, to: Augmented, scale: float, keep: float) -> None:
-        """As `add_gradients`, but gamma and beta stay what they are apart from their gradient."""
+        """As `add_gradients`, but `keep` is that of V: to gamma and beta, which do not decay, is only added."""
         gemm, below, turned = self._gemm, x, 0
         for (share, duT, cT), VT in zip(self._sums, to.transposed, strict=False):
             gemm(scale * share, below, duT, keep, VT, turned, 0, 1)
