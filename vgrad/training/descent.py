@@ -11,6 +11,7 @@ of their own, and a batch that is the whole training part in `FullBatch`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from string import ascii_letters
 
 import numpy as np
 
@@ -46,14 +47,15 @@ def full_batch(
     return FullBatch(network, parameters, *feed.load(dataset.train, np.arange(n, dtype=np.intp)))
 
 
-def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch) -> int | None:
-    """In the order in which a step computes: z from below, delta from above, then the new parameters."""
+def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch, changed: Parameters) -> int | None:
+    """In the order in which a step computes: z from below, delta from above, then what it has `changed`, parameters and
+    running statistics."""
     from_above = first_non_finite(passes.delta[::-1])
+    bad = [int(name.lstrip(ascii_letters)) for name, array in changed.items() if not np.isfinite(array).all()]
     return (
         first_non_finite(passes.z)
         or (None if from_above is None else len(passes.delta) + 1 - from_above)
-        or first_non_finite(passes.W)
-        or first_non_finite(passes.b)
+        or min(bad, default=None)
     )
 
 
@@ -129,7 +131,7 @@ class Descent:
         with np.errstate(all="ignore"):
             for batch, passes in self._steps(epoch, state, lambda: False):
                 self._store()
-                layer = _first_bad_layer(passes)
+                layer = _first_bad_layer(passes, self.parameters | self._buffers)
                 for held, kept in zip(arrays, last, strict=True):
                     copy_into(*((kept, held) if layer is None else (held, kept)))
                 if layer is not None:

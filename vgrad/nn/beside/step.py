@@ -94,7 +94,6 @@ class AugmentedStep:
         arrays, hidden = _Arrays(network, weights.V, rows), network.depth - 1
         functions = [in_training(activation.f, activation.slope) for activation in network.activations]
         self.rows, self._weights, self.z, self.delta, self._a = rows, weights, arrays.z, arrays.delta, arrays.a
-        self.W, self.b = ([weights.views[f"{name}{layer}"] for layer in range(1, hidden + 2)] for name in "Wb")
         self._gemm = blas.dgemm if weights.vector.dtype == np.float64 else blas.sgemm
         self._masks = _Masks(network.dropout, arrays.mask[:-1]) if network.dropout and hidden else None
         self._norms: BesideNorms | None = None
