@@ -23,6 +23,7 @@ from vgrad.nn.beside import weights as beside_weights
 from vgrad.nn.beside.norm import Statistics
 from vgrad.nn.beside.step import AugmentedStep
 from vgrad.nn.beside.weights import Augmented, fits
+from vgrad.nn.costs import softmax_beside, softmax_f
 from vgrad.nn.functions import in_training, relu_f, relu_slope, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Noise
 from vgrad.nn.norms import Norm, batch_norm, layer_norm
@@ -132,6 +133,15 @@ def _slope_at(z: float, dtype: str) -> float:
     made.f(np.full(1, made.sign * z, dtype), kept, a)
     made.slope(np.full(1, made.sign * z, dtype), kept, a)
     return float(kept[0])
+
+
+@each_row("dtype", ["float64", "float32"])
+def test_softmax_of_examples_side_by_side_is_that_of_rows(dtype: str) -> None:
+    z = np.random.default_rng(0).standard_normal((5, 4)) * [1, 100, 1e4, 1e30]
+    z, f = z.astype(dtype), softmax_beside(5, 4, np.dtype(dtype))
+    for _ in range(2):  # with the arrays of the first time
+        found, due = f(z, np.empty_like(z)), softmax_f(z.T, np.empty_like(z.T))
+        np.testing.assert_allclose(found.T, due, rtol=4 * np.finfo(dtype).eps)
 
 
 def test_a_rectifier_in_training_is_the_one_outside() -> None:
