@@ -323,8 +323,7 @@ def first_bad(model: Model, params: Params, xs: np.ndarray, ys: np.ndarray, **ra
     return (
         next((layer for layer in layers if bad(z[layer - 1] for z, _ in passes)), None)
         or next((layer for layer in reversed(layers) if bad(delta[layer - 1] for _, delta in passes)), None)
-        or next((layer for layer in layers if bad([after[f"W{layer}"]])), None)
-        or next((layer for layer in layers if bad([after[f"b{layer}"]])), None)
+        or next((layer for layer in layers if bad([after[f"W{layer}"], after[f"b{layer}"]])), None)
     )
 
 

@@ -23,9 +23,10 @@ from vgrad.nn.beside import weights as beside_weights
 from vgrad.nn.beside.norm import Statistics
 from vgrad.nn.beside.step import AugmentedStep
 from vgrad.nn.beside.weights import Augmented, fits
+from vgrad.nn.costs import softmax_beside, softmax_f
 from vgrad.nn.functions import Call, in_training, relu_f, relu_slope, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Noise
-from vgrad.nn.norms import batch_norm, layer_norm
+from vgrad.nn.norms import Norm, batch_norm, layer_norm
 
 SIZES = (3, 4, 5, 3)
 
@@ -139,6 +140,15 @@ def _slope_at(z: float, dtype: str) -> float:
     return float(kept[0])
 
 
+@each_row("dtype", ["float64", "float32"])
+def test_softmax_of_examples_side_by_side_is_that_of_rows(dtype: str) -> None:
+    z = np.random.default_rng(0).standard_normal((5, 4)) * [1, 100, 1e4, 1e30]
+    z, f = z.astype(dtype), softmax_beside(5, 4, np.dtype(dtype))
+    for _ in range(2):  # with the arrays of the first time
+        found, due = f(z, np.empty_like(z)), softmax_f(z.T, np.empty_like(z.T))
+        np.testing.assert_allclose(found.T, due, rtol=4 * np.finfo(dtype).eps)
+
+
 def test_a_rectifier_in_training_is_the_one_outside() -> None:
     z, made = np.array([-np.inf, -3.0, -5e-324, -0.0, 0.0, 5e-324, 2.0, np.inf]), in_training(relu_f, relu_slope)
     a, kept = np.empty_like(z), np.empty_like(z)
@@ -152,14 +162,14 @@ def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatc
     """A product and a sigmoid of three calls forwards; slopes once for all, in three, and the error of the outputs; a
     product and a multiplication backwards; and a product that adds to weights and biases."""
 
-    def calls_of_a_step(sizes: tuple[int, ...], decay: float = 1.0) -> dict[str, int]:
+    def calls_of_a_step(sizes: tuple[int, ...], decay: float = 1.0, dropout: float = 0.0) -> Counter[str]:
         with counting(monkeypatch, beside_step, beside_weights, costs, functions) as calls:
             params, (x, y) = oracle.draw(sizes, 0), oracle.examples(sizes, 10, 0)
             model = Model(("sigmoid",) * (len(sizes) - 2), "sigmoid", "cross_entropy")
-            passes, weights = steps_of(model, params, sizes, 10)
+            passes, weights = steps_of(model, params, sizes, 10, dropout=dropout)
             beside = side_by_side(x, weights)
             calls.clear()
-            passes.forward(beside)
+            passes.forward(beside, Noise(np.random.default_rng(0), np.random.default_rng(1)))
             passes.backward(y.T)
             passes.descend(beside, 0.1, decay)
         return calls
@@ -169,6 +179,8 @@ def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatc
     assert three["dgemm"] == 8
     assert four - three == {"dgemm": 3, "exp": 1, "add": 1, "reciprocal": 1, "multiply": 1}
     assert sum((calls_of_a_step((12, 9, 9, 5), 0.9) - three).values()) == 4  # biases with 12 and with 9 inputs
+    masks = calls_of_a_step((12, 9, 9, 5), dropout=0.5) - three
+    assert masks == {"greater_equal": 2, "multiply": 2}  # a slope made of a is masked with it
 
 
 def test_batch_norm_adds_17_calls_a_layer_and_8_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,6 +298,22 @@ def test_batch_norm_is_that_of_the_general_way(
         oracle.assert_close((found | moved)[name], value, apart, scale=float(np.abs(value).max()) + 1e-30)
     for name, value in before.items():
         np.testing.assert_array_equal(found[name], value)
+
+
+@each_row("norm", [None, batch_norm()])
+def test_gradients_that_are_not_kept_are_overwritten_whatever_they_hold(norm: Norm | None) -> None:
+    """After a divergence they hold NaN, and the epoch is made again to find where it began."""
+    net = replace(network(Model(("tanh",) * 2, "softmax", "log_likelihood"), SIZES), norm=norm)
+    weights, found = (Augmented(SIZES, np.dtype(np.float64), normed=norm is not None) for _ in range(2))
+    weights.load(oracle.draw(SIZES, 0) | {name: view for name, view in weights.views.items() if name[0] in "gb"})
+    passes = AugmentedStep(net, weights, 4, running=Statistics(SIZES[1:-1], np.dtype(np.float64)))
+    found.vector.fill(np.nan)
+    x, y = oracle.examples(SIZES, 4, 0)
+    beside = side_by_side(x, weights)
+    passes.forward(beside)
+    passes.backward(y.T)
+    passes.add_gradients(beside, found, 0.25, 0.0)
+    assert all(np.isfinite(array).all() for array in (*found.V, *found.norms))
 
 
 def test_which_norms_are_small() -> None:

@@ -56,17 +56,17 @@ def assert_lifted(passes: AugmentedStep, due: list[np.ndarray], apart: float) ->
     return [float(np.abs(d).max()) for d in passes.delta]
 
 
-@each_row("depth, dtype, apart, least", [(60, "float32", 1e-4, 2.0**-66), (100, "float32", 1e-3, 2.0**-66)])
-def test_deltas_that_would_be_denormal_are_those_of_float64(depth: int, dtype: str, apart: float, least: float) -> None:
-    model, sizes, params, x, y = deep(depth, dtype)
+@each_row("depth, apart", [(60, 1e-4), (100, 1e-3)])
+def test_deltas_that_would_be_denormal_are_those_of_float64(depth: int, apart: float) -> None:
+    model, sizes, params, x, y = deep(depth, "float32")
     params |= {name: np.zeros_like(value) for name, value in params.items() if name.startswith("b")}
     passes, weights = made(model, sizes, params, 5)
     due = wanted(model, sizes, params, x, y)
-    assert np.abs(due[0]).max() < np.finfo(dtype).tiny
+    assert np.abs(due[0]).max() < np.finfo("float32").tiny
     for _ in range(3):  # the first looks, the others multiply
         passes.forward(side_by_side(x, weights))
         passes.backward(y.T)
-        assert min(assert_lifted(passes, due, apart)) > least
+        assert min(assert_lifted(passes, due, apart)) > 2.0**-66
     passes.descend(side_by_side(x, weights), 0.5, 1.0)
     after = stored(weights, params)
     for layer, delta in enumerate(due, start=1):  # from 0, a bias moves by whatever counts at all

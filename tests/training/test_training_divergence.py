@@ -10,6 +10,7 @@ import numpy as np
 import oracle
 import pytest
 from oracle import Model
+from rows import each_row
 
 from vgrad.config.check import check
 from vgrad.config.config import Config
@@ -109,6 +110,19 @@ def test_a_measurement_that_overflows_is_a_divergence() -> None:
         ((record, state),) = train(config, data, fresh_state(config, initial))
         assert record == EpochRecord(0, divergence=Divergence(0, None, None))
         assert all((state.parameters[name] == value).all() for name, value in initial.items())
+
+
+@each_row("width", [5, 2100])
+def test_what_a_norm_has_learned_and_kept_is_finite_as_well(width: int) -> None:
+    """With weights of 1e160 the variance is infinite and z = 0: neither z nor delta shows it, nor do W and b.
+    Of small layers, and of one that is not."""
+    tree = {**BASE, "layers": [64, width, 10], "output": "softmax", "cost": "log_likelihood", "batch_norm": True}
+    config = check({**tree, "optimizer": {"learning_rate": 1e160}})
+    data = load("digits", **config.data.parameters)
+    *_, (last, state) = train(config, data, fresh_state(config, drawn(config)))
+    assert last.divergence == Divergence(1, 2, 1)
+    for name, value in (state.parameters | state.buffers).items():
+        assert np.isfinite(value).all(), name
 
 
 def test_large_weights_without_penalty_are_no_divergence() -> None:

@@ -7,6 +7,7 @@ import pytest
 from rows import each_row
 
 from vgrad.data import SCALES, load
+from vgrad.data.dataset import Scaling
 from vgrad.training.feed import Batches, Feed
 
 
@@ -39,3 +40,5 @@ def test_only_bytes_with_a_common_factor_stay_as_they_are_stored() -> None:
     assert unit("unit") == 1 / 16
     assert [unit(scale) for scale in SCALES if scale != "unit"] == [1.0] * (len(SCALES) - 1)
     assert unit("unit", targets="inputs") == 1.0  # which are scaled targets as well
+    shifted = Scaling(np.asarray(0.5), np.asarray(3.0))
+    assert shifted.in_units() == (1.0, shifted)

@@ -17,6 +17,7 @@ from vgrad.config.check import check
 from vgrad.config.config import Config
 from vgrad.data.dataset import Dataset
 from vgrad.data.datasets import load
+from vgrad.nn.beside.step import AugmentedStep
 from vgrad.runs import runner
 from vgrad.runs.checkpoint import Saved
 from vgrad.runs.folder import DETERMINISTIC, RUN, SOMETIMES, RunFolder
@@ -195,6 +196,14 @@ def test_resuming_from_any_epoch_changes_nothing(tree: Tree) -> None:
         assert [found for found, _ in rest] == [facts(record) for record, _ in undisturbed[epoch + 1 :]]
         assert same(rest[-1][1] if rest else parameters, undisturbed[-1][1])
         assert same(state.parameters, undisturbed[-1][1])
+
+
+def test_deltas_of_deep_networks_are_looked_at_when_an_epoch_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the passes of ten examples and by that of the five that are left: a run that goes on begins so, too."""
+    looks, look = list[int](), AugmentedStep._lift
+    monkeypatch.setattr(AugmentedStep, "_lift", lambda self: looks.append(self.rows) or look(self))
+    whole(DEEP)
+    assert looks == [10, 5] * 4
 
 
 @pytest.mark.parametrize("largest", [2000, 40])

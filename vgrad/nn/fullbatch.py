@@ -134,7 +134,7 @@ def _both(activation: Activation) -> Both:
 
 
 class _Layer:
-    """The arrays of a layer of n neurons: `Wb` is [W b], (n, k + 1); z, a and delta are (n, m), and `one` is a with the
+    """The arrays of a layer of n neurons: `Wb` is [W b], (n, k + 1); z, a and delta are (n, m), and `c` is a with the
     row of ones; `sum` is that of delta over the examples, (n,).
 
     `multiply()` makes z of what is below, and `both(z, a, slope)` makes a and f'(z) of z.
@@ -142,15 +142,15 @@ class _Layer:
 
     def __init__(self, n: int, below: Sparse | _Layer, m: int, both: Both) -> None:
         self.Wb: Array
-        self.one: Array = aligned((n + 1, m), np.float64)
+        self.c: Array = aligned((n + 1, m), np.float64)
         self.multiply: Callable[[], object]
         if isinstance(below, Sparse):
             self.Wb, self.z, self.multiply = below.AT.T, below.product, below.multiply
         else:
-            self.Wb, self.z = aligned((n, len(below.one)), np.float64), aligned((n, m), np.float64)
-            self.multiply = partial(np.dot, self.Wb, below.one, self.z)
-        self.one[-1] = 1
-        self.a, self.delta, self.sum, self.both = self.one[:-1], aligned((n, m), np.float64), np.empty(n), both
+            self.Wb, self.z = aligned((n, len(below.c)), np.float64), aligned((n, m), np.float64)
+            self.multiply = partial(np.dot, self.Wb, below.c, self.z)
+        self.c[-1] = 1
+        self.a, self.delta, self.sum, self.both = self.c[:-1], aligned((n, m), np.float64), np.empty(n), both
 
 
 class FullBatch:

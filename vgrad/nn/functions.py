@@ -253,9 +253,9 @@ Call = tuple[Callable[..., object], tuple[Any, ...]]
 
 
 class InTraining(NamedTuple):
-    """f and f' of a step, as calls: those of f(sign z, kept, a) write a, and into `kept` what those of slope(sign z,
-    kept, a) make f'(z) of, there. All arrays have one shape and one type. `of_output`: the slope is 0 where a has been
-    set to 0."""
+    """f and f' of a step, as calls, which share what they can: those of f(sign z, kept, a) write a = f(z), and may
+    leave in `kept` what those of slope(sign z, kept, a) overwrite with f'(z). All arrays have one shape and one type.
+    `of_output`: the slope is 0 where a has been set to 0, so that masks need not be applied to it."""
 
     sign: float
     f: Callable[[Array, Array, Array], list[Call]]
@@ -265,7 +265,8 @@ class InTraining(NamedTuple):
 
 @lru_cache(maxsize=64)
 def in_training(f: F, slope: Slope) -> InTraining:
-    """What a step takes for f and f', to rounding; the same for the same functions."""
+    """What a step takes for f and f', to rounding; the same objects for the same functions, which tells layers that can
+    share a call."""
     if (f, slope) == (sigmoid_f, sigmoid_slope):
         return InTraining(-1.0, _sigmoid_calls, _sigmoid_slope_calls, of_output=True)
     if (f, slope) == (relu_f, relu_slope):

@@ -4,12 +4,14 @@ The hot loop looks at nothing. A parameter that is NaN or infinite never becomes
 of an epoch is enough; the epoch is then replayed, step by step, to the first batch and layer that went wrong.
 
 Plain descent is fused: the product that makes a gradient also makes the step. Everything else has parameters and
-gradients as one vector each, with the arrays as views of it.
+gradients as one vector each, with the arrays as views of it. Small networks take their steps in `small.py`, in arrays
+of their own, and a batch that is the whole training part in `FullBatch`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from string import ascii_letters
 
 import numpy as np
 
@@ -45,22 +47,22 @@ def full_batch(
     return FullBatch(network, parameters, *feed.load(dataset.train, np.arange(n, dtype=np.intp)))
 
 
-def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch, parameters: Parameters) -> int | None:
-    """In the order in which a step computes: z from below, delta from above, then the new parameters."""
+def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch, changed: Parameters) -> int | None:
+    """In the order in which a step computes: z from below, delta from above, then what it has `changed`, parameters and
+    running statistics."""
     from_above = first_non_finite(passes.delta[::-1])
-    W, b = ([parameters[f"{name}{layer}"] for layer in range(1, len(passes.z) + 1)] for name in "Wb")
+    bad = [int(name.lstrip(ascii_letters)) for name, array in changed.items() if not np.isfinite(array).all()]
     return (
         first_non_finite(passes.z)
         or (None if from_above is None else len(passes.delta) + 1 - from_above)
-        or first_non_finite(W)
-        or first_non_finite(b)
+        or min(bad, default=None)
     )
 
 
 class Descent:
     """Steps over the training part of `dataset` in batches of `m` examples; changes `parameters` and `buffers`.
 
-    The entries of `parameters` become copies at cache lines, or, where the step is not fused, views of one vector.
+    The entries of `parameters` become copies at cache lines, or, for an optimizer, views of one vector.
     `full_batch` is the pass that measurements share, if one is a step.
     """
 
@@ -129,7 +131,7 @@ class Descent:
         with np.errstate(all="ignore"):
             for batch, passes in self._steps(epoch, state, lambda: False):
                 self._store()
-                layer = _first_bad_layer(passes, self.parameters)
+                layer = _first_bad_layer(passes, self.parameters | self._buffers)
                 for held, kept in zip(arrays, last, strict=True):
                     copy_into(*((kept, held) if layer is None else (held, kept)))
                 if layer is not None:

@@ -1,4 +1,4 @@
-"""The training of small plain networks: the loop around `AugmentedStep`."""
+"""The training of small networks, with dropout and batch norm, too: the loop around `AugmentedStep`."""
 
 from __future__ import annotations
 

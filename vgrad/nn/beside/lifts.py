@@ -3,7 +3,8 @@
 delta^l of a deep network of sigmoids is some 2^-2 to 2^-4 of delta^(l+1). In float32, layer 40 below the output is down
 to 2^-126, from where on numbers are denormal: less and less exact, and on processors that trap to microcode for each of
 them the slowest part of a step. So d^l = 2^k delta^l is kept instead, with a k for each layer that holds d^l near
-2^-63, in the middle. Powers of two round nothing; the products that make and use d^l multiply by them anyway.
+2^-63, in the middle: loss scaling (Micikevicius et al. 2018, sec. 3.2), but layer by layer. Powers of two round
+nothing; the products that make and use d^l multiply by them anyway.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ EVERY = 100
 
 
 class Lifts:
-    """k of every layer, 0 at first. `down` are the factors 2^(k^l - k^(l+1)) from the output on; `share[l - 1]` is
+    """k^l of every layer, 0 at first. `down` are the factors 2^(k^l - k^(l+1)) from the output on; `share[l - 1]` is
     2^-k^l, or 0 where delta^l is below 2^-94 (float64: 2^-766): that moves no number of a size that counts beside the
     others, and its sums would be denormal."""
 
     def __init__(self, depth: int, dtype: np.dtype[np.floating]) -> None:
         least = int(np.finfo(dtype).minexp)
         self._depth, self._middle, self._most, self._nothing = depth, least // 2, -least * 3 // 4, -least // 4
-        self._left = 0
         self.set([])
+        self.restart()
 
     def set(self, up: list[int]) -> None:
         """`up[i]` is by how much k grows from one layer to the next one down, from the output on."""
@@ -39,8 +40,7 @@ class Lifts:
         self.share = [0.0 if each > self._nothing else 2.0**-each for each in k]
 
     def restart(self) -> None:
-        """An epoch begins: what follows must not depend on what was before."""
-        self.set([])
+        """An epoch begins: what follows must not depend on what was before, so the next pass looks."""
         self._left = 0
 
     def is_due(self) -> bool:
@@ -49,9 +49,8 @@ class Lifts:
         return self._left == EVERY - 1
 
     def more(self, d: Array, k: int) -> int:
-        """By how much the k of d, that of the layer above, has to grow."""
+        """By how much k has to grow for d = 2^k delta, which at most takes it down to 0."""
         largest = float(np.abs(d).max())
         if not 0 < largest < math.inf:
             return 0
-        size = math.frexp(largest)[1]
-        return 0 if k == 0 and size >= self._middle else max(-k, min(self._most, self._middle - size))
+        return max(-k, min(self._most, self._middle - math.frexp(largest)[1]))

@@ -112,7 +112,8 @@ class AugmentedStep:
         self._masks = _Masks(network.dropout, arrays.mask) if arrays.mask else None
         functions = [in_training(activation.f, activation.slope) for activation in network.activations]
         self._norms: BesideNorms | None = None
-        if network.norm is not None and running is not None and hidden:
+        if network.norm is not None and hidden:
+            assert running is not None  # a norm that keeps none is none of a batch
             signs = [each.sign for each in functions]
             self._norms = BesideNorms(network.norm, weights.norms, running, arrays.z[:-1], arrays.delta[:-1], signs)
         self._scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
@@ -206,9 +207,7 @@ class AugmentedStep:
 
     def restart(self) -> None:
         """An epoch begins."""
-        if self._is_deep:
-            self._lifts.restart()
-            self._bind_lifts()
+        self._lifts.restart()
 
     def descend(self, x: Array, eta: float, decay: float) -> None:
         """V <- decay V - (eta/m) du c^T, and what is no weight without the decay, after forward(x) and backward(y).
@@ -223,14 +222,14 @@ class AugmentedStep:
             self._weights.add_kept(1 - decay)
 
     def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
-        """V <- keep V + scale * sum over the batch of du c^T, in place; keep = 0 overwrites  (BP3, BP4). So gamma and
-        beta."""
+        """V <- keep V + scale * sum over the batch of du c^T, in place, gamma and beta likewise; keep = 0 overwrites
+        (BP3, BP4)."""
         for part in to.norms if keep != 1 else ():
             np.multiply(part, keep, part) if keep else part.fill(0)
         self._add(x, to, scale, keep)
 
     def _add(self, x: Array, to: Augmented, scale: float, keep: float) -> None:
-        """As `add_gradients`, but gamma and beta stay what they are apart from their gradient."""
+        """As `add_gradients`, but `keep` is that of V: to gamma and beta, which do not decay, is only added."""
         if self._bound != (to, scale, keep):
             self._bind_sums(to, scale, keep)
         gemm, (factor, duT, VT) = self._gemm, self._first_sum

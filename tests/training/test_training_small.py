@@ -1,0 +1,61 @@
+"""The loop of small networks ends where that of all others does, with everything that a step may have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import oracle
+import pytest
+from rows import each_row
+
+from vgrad.config.check import check
+from vgrad.data.datasets import load
+from vgrad.nn.beside.step import AugmentedStep
+from vgrad.training.assembly import fresh_state
+from vgrad.training.initial import draw_parameters
+from vgrad.training.loop import train
+
+APART = 1e-9
+"""Roundings of 1e-16 in another order, through 22 steps of networks that are not chaotic."""
+BASE: dict[str, Any] = {
+    "name": "s",
+    "layers": [64, 8, 6, 10],
+    "epochs": 2,
+    "data": {"name": "digits", "train": 105, "validation": 20, "test": 0},
+}
+ROWS: list[dict[str, Any]] = [
+    {},
+    {"layers": [64, 10], "optimizer": "momentum"},
+    {"l2": 1.0, "l1": 0.5, "label_smoothing": 0.1},
+    {"optimizer": "momentum", "l2": 1.0, "l1": 0.5, "max_norm": 1.0},
+    {"optimizer": "momentum", "clip": {"norm": 0.1}, "dropout": 0.2},
+    {"optimizer": "adam", "l2": 1.0, "clip": {"value": 0.01}, "data": {**BASE["data"], "scale": "standard"}},
+    {"batch_norm": True, "l2": 1.0},
+    {"batch_norm": True, "dropout": 0.2, "optimizer": "momentum", "activation": "tanh"},
+    {"batch_norm": True, "optimizer": {"name": "adamw", "decay": 0.1}},
+]
+
+
+def ends(tree: dict[str, Any]) -> list[oracle.Params]:
+    """Parameters and running statistics after each epoch."""
+    config = check({**BASE, **tree})
+    data = load("digits", **config.data.parameters)
+    steps = train(config, data, fresh_state(config, draw_parameters(config, config.init)))
+    return [{name: value.copy() for name, value in (now.parameters | now.buffers).items()} for _, now in steps]
+
+
+@each_row("tree", ROWS)
+def test_it_ends_where_the_loop_of_all_others_does(tree: dict[str, Any]) -> None:
+    made = list[int]()
+    with pytest.MonkeyPatch.context() as patch:
+        forward = AugmentedStep.forward
+        patch.setattr(AugmentedStep, "forward", lambda self, *of: made.append(self.rows) or forward(self, *of))
+        found = ends(tree)
+        assert made == [*[10] * 10, 5] * 2
+        patch.setattr("vgrad.training.descent.fits", lambda network: False)
+        due = ends(tree)
+        assert len(made) == 22
+    for one, other in zip(found, due, strict=True):
+        for name, value in other.items():
+            oracle.assert_close(one[name], value, APART, scale=float(np.abs(value).max()) + 1e-30)
