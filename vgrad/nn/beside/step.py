@@ -219,12 +219,15 @@ class AugmentedStep:
 
         decay = 1 - eta lambda/n is what L2 does to the weights alone  (BP3, BP4; Nielsen, eq. 93).
         """
-        if decay == 1:
-            self._add(x, self._weights, -eta / self.rows, 1.0)
-        else:
+        if -1 <= decay < 1:
             self._weights.keep()
             self._add(x, self._weights, -eta / self.rows, decay)
             self._weights.add_kept(1 - decay)
+            return
+        if decay != 1:  # decay b + (1 - decay) b would be off by decay times the rounding of b
+            for W in (view for name, view in self._weights.views.items() if name.startswith("W")):
+                np.multiply(W, decay, W)
+        self._add(x, self._weights, -eta / self.rows, 1.0)
 
     def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
         """V <- keep V + scale * sum over the batch of du c^T, in place; keep = 0 overwrites  (BP3, BP4). So gamma and
