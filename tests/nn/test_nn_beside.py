@@ -73,7 +73,7 @@ def test_a_step_is_the_oracles(activation: str, pair: tuple[str, str], m: int, l
 
 
 @each_row("sizes", [(3, 2), (3, 4, 2), (5, 4, 4, 4, 2), (4, 9, 3, 9, 2)])
-@each_row("decay", [1.0, 0.9, 0.0, -2.0])
+@each_row("decay", [1.0, 0.9, 0.0, -1.0, -2.0, -1e9])
 def test_only_weights_decay(sizes: tuple[int, ...], decay: float) -> None:
     params, (x, y) = oracle.draw(sizes, 1), oracle.examples(sizes, 4, 1)
     model = Model(("sigmoid",) * (len(sizes) - 2), "sigmoid", "cross_entropy")

@@ -114,6 +114,32 @@ def test_deltas_that_grow_beyond_the_type_are_looked_at_again() -> None:
     assert_lifted(passes, wanted(model, sizes, params, x, y), 1e-4)
 
 
+@each_row("norm, dtype, sure", [(None, "float32", 75), (None, "float64", 560), (batch_norm(), "float32", 75)])
+def test_what_was_next_to_nothing_is_not_left_out_once_it_counts(norm: Norm | None, dtype: str, sure: float) -> None:
+    """One batch is recognized beyond doubt: all deltas are e^-75. The next one is not, and every layer has to learn."""
+    model, sizes, params, x, y = deep(10, dtype)
+    y[:] = 0
+    if norm is not None:
+        for layer, n in enumerate(sizes[1:-1], start=1):
+            params |= {f"gamma{layer}": np.ones(n), f"beta{layer}": np.zeros(n)}
+    found = []
+    for seen in (False, True):
+        passes, weights = made(model, sizes, params, 5, norm)
+        beside, b = side_by_side(x, weights), weights.views[f"b{len(sizes) - 1}"]
+        if seen:
+            b -= sure
+            passes.forward(beside)
+            passes.backward(y.T)
+            assert passes._lifts.share[:-1] == [0] * 10
+            np.copyto(b, params[f"b{len(sizes) - 1}"])
+        passes.forward(beside)
+        passes.backward(y.T)
+        assert not passes._lifts.lifted
+        passes.descend(beside, 0.5, 1.0)
+        found.append(weights.vector.copy())
+    np.testing.assert_array_equal(*found)
+
+
 def test_a_shallow_network_is_left_alone() -> None:
     model, sizes, params, x, y = deep(3, "float32", spread=1e-12)
     passes, weights = made(model, sizes, params, 5)

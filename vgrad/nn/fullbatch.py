@@ -30,6 +30,10 @@ IMAGES, PIXELS, EVEN = 64, 32, 8
 """Examples of a block in x^T, inputs of one in x, and what smaller ones are a multiple of: a vector of float64."""
 UNPACKED = 1e6
 """Multiplications of a product that OpenBLAS makes without copying the matrices first, which it is quicker at."""
+COPIED = 1000
+"""Rows of a part that are copied at once."""
+PATIENCE = 4e9
+"""Numbers that are not 0 times columns up to which blocks are sought: beyond it that takes seconds."""
 WORTH = 0.75
 """The share of the rows of M that a block needs above which it multiplies all of them, and that of the whole product
 above which there are no blocks."""
@@ -78,10 +82,12 @@ class Sparse:
     def __init__(self, M: Array, n: int, columns: int) -> None:
         used = M != 0
         rows, some = np.flatnonzero(used.any(axis=1)), np.flatnonzero(used.any(axis=0))
-        blocks = alike(used.T, columns, UNPACKED / n) if n * len(rows) * EVEN <= UNPACKED else []
+        most, numbers = WORTH * len(some) * len(rows), int(np.count_nonzero(used))  # blocks need all of them and more
+        pays = numbers <= most and numbers * len(used.T) <= PATIENCE and n * len(rows) * EVEN <= UNPACKED
+        blocks = alike(used.T, columns, UNPACKED / n) if pays else []
         kept = [np.flatnonzero(used[:, block].any(axis=1)) for block in blocks]
         needed = sum(len(block) * len(of) for block, of in zip(blocks, kept, strict=True))
-        if not blocks or needed > WORTH * len(some) * len(rows):
+        if not blocks or needed > most:
             blocks, kept = [some, np.flatnonzero(~used.any(axis=0))], [rows, rows[:0]]
         self.order = np.concatenate(blocks)
         self.AT, self.product = aligned((len(M), n), M.dtype), aligned((n, M.shape[1]), M.dtype)
@@ -92,10 +98,10 @@ class Sparse:
             product = self.product[:, start : start + len(block)]
             start += len(block)
             if len(of) >= WORTH * len(M) and n * len(M) * len(block) <= UNPACKED:  # to gather takes longer
-                self._blocks.append((None, room, self.AT.T, _part(M, slice(None), block), product))
+                self._blocks.append((None, room, self.AT.T, _part(M, np.arange(len(M)), block), product))
             elif len(of):
                 taken = room[: len(of)]
-                self._blocks.append((of, taken, taken.T, _part(M, of[:, None], block), product))
+                self._blocks.append((of, taken, taken.T, _part(M, of, block), product))
 
     def multiply(self) -> None:
         """`product` of what `AT` holds."""
@@ -105,10 +111,11 @@ class Sparse:
             np.matmul(A, part, product)
 
 
-def _part(M: Array, rows: Index | slice, columns: Index) -> Array:
-    found = M[rows, columns]
-    part = aligned(found.shape, M.dtype)
-    part[...] = found
+def _part(M: Array, rows: Index, columns: Index) -> Array:
+    part = aligned((len(rows), len(columns)), M.dtype)
+    for start in range(0, len(rows), COPIED):  # a part may be all of M, which is not to be there a further time
+        some = slice(start, start + COPIED)
+        part[some] = M[rows[some, None], columns]
     return part
 
 

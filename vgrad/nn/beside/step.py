@@ -45,7 +45,7 @@ class _Arrays:
         sizes, dtype = network.sizes[1:], V[0].dtype
         shapes = [*((above.shape[1], rows) for above in V[1:]), (sizes[-1], rows)]
         rows_of_all = [in_a_row(shapes, dtype) for _ in range(5 if network.dropout else 4)]
-        (z, wide_z), (kept, wide_kept), (c, self.c), (_, self.back), *of_masks = rows_of_all
+        (z, wide_z), (kept, wide_kept), (c, self.c), (back, self.back), *of_masks = rows_of_all
         mask, (*wide_mask, _) = of_masks[0] if of_masks else (kept, [kept])
         self.z, self.kept, self.a, self.delta, self.mask = (
             [array[:n] for n, array in zip(sizes, wide, strict=False)]
@@ -54,7 +54,9 @@ class _Arrays:
         for layer, (n, each) in enumerate(zip(sizes[:-1], self.c, strict=False), start=1):
             each[n] = 1 - network.dropout if has_bias(network, layer + 1) else 0
         hidden = sum(width * rows for width, _ in shapes[:-1])
-        self.all_z, self.all_kept, self.all_c, self.all_masks = (each[:hidden] for each in (z, kept, c, mask))
+        self.all_z, self.all_kept, self.all_c, self.all_masks, self.all_back = (
+            each[:hidden] for each in (z, kept, c, mask, back)
+        )
 
 
 class _Masks:
@@ -125,6 +127,7 @@ class AugmentedStep:
         du = [*self._norms.du, arrays.delta[-1]] if self._norms else arrays.delta
         self._duT, self._cT = [each.T for each in du], [each.T for each in arrays.c]
         self._below = self._all_below(arrays)
+        self._all_back, self._ends = arrays.all_back, [0, *accumulate(each.size for each in arrays.back)]
         self._bind_lifts()
 
     def _calls_forward(self, arrays: _Arrays, functions: list[InTraining]) -> list[Call]:
@@ -169,6 +172,7 @@ class AugmentedStep:
             product = (below.scale * up, below.duT_above, below.VT, 0.0, below.backT, 0, 1, 1)
             self._backward += [(self._gemm, product), (np.multiply, (below.delta, below.slope, below.delta))]
             self._backward += below.norm
+        self._lifted = self._all_back[: self._ends[self._lifts.top]]
 
     def forward(self, x: Array, noise: Noise | None = None) -> None:
         """z^l, a^l and f'(z^l) of every layer; masks are drawn from `noise`."""
@@ -189,7 +193,7 @@ class AugmentedStep:
             return
         for call, arguments in self._backward:
             call(*arguments)
-        if self._lifts.lifted and not np.isfinite(self.delta[0]).all():  # it has grown since the last look
+        if self._lifts.lifted and self._lifts.have_grown(self._lifted, self.delta):  # since the last look
             self._lift()
 
     def _lift(self) -> None:
@@ -214,12 +218,15 @@ class AugmentedStep:
 
         decay = 1 - eta lambda/n is what L2 does to the weights alone  (BP3, BP4; Nielsen, eq. 93).
         """
-        if decay == 1:
-            self._add(x, self._weights, -eta / self.rows, 1.0)
-        else:
+        if -1 <= decay < 1:
             self._weights.keep()
             self._add(x, self._weights, -eta / self.rows, decay)
             self._weights.add_kept(1 - decay)
+            return
+        if decay != 1:  # decay b + (1 - decay) b would be off by decay times the rounding of b
+            for W in (view for name, view in self._weights.views.items() if name.startswith("W")):
+                np.multiply(W, decay, W)
+        self._add(x, self._weights, -eta / self.rows, 1.0)
 
     def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
         """V <- keep V + scale * sum over the batch of du c^T, in place, gamma and beta likewise; keep = 0 overwrites
