@@ -32,6 +32,15 @@ def test_batches_are_what_a_feed_loads(dtype: str, m: int, rows: int, taken: int
         index = index[::-1].copy()
 
 
+@pytest.mark.parametrize("scale", SCALES)
+def test_inputs_that_are_targets_are_scaled_in_both_places(scale: str) -> None:
+    data, index = load("digits", scale=scale, train=50, validation=0, test=0, targets="inputs"), np.arange(23)
+    x, _ = Feed(data, 64, 30, "float64").load(data.train, index)
+    found = Batches(data, 64, 30, "float64", 0.0, 5, columns=72).batches(data.train, index)
+    for i in (0, 1):
+        np.testing.assert_array_equal(np.concatenate([pair[i] for pair in found], axis=1)[:64].T, x)
+
+
 def test_only_bytes_with_a_common_factor_stay_as_they_are_stored() -> None:
     def unit(scale: str, **more: object) -> float:
         data = load("digits", scale=scale, train=20, validation=0, test=0, **more)

@@ -121,11 +121,21 @@ class Scaling:
         All the work is done in the type of `out` and nothing is allocated. Converting first and scaling in place is
         twice as fast as a multiplication that converts as it goes; what changes nothing is left out.
         """
-        factor, shift = self._in_single if out.dtype == np.float32 else (self.factor, self.shift)
         np.copyto(out, rows, casting="same_kind")
+        return self.in_place(out)
+
+    def in_place(self, out: Array) -> Array:
+        """Scales `out` (m, n_0), and returns it."""
+        factor, shift = self._in_single if out.dtype == np.float32 else (self.factor, self.shift)
         if self._shifts:
             np.subtract(out, shift, out=out)
         return np.multiply(out, factor, out=out) if self._stretches else out
+
+    def widened(self, n: int, columns: int) -> Scaling:
+        """That of rows of `columns` numbers, whose first n are the inputs; the others it leaves as they are."""
+        factor, shift = np.ones(columns), np.zeros(columns)
+        factor[:n], shift[:n] = self.factor, self.shift
+        return Scaling(factor, shift)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from vgrad.data.dataset import Dataset, Part, gather
+from vgrad.data.dataset import Dataset, Part, Scaling, gather
 from vgrad.errors import ConfigError
 from vgrad.nn.arrays import Array, aligned
 
@@ -114,6 +114,9 @@ class Batches(Feed):
         self.unit, n = 1.0, dataset.n_inputs
         if self._raw.dtype.kind == "u" and not self._reconstructs:
             self.unit, self._scaling = dataset.scaling.in_units()
+        self._whole_rows = Scaling.identity()
+        if isinstance(self._scaling, Scaling):  # of a part of each row, NumPy takes twice as long
+            self._whole_rows, self._scaling = self._scaling.widened(n, columns), Scaling.identity()
         wide = aligned((rows, columns), dtype)
         wide[:, n:] = 0
         wide[:, n] = bias / self.unit
@@ -124,6 +127,7 @@ class Batches(Feed):
     def batches(self, part: Part, index: Index) -> list[tuple[Array, Array]]:
         """(x, y) of each batch of the examples at `index`, the last one shorter; the next call overwrites them."""
         _, y = self.load(part, index)
+        self._whole_rows.in_place(self._wide[: len(index)])
         count, rest = divmod(len(index), self._m)
         whole = y[: len(y) - rest].reshape(count, self._m, y.shape[1])
         np.copyto(self._turned[:count], whole.transpose(0, 2, 1))  # subtracting y from a^L takes .4 us instead of 1
