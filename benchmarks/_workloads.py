@@ -84,6 +84,7 @@ EXPERIMENT_C = Workload(
 
 WORKLOADS: Mapping[str, Workload] = {
     "784-30-30-10": Workload(_chapter(), jax=1.6, torch=8.0),
+    "784-30-30-10, 50,000 images": Workload(_chapter(), images=50_000, jax=1.6, torch=8.0),
     "four hidden layers": Workload({"layers": {"depth": 4, "width": 30}}, jax=1.6, torch=8.0),
     "experiment C": EXPERIMENT_C,
     "experiment C, norms in float64": replace(EXPERIMENT_C, wide=True, dtypes=("float32",)),
