@@ -26,6 +26,7 @@ from itertools import accumulate
 import numpy as np
 
 from vgrad.statistics import LEVEL, interval, power
+from vgrad.text.numbers import percent
 
 VANISHING, EXPLODING, EVEN, UNEVEN, DEAD, DIVERGED = "vanishing", "exploding", "even", "uneven", "dead", "diverged"
 WORDS = (VANISHING, EXPLODING, EVEN, UNEVEN, DEAD, DIVERGED)
@@ -171,15 +172,10 @@ def cause(
     layers = _dead_layers(norms, thresholds, dead)
     if layers:
         share = dead[layers[-1] - 1] if dead else 1.0
-        return f"dead: {_percent(share)} of layer {layers[-1]}"
+        return f"dead: {percent(share)} of layer {layers[-1]}"
     shares = [(share, -layer) for layer, share in enumerate(saturated or (), start=1) if share is not None]
     most, place = max(shares, default=(0.0, 0))
-    return f"saturated: {_percent(most)} of layer {-place}" if shares and most >= thresholds.saturated else None
-
-
-def _percent(share: float) -> str:
-    """A share in percent; never 100 % for what is less."""
-    return f"{min(round(100 * share), 99) if share < 1 else 100} %"
+    return f"saturated: {percent(most)} of layer {-place}" if shares and most >= thresholds.saturated else None
 
 
 def of_run(start: str | None, end: str | None, *, diverged: bool) -> str | None:

@@ -84,6 +84,7 @@ def figure(**changes: object) -> Figure:
         (judged_by, {"z": -2.084}, "-2.08"),
         (judged_by, {"z": None}, "–"),
         (judged_by, {"center": None, "z": None, "inside": 0.972}, "97 %"),
+        (judged_by, {"center": None, "z": None, "inside": 0.998}, "99.8 %"),
     ],
 )
 def test_cells(show: Callable[[Figure], str], changes: dict[str, object], told: str) -> None:

@@ -21,6 +21,12 @@ def significant(x: float, digits: int = 3) -> str:
     return f"{mantissa}e{power}"
 
 
+def percent(share: float, decimals: int = 0) -> str:
+    """A share of all in percent, with as many decimals more as tell it from none and from all: 97 %, 99.8 %, 0.04 %."""
+    told = f"{100 * share:.{decimals}f}"
+    return percent(share, decimals + 1) if 0 < share < 1 and float(told) in (0, 100) else f"{told} %"
+
+
 def decimals_for(half: float) -> int:
     """The decimals that two significant digits of a half width have."""
     return 2 if half <= 0 or not math.isfinite(half) else max(0, 1 - math.floor(math.log10(half)))

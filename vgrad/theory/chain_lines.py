@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from vgrad.text.numbers import MISSING, significant
+from vgrad.text.numbers import MISSING, percent, significant
 from vgrad.text.page import Page
 from vgrad.theory.chain import LEVELS, Chain, Distribution, geometric, power
 from vgrad.theory.identity import Imitation
@@ -21,11 +21,6 @@ def number(x: float) -> str:
 def size(log10: float, sign: float = 1.0) -> str:
     """A number by its log10: as others where it is not beyond floats."""
     return power(log10, sign) if not -300 < log10 < 300 else significant(math.copysign(10**log10, sign))
-
-
-def percent(share: float) -> str:
-    """A share of draws."""
-    return f"{100 * share:.1f} %"
 
 
 def slope_of(setting: Setting) -> str:
@@ -117,7 +112,9 @@ def _draws(page: Page, lesson: Lesson, several: bool) -> None:
     shown = _few(found, 5) if several else found.rows
     for row in shown:
         logs = [number(q) if math.isinf(q) else f"{q:.2f}" for q in row.quantiles]
-        rows.append([str(row.neurons), *logs, percent(row.all_below), percent(row.above_one), percent(row.zero)])
+        rows.append(
+            [str(row.neurons), *logs, *(percent(share, 1) for share in (row.all_below, row.above_one, row.zero))]
+        )
     if not any(row.zero for row in found.rows):
         rows = [row[:-1] for row in rows]
     page.table(rows, drop=(2, 4, 7))
@@ -144,7 +141,7 @@ def _pace(found: Distribution) -> str:
         told += f" (95 %: {significant(low)} to {significant(high)})"
     direction = "shrinks" if found.decades <= 0 else "grows"
     told += f"; the gradient {direction} by {abs(found.decades):.2f} decades with each neuron"
-    return told + (f", in the {percent(1 - zero)} of draws where it is not exactly 0." if zero else ".")
+    return told + (f", in the {percent(1 - zero, 1)} of draws where it is not exactly 0." if zero else ".")
 
 
 def _explode(page: Page, lesson: Lesson, several: bool) -> None:

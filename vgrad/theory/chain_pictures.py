@@ -9,7 +9,7 @@ import numpy as np
 
 from vgrad.pictures.slides import FACTOR, OTHER, RUNNING, decades, extent, layers, slide
 from vgrad.text.escapes import visible
-from vgrad.text.numbers import significant
+from vgrad.text.numbers import percent, significant
 from vgrad.theory.chain import Chain, logs
 from vgrad.theory.identity import POINTS, output
 from vgrad.theory.lesson import MOVED, Lesson, curve
@@ -118,7 +118,7 @@ def _histogram(axes: Axes, lesson: Lesson) -> None:
     decades(axes, low, high)
     axes.set_xlabel("draws")
     zero = found.rows[-1].zero
-    told = f", {100 * zero:.0f} % are 0" if zero else ""
+    told = f", {percent(zero)} are 0" if zero else ""
     axes.set_title(f"the product of {lesson.setting.draw_neurons} neurons{told}")
 
 

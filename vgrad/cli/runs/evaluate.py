@@ -14,6 +14,7 @@ from vgrad.cli.options import Json, RunsDir
 from vgrad.cli.outputs import answer_name, output_file, save
 from vgrad.errors import ConfigError, StorageError
 from vgrad.storage.json import strict
+from vgrad.text.numbers import percent
 
 if TYPE_CHECKING:
     from vgrad.runs.evaluating import Evaluated
@@ -164,7 +165,7 @@ def _draw(run: StoredRun, found: Evaluated, output: Path, most: int) -> None:
     if not shown:
         raise ConfigError("-o: there is no mistake to draw" if most else "-o: --mistakes 0 leaves nothing to draw")
     names = class_names(run)
-    captions = [f"{names[each.true]} as {names[each.named]}, {100 * each.confidence:.0f} %" for each in shown]
+    captions = [f"{names[each.true]} as {names[each.named]}, {percent(each.confidence)}" for each in shown]
     title = f"{run.config.run_name}: {len(shown)} of {len(found.mistakes):,} mistakes in {found.part}"
     load_matplotlib()
     with styled():

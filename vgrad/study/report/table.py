@@ -18,7 +18,7 @@ from vgrad.study.outcome import Claim, Experiment, Figure, Outcome, Study, Value
 from vgrad.study.report import claims, overview
 from vgrad.study.report.claims import COLUMNS
 from vgrad.text.escapes import visible
-from vgrad.text.numbers import MISSING, decimals_for, plus_minus, significant, times_over
+from vgrad.text.numbers import MISSING, decimals_for, percent, plus_minus, significant, times_over
 from vgrad.text.sheet import Column, Sheet, named
 
 _RUN = re.compile(r"(?P<name>.+)-s(?P<seed>[0-9]{1,15})")
@@ -149,7 +149,7 @@ def band(figure: Figure) -> str:
 def judged_by(figure: Figure) -> str:
     """z, or the share of a curve's epochs in its band."""
     if figure.of_a_curve and figure.inside is not None:
-        return f"{100 * figure.inside:.0f} %"
+        return percent(figure.inside)
     return MISSING if figure.z is None else f"{figure.z:+.2f}"
 
 
@@ -274,7 +274,7 @@ def joint(study: Study) -> list[str]:
         f"number that normal draws would reach in one of {1 / BEYOND:.0f} studies."
     ]
     if study.power:
-        noticed = "; ".join(f"{each.alternative} {100 * each.noticed:.0f} %" for each in study.power)
+        noticed = "; ".join(f"{each.alternative} {percent(each.noticed)}" for each in study.power)
         found.append(f"How often the test rejects, by simulation with one seed fewer than here: {noticed}.")
     return found
 

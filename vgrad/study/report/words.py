@@ -8,6 +8,7 @@ from vgrad.study.claims.verdict import reason_of
 from vgrad.study.outcome import RATIO, Experiment, Figure, Outcome
 from vgrad.study.report import evidence, overview
 from vgrad.study.report.table import by_depth, lost_runs, measured, plain, published, sentence
+from vgrad.text.numbers import percent
 
 
 def found(outcome: Outcome, experiment: Experiment) -> str:
@@ -64,7 +65,7 @@ def _share(outcome: Outcome, *, ratio: bool) -> str:
     bands = "bands that hold one more curve as a whole"
     if not judged:
         return f"Nothing is published for this; the picture shows the geometric means and the {bands}."
-    return f"The published curves lie in the {bands} at {100 * sum(judged) / len(judged):.0f} % of the epochs."
+    return f"The published curves lie in the {bands} at {percent(sum(judged) / len(judged))} of the epochs."
 
 
 def ratio(outcome: Outcome) -> str:
