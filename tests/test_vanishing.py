@@ -134,7 +134,7 @@ def test_dead_by_units_and_its_cause() -> None:
     assert cause(even, dead=[0.1, 0.95, 0.2]) == "dead: 95 % of layer 2"
     assert cause(even, dead=[1.0, 1.0, 0.2]) == "dead: 100 % of layer 2"  # layer 1 gets nothing because of layer 2
     assert cause([0.0, 0.0, 1.0]) == "dead: 100 % of layer 2"
-    assert cause([1.0, 1.0], dead=[0.999, 0.0]) == "dead: 99 % of layer 1"
+    assert cause([1.0, 1.0], dead=[0.999, 0.0]) == "dead: 99.9 % of layer 1"
     assert verdict([1.0], dead=[0.95]) == DEAD
     assert cause(even) is None
     assert cause(even, saturated=[0.2, 0.6, 0.3]) == "saturated: 60 % of layer 2"
