@@ -2,7 +2,8 @@
 
 A test of its own costs more than most rows do: it is collected by every worker, told to the one that counts, set up and
 taken down. Here a test is called for every row, with the same fixtures, and those rows that fail are told together.
-What a row patches by `monkeypatch` is undone before the next one. Where a row needs further fixtures of its own, a mark or a name to be chosen by, it is for `parametrize`.
+What a row patches by `monkeypatch` is undone before the next one. Where a row needs further
+fixtures of its own, a mark or a name to be chosen by, it is for `parametrize`.
 """
 
 from __future__ import annotations
