@@ -44,6 +44,10 @@ LEFT_OUT: list[dict[str, Any]] = [
     {"optimizer": "nadam", "label_smoothing": 0.1},
     {"batch_norm": True, "l2": 5.0},
     {"optimizer": {"name": "adamw", "decay": 0.0}},
+    {"l2": 65.0, "optimizer": {"learning_rate": 1.0}},  # the decay is 0
+    {"layers": [64, 10], "l2": 5.0},
+    {"layers": [64, 8, 7, 10], "activation": ["sigmoid", "tanh"], "dropout": 0.3, "l2": 5.0},
+    {"l2": 5.0, "early_stopping": {"patience": 1}},
 ]
 KEPT: list[dict[str, Any]] = [
     {"l1": 1.0},
@@ -83,7 +87,9 @@ def test_runs_are_as_if_nothing_was_left_out(tree: dict[str, Any]) -> None:
     records, state = trained(tree)
     whole, wanted = trained_whole(tree)
     apart = 1e-11 if tree.get("dtype") != "float32" else 2e-4
-    for found, due in ((state.parameters, wanted.parameters), (state.optimizer, wanted.optimizer)):
+    arrays = [(each.parameters, each.optimizer, each.best) for each in (state, wanted)]
+    for found, due in zip(*arrays, strict=True):
+        assert found.keys() == due.keys()
         for name, value in due.items():
             scale = float(np.abs(value).max(initial=1e-300))
             np.testing.assert_allclose(found[name], value, rtol=0, atol=apart * scale, err_msg=name)
