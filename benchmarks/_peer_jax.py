@@ -115,8 +115,8 @@ def _measured(given: Any, unroll: int) -> tuple[Any, Any]:
     """Batch gradient descent; cost, accuracy and ||mean delta^l|| = ||dC/db^l|| of every epoch come out of its scan."""
     layers, dtype, m, sigmoid = given.layers, given.dtype, len(given.images), jax.nn.sigmoid
     wide = np.float64 if given.workload.wide else dtype
-    x, y, labels = jnp.asarray(given.scaled(), wide), jnp.asarray(given.y, wide), jnp.asarray(given.labels)
-    xT, yT = jnp.asarray(x.T), jnp.asarray(y.T)
+    x, labels = jnp.asarray(given.scaled()), jnp.asarray(given.labels)
+    xT, yT = (jnp.asarray(each.T, wide) for each in (x, given.y))
 
     def step(held: Tree, _: None) -> tuple[Tree, Tree]:
         p, a, z = {name: w.astype(wide) for name, w in held.items()}, [xT], xT
@@ -125,7 +125,7 @@ def _measured(given: Any, unroll: int) -> tuple[Any, Any]:
             a.append(sigmoid(z))
         delta, g = (a[-1] - yT) / m, {}
         for layer in range(layers, 0, -1):
-            g[f"W{layer}"] = delta @ (a[layer - 1].T if layer > 1 else x)
+            g[f"W{layer}"] = delta @ a[layer - 1].T if layer > 1 else delta.astype(dtype) @ x
             g[f"b{layer}"] = delta.sum(axis=1)
             if layer > 1:
                 delta = (p[f"W{layer}"].T @ delta) * a[layer - 1] * (1 - a[layer - 1])

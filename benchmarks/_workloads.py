@@ -27,7 +27,8 @@ class Workload:
     measured: bool = False
     """Cost, accuracy and the norm of the mean delta of each layer are recorded in every epoch."""
     wide: bool = False
-    """In float32, the peers' passes and norms are in float64, too, as vgrad's are where norms are recorded."""
+    """In float32, the peers' passes and norms are in float64, but dC/dW^1 is not: as vgrad's are where norms are
+    recorded."""
     unrolls: tuple[int, ...] = (1, 10)
     """Of JAX's scan; ten times fifty layers would be compiled for minutes."""
 

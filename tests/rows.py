@@ -2,7 +2,8 @@
 
 A test of its own costs more than most rows do: it is collected by every worker, told to the one that counts, set up and
 taken down. Here a test is called for every row, with the same fixtures, and those rows that fail are told together.
-Where a row needs fixtures of its own, a mark or a name to be chosen by, it is for `parametrize`.
+What a row patches by `monkeypatch` is undone before the next one. Where a row needs further
+fixtures of its own, a mark or a name to be chosen by, it is for `parametrize`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def each_row(names: str | Sequence[str], table: Iterable[Any]) -> Callable[[Test
             wrong: list[Exception] = []
             for row in every:
                 try:
-                    test(**fixtures, **dict(zip(keys, row, strict=True)))
+                    with pytest.MonkeyPatch.context() as patch:
+                        own = {"monkeypatch": patch} if "monkeypatch" in fixtures else {}
+                        test(**fixtures | own, **dict(zip(keys, row, strict=True)))
                 except pytest.skip.Exception:
                     raise TypeError(f"{row} is skipped: a row of its own is for parametrize") from None
                 except (Exception, pytest.fail.Exception) as error:

@@ -31,6 +31,19 @@ def test_every_row_is_called_and_those_that_fail_are_told() -> None:
     assert "four" in str(second.exceptions[0])
 
 
+def test_what_a_row_has_patched_is_undone_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, seen = {"a": 0}, list[int]()
+    monkeypatch.setitem(held, "a", 1)  # by a fixture, say
+
+    @each_row("a", [2, 3])
+    def patched(a: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen.append(held["a"])
+        monkeypatch.setitem(held, "a", a)
+
+    patched(monkeypatch=monkeypatch)
+    assert (seen, held) == ([1, 1], {"a": 1})
+
+
 def test_what_would_hide_rows_is_refused() -> None:
     with pytest.raises(AssertionError, match="without rows"):
         each_row("a", [])(lambda a: None)

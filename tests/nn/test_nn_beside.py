@@ -316,6 +316,24 @@ def test_gradients_that_are_not_kept_are_overwritten_whatever_they_hold(norm: No
     assert all(np.isfinite(array).all() for array in (*found.V, *found.norms))
 
 
+def test_sums_go_where_they_are_to_however_those_before_went() -> None:
+    """Their calls are put together once for the same target, factor and share that is kept, and anew for others."""
+    model, (x, y) = Model(("tanh",) * 2, "softmax", "log_likelihood"), oracle.examples(SIZES, 4, 0)
+    params = oracle.draw(SIZES, 0)
+    mean = oracle.mean_gradients(model, params, x, y)
+    passes, weights = steps_of(model, params, SIZES, 4)
+    beside, targets = side_by_side(x, weights), [Augmented(SIZES, np.dtype(np.float64)) for _ in range(2)]
+    passes.forward(beside)
+    passes.backward(y.T)
+    factors = [0.0, 0.0]  # of the mean gradients, in each target
+    for i, scale, keep in [(0, 1.0, 0.0), (1, 1.0, 0.0), (1, 1.0, 0.5), (1, 3.0, 0.5), (0, 3.0, 0.5), (0, 1.0, 0.0)]:
+        passes.add_gradients(beside, targets[i], scale / 4, keep)
+        factors[i] = keep * factors[i] + scale
+        for target, factor in zip(targets, factors, strict=True):
+            for name, found in stored(target, params).items():
+                oracle.assert_close(found, factor * mean[name], oracle.ROUNDING)
+
+
 def test_which_norms_are_small() -> None:
     plain = network(Model(("sigmoid",), "sigmoid", "cross_entropy"), (8, 4, 2))
     assert fits(replace(plain, norm=batch_norm()))

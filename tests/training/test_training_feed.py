@@ -7,7 +7,7 @@ import pytest
 from rows import each_row
 
 from vgrad.data import SCALES, load
-from vgrad.data.dataset import Scaling
+from vgrad.data.dataset import Scaling, Threshold
 from vgrad.training.feed import Batches, Feed
 
 
@@ -51,3 +51,9 @@ def test_only_bytes_with_a_common_factor_stay_as_they_are_stored() -> None:
     assert unit("unit", targets="inputs") == 1.0  # which are scaled targets as well
     shifted = Scaling(np.asarray(0.5), np.asarray(3.0))
     assert shifted.in_units() == (1.0, shifted)
+
+
+def test_zeros_stay_zeros_where_the_threshold_is_not_below() -> None:
+    limits = [np.asarray(limit) for limit in (-0.5, 0.0, 7.5)]
+    assert [Threshold(limit).keeps_zeros for limit in limits] == [False, True, True]
+    assert [float(Threshold(limit).apply(np.zeros(1), np.empty(1))[0]) for limit in limits] == [1, 0, 0]
