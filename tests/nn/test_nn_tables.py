@@ -17,7 +17,7 @@ from vgrad.nn.costs import COSTS, OUTPUTS, mean_squared_error
 from vgrad.nn.initializers import BIASES, INITIALIZERS, PRESETS, initialize
 from vgrad.nn.norms import NORMS
 from vgrad.nn.optimizers import OPTIMIZERS, Step, Stepper
-from vgrad.nn.parameters import joined, shapes
+from vgrad.nn.parameters import joined, layer_of, shapes
 from vgrad.nn.schedules import SCHEDULES
 from vgrad.registry import parameters
 
@@ -357,3 +357,8 @@ def test_with_a_learning_rate_of_zero_nothing_learns(name: str) -> None:
     for t in (1, 2, 3):
         Stepper(optimizer, w, random.standard_normal(50), state)(Step(0.0, optimizer.momentum, t))
     np.testing.assert_array_equal(w, before)
+
+
+def test_the_layer_of_a_parameter_or_a_running_statistic() -> None:
+    """Also of one that an activation from outside has named."""
+    assert [layer_of(name) for name in ("W1", "b12", "gamma3", "variance2", "my_slope10")] == [1, 12, 3, 2, 10]

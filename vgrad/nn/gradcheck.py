@@ -19,6 +19,7 @@ from vgrad.nn.activations import Activation
 from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.backprop import GeneralBackprop
 from vgrad.nn.network import Network, Noise
+from vgrad.nn.parameters import layer_of
 
 COMPLEX_STEP, CENTRAL_STEP = 1e-30, 1e-5
 TOLERANCE = {"complex step": 1e-9, "central differences": 1e-5}
@@ -60,7 +61,7 @@ def gradient_check(
         passes.add_gradients(x, gradients, 1 / len(x))
     forward = _Forward(network, parameters, passes, y)
     for name, value in parameters.items():
-        layer = int(name.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"))
+        layer = layer_of(name)
         numeric = np.concatenate(
             [forward.derivatives(name, layer, part) for part in _parts(value.size)] or [np.empty(0)]
         )

@@ -23,6 +23,11 @@ def shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
     return result
 
 
+def layer_of(name: str) -> int:
+    """The layer, from 1, of a parameter or a running statistic: 2 of W2, gamma2 and variance2."""
+    return int(name[len(name.rstrip("0123456789")) :])
+
+
 Wanted = Mapping[str, tuple[int, ...]] | Sequence[int]
 
 

@@ -11,7 +11,6 @@ of their own, and a batch that is the whole training part in `FullBatch`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from string import ascii_letters
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from vgrad.nn.beside.weights import fits
 from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.network import Network
 from vgrad.nn.optimizers import State
-from vgrad.nn.parameters import Flat, copy_into, joined, realigned, viewed
+from vgrad.nn.parameters import Flat, copy_into, joined, layer_of, realigned, viewed
 from vgrad.training.evaluation import chunks
 from vgrad.training.feed import Feed
 from vgrad.training.record import Divergence
@@ -51,7 +50,7 @@ def _first_bad_layer(passes: Passes | AugmentedStep | FullBatch, changed: Parame
     """In the order in which a step computes: z from below, delta from above, then what it has `changed`, parameters and
     running statistics."""
     from_above = first_non_finite(passes.delta[::-1])
-    bad = [int(name.lstrip(ascii_letters)) for name, array in changed.items() if not np.isfinite(array).all()]
+    bad = [layer_of(name) for name, array in changed.items() if not np.isfinite(array).all()]
     return (
         first_non_finite(passes.z)
         or (None if from_above is None else len(passes.delta) + 1 - from_above)

@@ -37,7 +37,8 @@ class Penalty:
         return self.l2 / (2 * self.n) * squares + self.l1 / self.n * sizes
 
     def decay(self, eta: float) -> float:
-        """1 - eta lambda/n, what W is multiplied by in the step's own product; 1 where `shrink` has done it."""
+        """1 - eta lambda/n, what W is multiplied by in the step's own product; 1 with L1, where dP/dW has been
+        subtracted before."""
         return 1.0 if self.l1 else 1 - eta * self.l2 / self.n
 
     def gradient(self, W: Array) -> Array:

@@ -120,7 +120,7 @@ class SmallSteps:
                 passes.backward(y)
                 if update is None:
                     if penalty.l1:
-                        self._w.add_weights(self._w, -eta, penalty.gradient)
+                        penalty.add_gradient(self._w, self._w, -eta)
                     passes.descend(x, eta, decay)
                 else:
                     passes.add_gradients(x, update.target, update.scale / passes.rows, update.keep)
