@@ -69,7 +69,7 @@ def trained(tree: dict[str, Any]) -> tuple[list[EpochRecord], TrainingState]:
 def trained_whole(tree: dict[str, Any]) -> tuple[list[EpochRecord], TrainingState]:
     """As `trained`, but nothing is left out."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(feed, "COPIED", 0)
+        patch.setattr(feed, "MOST_COPIED", 0)
         return trained(tree)
 
 
@@ -139,7 +139,7 @@ def test_sets_without_such_inputs_and_large_ones_stay_whole(monkeypatch: pytest.
     full, some = images(np.full((20, 64), 3, np.uint8)), images(np.tile(np.arange(64, dtype=np.uint8), (20, 1)))
     assert without_zeros(full) == (full, None)
     assert (without_zeros(some)[1] == np.arange(1, 64)).all()  # type: ignore[union-attr]
-    monkeypatch.setattr(feed, "COPIED", 20 * 64 - 1)
+    monkeypatch.setattr(feed, "MOST_COPIED", 20 * 64 - 1)
     assert without_zeros(some) == (some, None)
 
 

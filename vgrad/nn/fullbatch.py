@@ -30,7 +30,7 @@ IMAGES, PIXELS, EVEN = 64, 32, 8
 """Examples of a block in x^T, inputs of one in x, and what smaller ones are a multiple of: a vector of float64."""
 UNPACKED = 1e6
 """Multiplications of a product that OpenBLAS makes without copying the matrices first, which it is quicker at."""
-COPIED = 1000
+ROWS_COPIED = 1000
 """Rows of a part that are copied at once."""
 PATIENCE = 4e9
 """Numbers that are not 0 times columns up to which blocks are sought: beyond it that takes seconds."""
@@ -113,8 +113,8 @@ class Sparse:
 
 def _part(M: Array, rows: Index, columns: Index) -> Array:
     part = aligned((len(rows), len(columns)), M.dtype)
-    for start in range(0, len(rows), COPIED):  # a part may be all of M, which is not to be there a further time
-        some = slice(start, start + COPIED)
+    for start in range(0, len(rows), ROWS_COPIED):  # a part may be all of M, which is not to be there a further time
+        some = slice(start, start + ROWS_COPIED)
         part[some] = M[rows[some, None], columns]
     return part
 

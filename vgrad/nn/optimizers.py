@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 Slots = tuple[Array, ...]
-Rule = Callable[[Array, Array, Slots, Array, Step], None]
+Formula = Callable[[Array, Array, Slots, Array, Step], None]
 """(w, g, slots, work, step): changes w and slots in place; g may be overwritten, and so may work, of w's shape."""
 
 
@@ -47,7 +47,7 @@ class Optimizer:
     """
 
     learning_rate: float
-    rule: Rule
+    rule: Formula
     slots: tuple[str, ...] = ()
     momentum: float = 0.0
     is_plain_descent: bool = False

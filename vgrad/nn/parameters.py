@@ -5,6 +5,7 @@ else a network learns (`Network.shapes`). Functions take the names and shapes th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -72,17 +73,39 @@ def joined(arrays: Parameters) -> tuple[Array, Parameters]:
     return np.concatenate(parts, out=vector), viewed(vector, arrays)
 
 
-class Flat:
-    """Arrays by name, `views`, that are parts of one `vector`: parameters, their gradient, what an optimizer keeps."""
+Elementwise = Callable[[Array, Array], Array]
+"""f(W, out), which writes f of each number of W into `out`, and returns that; 0 at 0."""
+
+
+class Views:
+    """Arrays by name, `views`: parameters, their gradient, what an optimizer keeps."""
+
+    def __init__(self, views: Parameters) -> None:
+        self.views = views
+
+    @property
+    def weights(self) -> list[Array]:
+        """W^l of every layer, or arrays that hold them."""
+        return [W for name, W in self.views.items() if name.startswith("W")]
+
+    @cached_property
+    def _rooms(self) -> list[Array]:
+        """For what is computed of the weights, one layer after the other in the same place."""
+        room = aligned((max(W.size for W in self.weights),), self.weights[0].dtype)
+        return [room[: W.size].reshape(W.shape) for W in self.weights]
+
+    def add_weights(self, of: Views, scale: float, f: Elementwise | None = None) -> None:
+        """W <- W + scale * f(W of the other), without f that of the W themselves, in every layer."""
+        for i, (W, more) in enumerate(zip(self.weights, of.weights, strict=True)):
+            add_scaled(W, f(more, self._rooms[i]) if f else more, scale)
+
+
+class Flat(Views):
+    """Arrays that are parts of one `vector`."""
 
     def __init__(self, vector: Array, views: Parameters) -> None:
-        self.vector, self.views = vector, views
-
-    def add_weights(self, of: Flat, scale: float, f: Callable[[Array], Array] = lambda W: W) -> None:
-        """W <- W + scale * f(W of the other), in every layer; f is elementwise, and 0 at 0."""
-        for name, W in self.views.items():
-            if name.startswith("W"):
-                add_scaled(W, f(of.views[name]), scale)
+        super().__init__(views)
+        self.vector = vector
 
 
 def realigned(arrays: Parameters) -> Parameters:

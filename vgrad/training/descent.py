@@ -22,7 +22,7 @@ from vgrad.nn.beside.weights import fits
 from vgrad.nn.fullbatch import FullBatch
 from vgrad.nn.network import Network
 from vgrad.nn.optimizers import State
-from vgrad.nn.parameters import Flat, copy_into, joined, layer_of, realigned, viewed
+from vgrad.nn.parameters import Flat, Views, copy_into, joined, layer_of, realigned, viewed
 from vgrad.training.evaluation import chunks
 from vgrad.training.feed import Feed
 from vgrad.training.record import Divergence
@@ -82,6 +82,7 @@ class Descent:
         self._fused = rule.is_plain and self._at_once
         if small or self._fused:
             parameters.update(realigned(parameters))
+            self._views = Views(parameters)
         else:
             self._w = Flat(*joined(parameters))
             parameters.update(self._w.views)
@@ -163,7 +164,7 @@ class Descent:
             raise Cancelled
         batch.pass_through()
         if self._fused:
-            self._rule.penalty.shrink(self.parameters, epoch.eta)
+            self._rule.penalty.shrink(self._views, epoch.eta)
             batch.descend(epoch.eta, self._rule.penalty.decay(epoch.eta))
         else:
             update = self._updates(epoch, state)
@@ -188,7 +189,7 @@ class Descent:
                 passes.forward(x, noise)
                 passes.backward(y)
                 if update is None:
-                    penalty.shrink(self.parameters, eta)
+                    penalty.shrink(self._views, eta)
                     passes.descend(x, eta, decay)
                 else:
                     passes.add_gradients(x, update.target.views, update.scale / len(x), update.keep)

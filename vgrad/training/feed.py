@@ -13,7 +13,7 @@ from vgrad.errors import ConfigError
 from vgrad.nn.arrays import Array, aligned
 
 Index = NDArray[np.intp]
-COPIED = 2**24
+MOST_COPIED = 2**24
 """Bytes of which a copy may be made; of 50,000 images, which use 717 pixels, it would be more than vgrad needs."""
 ROUNDING = 1e-6
 """What scaling to [0, 1] may leave it by, in either type."""
@@ -35,7 +35,7 @@ def without_zeros(dataset: Dataset) -> tuple[Dataset, Index | None]:
     Of MNIST's 784 pixels, the first 5,000 images use 663.
     """
     inputs = dataset.train.inputs
-    if inputs.nbytes > COPIED or dataset.reconstructs or not dataset.scaling.keeps_zeros:
+    if inputs.nbytes > MOST_COPIED or dataset.reconstructs or not dataset.scaling.keeps_zeros:
         return dataset, None
     used = np.flatnonzero(inputs.any(axis=0))
     if len(used) == dataset.n_inputs:
@@ -57,9 +57,9 @@ def check_unit_interval(dataset: Dataset) -> None:
             raise ConfigError(f"data.scale: {told}; use binary, or cost: quadratic")
 
 
-class Feed:
-    """Loads up to `rows` examples at a time; x is (m, n_0) and y is (m, n_L), of type `dtype`: the targets of the
-    classes, those of a regression, or the inputs as they are scaled."""
+class _Loaded:
+    """Loads up to `rows` examples at a time, inputs and targets, of type `dtype`: those of the classes, those of a
+    regression, or the inputs as they are scaled."""
 
     def __init__(self, dataset: Dataset, outputs: int, rows: int, dtype: DTypeLike, smoothing: float = 0.0) -> None:
         self.rows = rows
@@ -73,7 +73,7 @@ class Feed:
         self._labels = np.empty((rows, *dataset.train.labels.shape[1:]), dataset.train.labels.dtype)
 
     def load(self, part: Part, index: Index) -> tuple[Array, Array]:
-        """x and y of the examples at `index`: views that the next call overwrites."""
+        """x (m, n_0) and y (m, n_L) of the examples at `index`: views that the next call overwrites."""
         m = len(index)
         x, y, labels = self._x[:m], self._y[:m], self._labels[:m]
         gather(part, index, self._scaling, self._raw[:m], x)
@@ -81,11 +81,6 @@ class Feed:
             return x, x
         np.take(part.labels, index, axis=0, out=labels, mode="clip")
         return x, self._of(labels, y)
-
-    def targets(self, part: Part) -> Array:
-        """y of all examples of `part` in file order, a new array."""
-        y = np.empty((len(part), self._y.shape[1]), self._y.dtype)
-        return self._scaling.apply(part.inputs, y) if self._reconstructs else self._of(part.labels, y)
 
     def _of(self, labels: NDArray[Any], y: Array) -> Array:
         if self._targets is None:
@@ -95,7 +90,16 @@ class Feed:
         return y
 
 
-class Batches(Feed):
+class Feed(_Loaded):
+    """Loads examples for passes that have them as rows, and the targets of a whole part."""
+
+    def targets(self, part: Part) -> Array:
+        """y of all examples of `part` in file order, a new array."""
+        y = np.empty((len(part), self._y.shape[1]), self._y.dtype)
+        return self._scaling.apply(part.inputs, y) if self._reconstructs else self._of(part.labels, y)
+
+
+class Batches(_Loaded):
     """Loads batches of m examples side by side, for `AugmentedStep`: x is (columns, m), where `unit` times x is a^0,
     then 1 (without `bias` 0), then zeros; y is (n_L, m). Whole numbers with one factor stay as they are stored."""
 

@@ -11,7 +11,7 @@ from vgrad.nn.arrays import Array, Parameters, add_scaled
 from vgrad.nn.limits import Clip
 from vgrad.nn.network import Noise
 from vgrad.nn.optimizers import Optimizer
-from vgrad.nn.parameters import Flat
+from vgrad.nn.parameters import Views
 from vgrad.training.feed import Index
 
 
@@ -41,22 +41,20 @@ class Penalty:
         subtracted before."""
         return 1.0 if self.l1 else 1 - eta * self.l2 / self.n
 
-    def gradient(self, W: Array) -> Array:
-        """dP/dW = lambda/n W + mu/n sign(W), of any array of weights."""
-        found = np.sign(W)
-        found *= self.l1 / self.n
+    def gradient(self, W: Array, out: Array) -> Array:
+        """dP/dW = lambda/n W + mu/n sign(W) of any array of weights, into `out`."""
+        np.sign(W, out)
+        np.multiply(out, self.l1 / self.n, out)
         if self.l2:
-            add_scaled(found, W, self.l2 / self.n)
-        return found
+            add_scaled(out, W, self.l2 / self.n)
+        return out
 
-    def shrink(self, parameters: Parameters, eta: float) -> None:
+    def shrink(self, w: Views, eta: float) -> None:
         """With L1, the share of both penalties in a step of plain descent: W <- W - eta dP/dW."""
         if self.l1:
-            for name, W in parameters.items():
-                if name.startswith("W"):
-                    add_scaled(W, self.gradient(W), -eta)
+            w.add_weights(w, -eta, self.gradient)
 
-    def add_gradient(self, w: Flat, to: Flat, scale: float) -> None:
+    def add_gradient(self, w: Views, to: Views, scale: float) -> None:
         """Adds scale * dP/dW to what `to` has of the weights."""
         if self.l1:
             to.add_weights(w, scale, self.gradient)

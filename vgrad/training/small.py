@@ -119,8 +119,7 @@ class SmallSteps:
                 passes.forward(x, noise)
                 passes.backward(y)
                 if update is None:
-                    if penalty.l1:
-                        penalty.add_gradient(self._w, self._w, -eta)
+                    penalty.shrink(self._w, eta)
                     passes.descend(x, eta, decay)
                 else:
                     passes.add_gradients(x, update.target, update.scale / passes.rows, update.keep)

@@ -5,7 +5,7 @@ The zeros fill the rows of V up to whole cache lines: with 785 columns the produ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from vgrad.later import blas
-from vgrad.nn.arrays import LINE, Array, Parameters, add_scaled, in_a_row
+from vgrad.nn.arrays import LINE, Array, Parameters, in_a_row
 from vgrad.nn.beside.norm import of_layers
 from vgrad.nn.network import Network
-from vgrad.nn.parameters import Flat
+from vgrad.nn.parameters import Elementwise, Flat, Views
 
 LARGEST = 2**17
 """Weights of a layer up to which this way is taken. Beyond it calls no longer count, and OpenBLAS multiplies faster
@@ -53,6 +53,7 @@ class Augmented(Flat):
         shapes: list[tuple[int, ...]] = [(n, -(-(k + 1) // line) * line) for k, n in pairwise(sizes)]
         vector, (*self.V, gamma, beta) = in_a_row([*shapes, (sum(hidden),), (sum(hidden),)], dtype)
         super().__init__(vector, {})
+        self._all_V = vector[: sum(V.size for V in self.V)]
         self.norms, self.transposed = (gamma, beta), [V.T for V in self.V]
         for layer, (k, V) in enumerate(zip(sizes, self.V, strict=False), start=1):
             self.views[f"W{layer}"], self.views[f"b{layer}"] = V[:, :k], V[:, k]
@@ -67,6 +68,11 @@ class Augmented(Flat):
             self._kept.append(_Kept(now, np.empty_like(now), start + k, step, still))
             start = stop
 
+    @property
+    def weights(self) -> list[Array]:
+        """All V, one behind the other."""
+        return [self._all_V]
+
     def load(self, parameters: Parameters) -> None:
         """Takes the numbers of `parameters`; the zeros become NaN where a step overflows."""
         self.vector.fill(0)
@@ -78,11 +84,10 @@ class Augmented(Flat):
         for name, view in self.views.items():
             np.copyto(parameters[name], view)
 
-    def add_weights(self, of: Flat, scale: float, f: Callable[[Array], Array] = lambda V: V) -> None:
+    def add_weights(self, of: Views, scale: float, f: Elementwise | None = None) -> None:
         """W <- W + scale * f(W of the other), in every layer: all V, and then the biases as they were."""
         self.keep()
-        size = sum(V.size for V in self.V)
-        add_scaled(self.vector[:size], f(of.vector[:size]), scale)
+        super().add_weights(of, scale, f)
         for each in self._kept:
             np.copyto(each.now, each.kept)
 
