@@ -20,10 +20,11 @@ from vgrad.nn.backprop import GeneralBackprop
 from vgrad.nn.beside import norm as beside_norm
 from vgrad.nn.beside import step as beside_step
 from vgrad.nn.beside import weights as beside_weights
+from vgrad.nn.beside.calls import softmax
 from vgrad.nn.beside.norm import Statistics
 from vgrad.nn.beside.step import AugmentedStep
 from vgrad.nn.beside.weights import Augmented, fits
-from vgrad.nn.costs import softmax_beside, softmax_f
+from vgrad.nn.costs import softmax_f
 from vgrad.nn.functions import Call, in_training, relu_f, relu_slope, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Noise
 from vgrad.nn.norms import Norm, batch_norm, layer_norm
@@ -143,9 +144,11 @@ def _slope_at(z: float, dtype: str) -> float:
 @each_row("dtype", ["float64", "float32"])
 def test_softmax_of_examples_side_by_side_is_that_of_rows(dtype: str) -> None:
     z = np.random.default_rng(0).standard_normal((5, 4)) * [1, 100, 1e4, 1e30]
-    z, f = z.astype(dtype), softmax_beside(5, 4, np.dtype(dtype))
+    z = z.astype(dtype)
+    found, due = np.empty_like(z), softmax_f(z.T, np.empty_like(z.T))
+    calls = softmax(z, found)
     for _ in range(2):  # with the arrays of the first time
-        found, due = f(z, np.empty_like(z)), softmax_f(z.T, np.empty_like(z.T))
+        do(calls)
         np.testing.assert_allclose(found.T, due, rtol=4 * np.finfo(dtype).eps)
 
 

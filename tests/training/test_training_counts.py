@@ -6,17 +6,10 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-import oracle
 import pytest
-from oracle import Model
-from rows import each_row
-from test_nn_backprop import network
 
 from vgrad.config.check import check
 from vgrad.data.datasets import load
-from vgrad.nn.beside.step import AugmentedStep
-from vgrad.nn.beside.weights import Augmented
 from vgrad.training.assembly import fresh_state
 from vgrad.training.descent import Descent
 from vgrad.training.initial import draw_parameters

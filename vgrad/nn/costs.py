@@ -41,18 +41,6 @@ def softmax_f(z: Array, out: Array) -> Array:
     return np.divide(out, np.add.reduce(out, axis=1, keepdims=True), out)
 
 
-def softmax_beside(n: int, m: int, dtype: np.dtype[np.floating]) -> Callable[[Array, Array], Array]:
-    """`softmax_f` of (n, m), an example a column, with arrays that are made once."""
-    ones, of_column = np.ones(n, dtype), np.empty(m, dtype)
-
-    def f(z: Array, out: Array) -> Array:
-        np.subtract(z, np.maximum.reduce(z, axis=0, out=of_column), out)
-        np.exp(out, out)
-        return np.divide(out, np.dot(ones, out, of_column), out)
-
-    return f
-
-
 def _cross_entropy(z: Array, a: Array, y: Array) -> Array:
     """-sum_j y ln a + (1 - y) ln(1 - a) = sum_j max(z, 0) + ln(1 + exp(-|z|)) - y z  (Nielsen, eq. 63)."""
     wide = z.astype(np.float64, copy=False)

@@ -23,10 +23,11 @@ import numpy as np
 
 from vgrad.later import blas
 from vgrad.nn.arrays import Array, in_a_row
+from vgrad.nn.beside.calls import softmax
 from vgrad.nn.beside.lifts import DEEP, Lifts
 from vgrad.nn.beside.norm import BesideNorms, Statistics
 from vgrad.nn.beside.weights import Augmented
-from vgrad.nn.costs import output_error, softmax_beside, softmax_f
+from vgrad.nn.costs import output_error, softmax_f
 from vgrad.nn.functions import Call, InTraining, in_training, quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Network, Noise
 
@@ -75,12 +76,13 @@ class _Masks:
             np.greater_equal(drawn, self._p, out=mask)
 
 
-def _output(network: Network, rows: int, dtype: np.dtype[np.floating]) -> InTraining:
+def _output(network: Network) -> InTraining:
     """The output function, which has no slope of its own; where the cost asks for a^L alone, z^L may be -z^L."""
     if (network.output, network.cost.delta) == (sigmoid_f, output_error):
         return in_training(sigmoid_f, sigmoid_slope)
-    f = softmax_beside(network.sizes[-1], rows, dtype) if network.output is softmax_f else quick(network.output)
-    return InTraining(1.0, lambda z, kept, a: [(f, (z, a))], lambda z, kept, a: [])
+    if network.output is softmax_f:
+        return InTraining(1.0, lambda z, kept, a: softmax(z, a), lambda z, kept, a: [])
+    return InTraining(1.0, lambda z, kept, a: [(quick(network.output), (z, a))], lambda z, kept, a: [])
 
 
 class _Below(NamedTuple):
@@ -119,7 +121,7 @@ class AugmentedStep:
             signs = [each.sign for each in functions]
             self._norms = BesideNorms(network.norm, weights.norms, running, arrays.z[:-1], arrays.delta[:-1], signs)
         self._scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
-        self._forward = self._calls_forward(arrays, [*functions, _output(network, rows, weights.vector.dtype)])
+        self._forward = self._calls_forward(arrays, [*functions, _output(network)])
         self._forward += self._calls_of_slopes(arrays, functions)
         of_cost = network.cost.delta
         self._of_cost = output_error if of_cost is output_error else lambda z, a, y, out: of_cost(z.T, a.T, y.T, out.T)
@@ -144,7 +146,7 @@ class AugmentedStep:
             calls += normed[i] + of.f(arrays.z[i], arrays.kept[i], arrays.a[i])
             if i < len(arrays.mask):
                 calls.append((np.multiply, (arrays.a[i], arrays.mask[i], arrays.a[i])))
-        return [*calls, (norms.move, ())] if norms else calls
+        return [*calls, *norms.move] if norms else calls
 
     def _calls_of_slopes(self, arrays: _Arrays, functions: list[InTraining]) -> list[Call]:
         """f'(z^l) of the hidden layers, 0 where a mask is."""
@@ -239,16 +241,15 @@ class AugmentedStep:
         """As `add_gradients`, but `keep` is that of V: to gamma and beta, which do not decay, is only added."""
         if self._bound != (to, scale, keep):
             self._bind_sums(to, scale, keep)
-        gemm, (factor, duT, VT) = self._gemm, self._first_sum
-        gemm(factor, x, duT, keep, VT, 0, 0, 1)
-        for arguments in self._sums:
-            gemm(*arguments)
-        if self._norms is not None:
-            lifted = self._lifts.lifted
-            self._norms.add_gradients(to.norms, [scale * down for down in self._lifts.share] if lifted else scale)
+        factor, duT, VT = self._first_sum
+        self._gemm(factor, x, duT, keep, VT, 0, 0, 1)
+        for call, arguments in self._sums:
+            call(*arguments)
 
     def _bind_sums(self, to: Augmented, scale: float, keep: float) -> None:
         factors = [scale * share * of for share, of in zip(self._lifts.share, self._scales, strict=True)]
         self._bound, self._first_sum = (to, scale, keep), (factors[0], self._duT[0], to.transposed[0])
         above = zip(factors[1:], self._cT, self._duT[1:], to.transposed[1:], strict=False)
-        self._sums = [(factor, cT, duT, keep, VT, 1, 0, 1) for factor, cT, duT, VT in above]
+        self._sums: list[Call] = [(self._gemm, (factor, cT, duT, keep, VT, 1, 0, 1)) for factor, cT, duT, VT in above]
+        if self._norms is not None:
+            self._sums += self._norms.adding(to.norms, [scale * share for share in self._lifts.share[:-1]])
