@@ -14,9 +14,10 @@ from rows import each_row
 from test_nn_backprop import VARIANTS, network
 from test_nn_counts import counting
 
-from vgrad.nn import arrays, costs, functions
+from vgrad.nn import costs, functions
 from vgrad.nn.arrays import LINE
 from vgrad.nn.backprop import GeneralBackprop
+from vgrad.nn.beside import calls as beside_calls
 from vgrad.nn.beside import norm as beside_norm
 from vgrad.nn.beside import step as beside_step
 from vgrad.nn.beside import weights as beside_weights
@@ -186,11 +187,30 @@ def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatc
     assert masks == {"greater_equal": 2, "multiply": 2}  # a slope made of a is masked with it
 
 
-def test_batch_norm_adds_17_calls_a_layer_and_8_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+@each_row("dtype, size", [("float64", 8), ("float32", 4)])
+def test_a_step_reads_images_and_weights_twice_and_changes_the_weights_once(
+    dtype: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In bytes of what its calls are given; the rest is a quarter, some 30 arrays of 30 neurons and ten examples."""
+    with counting(monkeypatch, beside_step, beside_weights, costs, functions) as calls:
+        params, (x, y) = oracle.draw((784, 30, 30, 10), 0), oracle.examples((784, 30, 30, 10), 10, 0)
+        params = {name: value.astype(dtype) for name, value in params.items()}
+        model = Model(("sigmoid",) * 2, "sigmoid", "cross_entropy")
+        passes, weights = steps_of(model, params, (784, 30, 30, 10), 10)
+        beside, yT = side_by_side(x.astype(dtype), weights), y.T.astype(dtype)
+        calls.moved = 0
+        passes.forward(beside)
+        passes.backward(yT)
+        passes.descend(beside, 0.1, 1.0)
+    twice = 2 * (beside.nbytes + weights.V[0].nbytes)
+    assert calls.moved == twice + 18_984 * size
+
+
+def test_batch_norm_adds_19_calls_a_layer_and_6_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     def calls_of_a_step(depth: int) -> Counter[str]:
         sizes = (12, *(9,) * depth, 5)
         net = replace(network(Model(("sigmoid",) * depth, "sigmoid", "cross_entropy"), sizes), norm=batch_norm())
-        with counting(monkeypatch, arrays, beside_step, beside_weights, beside_norm, costs, functions) as calls:
+        with counting(monkeypatch, beside_calls, beside_step, beside_weights, beside_norm, costs, functions) as calls:
             weights, (x, y) = Augmented(sizes, np.dtype(np.float64), normed=True), oracle.examples(sizes, 10, 0)
             weights.load(oracle.draw(sizes, 0) | dict(weights.views.items()))
             passes = AugmentedStep(net, weights, 10, running=Statistics(sizes[1:-1], np.dtype(np.float64)))
@@ -202,8 +222,8 @@ def test_batch_norm_adds_17_calls_a_layer_and_8_a_step(monkeypatch: pytest.Monke
         return calls
 
     two, three = calls_of_a_step(2), calls_of_a_step(3)
-    assert sum((three - two).values()) == 7 + 17
-    assert sum(two.values()) == 23 + 2 * 17 + 8
+    assert sum((three - two).values()) == 7 + 19
+    assert sum(two.values()) == 23 + 2 * 19 + 6
 
 
 @each_row("dtype", ["float64", "float32"])
@@ -342,3 +362,12 @@ def test_which_norms_are_small() -> None:
     assert fits(replace(plain, norm=batch_norm()))
     assert not fits(replace(plain, norm=layer_norm()))
     assert not fits(replace(plain, norm=batch_norm(), residual=True))
+
+
+@each_row("dtype, due", [("float64", [1e-40, -1e-36, 0.5]), ("float32", [0.0, -1e-36, 0.5])])
+def test_in_float32_numbers_next_to_nothing_are_0_when_an_epoch_begins(dtype: str, due: list[float]) -> None:
+    """As denormal numbers, weights that only decay would stay, and each step would take twice as long."""
+    weights = Augmented((3, 1), np.dtype(dtype))
+    params = {"W1": np.array([[1e-40, -1e-36, 0.5]], dtype), "b1": np.zeros(1, dtype)}
+    weights.load(params)
+    np.testing.assert_array_equal(stored(weights, params)["W1"], np.array([due], dtype))

@@ -1,4 +1,4 @@
-"""What a step of the plain way costs, in counts that are the same on every machine: calls, arrays, bytes."""
+"""What a step of the plain way costs, in counts that are the same on every machine: calls, arrays."""
 
 from __future__ import annotations
 
@@ -20,10 +20,16 @@ from vgrad.nn.arrays import LINE, aligned, in_a_row
 from vgrad.nn.backprop import Backprop
 
 
+class Calls(Counter[str]):
+    """Calls by the names of the functions, and how many bytes the arrays have that these were given."""
+
+    moved = 0
+
+
 class Counting:
     """A module whose functions count their calls; a name that none asks for costs nothing."""
 
-    def __init__(self, module: Any, calls: Counter[str]) -> None:
+    def __init__(self, module: Any, calls: Calls) -> None:
         self._module, self._calls = module, calls
 
     def __getattr__(self, name: str) -> Any:
@@ -31,18 +37,19 @@ class Counting:
         return counted(found, name, self._calls) if callable(found) and not isinstance(found, type) else found
 
 
-def counted(function: Any, name: str, calls: Counter[str]) -> Any:
+def counted(function: Any, name: str, calls: Calls) -> Any:
     def call(*args: Any, **keywords: Any) -> Any:
         calls[name] += 1
+        calls.moved += sum(each.nbytes for each in args if isinstance(each, np.ndarray))
         return function(*args, **keywords)
 
     return call
 
 
 @contextmanager
-def counting(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> Iterator[Counter[str]]:
+def counting(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> Iterator[Calls]:
     """Counts the calls of NumPy, of BLAS and of expit that these modules make."""
-    calls: Counter[str] = Counter()
+    calls = Calls()
     with monkeypatch.context() as patch:
         for module in modules:
             patch.setattr(module, "np", Counting(np, calls))

@@ -1,4 +1,4 @@
-"""What the loops of training cost, in counts that are the same on every machine: arrays made, and bytes moved."""
+"""The loops of training make no arrays: what is held during their steps, beyond what was held when they began."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from rows import each_row
 
 from vgrad.config.check import check
 from vgrad.data.datasets import load
@@ -23,9 +24,9 @@ BASE: dict[str, Any] = {
     "epochs": 4,
     "data": {"name": "digits", "train": 1000, "validation": 20, "test": 0},
 }
-SMALLEST = 64 * 100
-"""Bytes of the smallest array that a step of this network could make again, but for what lies in the outputs: a^0, as
-it is stored, of one batch. In float64 the hidden layers' are fifteen times as large."""
+ROOM, BUFFERS = 12_000, 80_000
+"""Bytes: of views, numbers and what belongs to the ten outputs or to an example; and of NumPy's buffers, through which
+it writes truths as numbers, and broadcasts. What a hidden layer holds of a batch is 96,000, half of it in float32."""
 ROWS: list[dict[str, Any]] = [
     {},
     {"dtype": "float32"},
@@ -33,30 +34,28 @@ ROWS: list[dict[str, Any]] = [
     {"l1": 1.0, "l2": 1.0},
     {"optimizer": "momentum"},
     {"optimizer": "adam", "l1": 1.0},
-    {"batch_norm": True},
-    {"dropout": 0.2},
     {"activation": "relu", "output": "softmax", "cost": "log_likelihood"},
     {"batch_size": "full"},
-    {"batch_size": "full", "l1": 1.0, "optimizer": "momentum"},
 ]
+NORMED: list[dict[str, Any]] = [{"batch_norm": True}, {"batch_norm": True, "dtype": "float32"}]
 
 
-def most_held(tree: dict[str, Any]) -> list[int]:
-    """In the last epochs, the most bytes that were held during the steps beyond what was held when they began."""
+def held(tree: dict[str, Any]) -> list[int]:
+    """In each epoch from the second on, the most bytes."""
     found, steps = list[int](), Descent._steps
-
-    def watched(self: Descent, epoch: Any, *of: Any) -> Iterator[Any]:
-        begun = 0
-        for number, passes in steps(self, epoch, *of):
-            if number == 1 and self.steps_per_epoch > 1:  # what an epoch needs has been made
-                begun = restart()
-            yield number, passes
-            if number == self.steps_per_epoch and epoch.number > 1:
-                found.append(tracemalloc.get_traced_memory()[1] - begun)
 
     def restart() -> int:
         tracemalloc.reset_peak()
         return tracemalloc.get_traced_memory()[0]
+
+    def watched(self: Descent, epoch: Any, *of: Any) -> Iterator[Any]:
+        begun = restart()
+        for number, passes in steps(self, epoch, *of):
+            if number == 1 < self.steps_per_epoch:  # what an epoch needs has been made
+                begun = restart()
+            if number == self.steps_per_epoch and epoch.number > 1:
+                found.append(tracemalloc.get_traced_memory()[1] - begun)
+            yield number, passes
 
     config = check({**BASE, **tree})
     data = load("digits", **config.data.parameters)
@@ -69,3 +68,17 @@ def most_held(tree: dict[str, Any]) -> list[int]:
         finally:
             tracemalloc.stop()
     return found
+
+
+@each_row("tree, room", [*((tree, ROOM) for tree in [*ROWS, *NORMED]), ({"dropout": 0.2}, BUFFERS)])
+def test_an_epoch_of_a_small_network_makes_no_arrays(tree: dict[str, Any], room: int) -> None:
+    """What other threads of the test's process allocate meanwhile does not come in every epoch."""
+    assert min(held(tree)) < room
+
+
+@each_row("tree, room", [*((tree, ROOM) for tree in ROWS), (NORMED[0], BUFFERS), (NORMED[1], BUFFERS // 2)])
+def test_nor_does_one_of_a_network_with_examples_as_rows(
+    tree: dict[str, Any], room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vgrad.training.descent.fits", lambda network: False)
+    assert min(held(tree)) < room

@@ -186,6 +186,7 @@ class FullBatch:
         self.sums: list[Array] = [layer.sum for layer in self._layers]
         self._ones, self._room = np.ones(m), aligned((max(sizes[1:]), m), np.float64)
         self._dW1 = aligned(self.W[0].shape, self.W[0].dtype)
+        self._dW_above = [aligned(W.shape, np.float64) for W in self.W[1:]]
         self._is_made = self._is_finite = False
 
     def in_order(self, of_examples: Array) -> Array:
@@ -242,8 +243,9 @@ class FullBatch:
 
     def _accumulate(self, of: Parameters, scale: float, keep_W: float, keep_b: float) -> None:
         dtype = self._dW1.dtype
-        products = [self._first_dW(), *(np.dot(layer.delta, below.a.T) for below, layer in pairwise(self._layers))]
-        for number, (dW, db) in enumerate(zip(products, self.sums, strict=True), start=1):
+        for (below, layer), dW in zip(pairwise(self._layers), self._dW_above, strict=True):
+            np.dot(layer.delta, below.a.T, dW)
+        for number, (dW, db) in enumerate(zip([self._first_dW(), *self._dW_above], self.sums, strict=True), start=1):
             accumulate(of[f"W{number}"], dW.astype(dtype, copy=False), scale, keep_W)
             accumulate(of[f"b{number}"], db.astype(dtype, copy=False), scale, keep_b)
 

@@ -22,14 +22,24 @@ from vgrad.registry import Fraction, NonNegative, Positive
 
 State = dict[str, np.ndarray]
 BLOCK = 32768
+TINY = 2.0**-59
+"""In float32, the g^2 of smaller g are next to the denormal numbers, each operation on which takes a hundred times as
+long: Adam's steps of 30 sigmoid layers took 520 us instead of 218. Beside an epsilon that is `LARGE`, none counts."""
+LARGE = 1e-12
+EVERY = 64
+"""Steps from one look for tiny gradients to the next."""
 
 
 class Step(NamedTuple):
-    """What a rule is told: eta, the momentum mu of this step (0 for rules without), and t, the steps so far + 1."""
+    """What a rule is told: eta, the momentum mu of this step (0 for rules without), and t, the steps so far + 1.
+
+    `tiny`: some g are, and their squares may be taken for those of `TINY`.
+    """
 
     eta: float
     momentum: float
     t: int
+    tiny: bool = False
 
 
 Slots = tuple[Array, ...]
@@ -44,6 +54,7 @@ class Optimizer:
     `is_plain_descent` says that the step is exactly w <- w - eta g, which the network can fuse with the product that
     makes g (`Backprop.descend`); `is_heavy_ball` that it is v <- mu v - eta g, w <- w + v with the slot v, where the
     first half can be fused with it (`add_gradients`); `rests` that w stays what it is where every g so far was 0.
+    `epsilon` is what is added to the root of a mean of g^2, None where there is no such root.
     """
 
     learning_rate: float
@@ -53,6 +64,7 @@ class Optimizer:
     is_plain_descent: bool = False
     is_heavy_ball: bool = False
     rests: bool = True
+    epsilon: float | None = None
 
     def init(self, w: Array) -> State:
         """The state before the first step."""
@@ -64,7 +76,8 @@ class Stepper:
 
     def __init__(self, optimizer: Optimizer, w: Array, g: Array, state: State) -> None:
         work = np.empty(min(BLOCK, len(w)), w.dtype)
-        self._rule = optimizer.rule
+        self._rule, self._steps, self._tiny = optimizer.rule, 0, False
+        self._looks = w.dtype == np.float32 and optimizer.epsilon is not None and optimizer.epsilon >= LARGE
         self._blocks = []
         for start in range(0, len(w), BLOCK):
             part = slice(start, start + BLOCK)
@@ -74,6 +87,12 @@ class Stepper:
     def __call__(self, step: Step) -> None:
         """One step; g may be overwritten."""
         rule = self._rule
+        if self._looks:
+            if self._steps % EVERY == 0:
+                self._tiny = any(_has_tiny(g, work) for _, g, _, work in self._blocks)
+            self._steps += 1
+            if self._tiny:
+                step = step._replace(tiny=True)
         for w, g, slots, work in self._blocks:
             rule(w, g, slots, work, step)
 
@@ -125,13 +144,12 @@ def adagrad(*, learning_rate: NonNegative = 0.01, epsilon: Positive = 1e-10) -> 
 
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
         (s,) = slots
-        np.multiply(g, g, out=work)
-        np.add(s, work, out=s)
+        np.add(s, _squares(g, work, step.tiny), out=s)
         np.sqrt(s, out=work)
         np.add(work, epsilon, out=work)
         _descend(w, g, work, step.eta)
 
-    return Optimizer(learning_rate, rule, ("s",))
+    return Optimizer(learning_rate, rule, ("s",), epsilon=epsilon)
 
 
 def adadelta(*, learning_rate: NonNegative = 1.0, rho: Fraction = 0.9, epsilon: Positive = 1e-6) -> Optimizer:
@@ -142,15 +160,15 @@ def adadelta(*, learning_rate: NonNegative = 1.0, rho: Fraction = 0.9, epsilon: 
 
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
         s, u = slots
-        _average(s, g, rho, work)
+        _average(s, g, rho, work, step.tiny)
         np.add(u, epsilon, out=work)
         np.multiply(g, np.sqrt(work, out=work), out=g)
         np.add(s, epsilon, out=work)
         np.divide(g, np.sqrt(work, out=work), out=g)
-        _average(u, g, rho, work)
+        _average(u, g, rho, work, step.tiny)
         add_scaled(w, g, -step.eta)
 
-    return Optimizer(learning_rate, rule, ("s", "u"))
+    return Optimizer(learning_rate, rule, ("s", "u"), epsilon=epsilon)
 
 
 def rmsprop(*, learning_rate: NonNegative = 0.01, rho: Fraction = 0.99, epsilon: Positive = 1e-8) -> Optimizer:
@@ -158,12 +176,12 @@ def rmsprop(*, learning_rate: NonNegative = 0.01, rho: Fraction = 0.99, epsilon:
 
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
         (s,) = slots
-        _average(s, g, rho, work)
+        _average(s, g, rho, work, step.tiny)
         np.sqrt(s, out=work)
         np.add(work, epsilon, out=work)
         _descend(w, g, work, step.eta)
 
-    return Optimizer(learning_rate, rule, ("s",))
+    return Optimizer(learning_rate, rule, ("s",), epsilon=epsilon)
 
 
 def adam(
@@ -178,14 +196,14 @@ def adam(
     def rule(w: Array, g: Array, slots: Slots, work: Array, step: Step) -> None:
         m, v = slots
         first = _accumulate(m, g, beta1, step.t)
-        second = _accumulate(v, np.multiply(g, g, out=g), beta2, step.t)
+        second = _accumulate(v, _squares(g, g, step.tiny), beta2, step.t)
         root = math.sqrt(second * (1 - beta2) / (1 - beta2**step.t))  # sqrt(v') is root times that of the slot
         np.sqrt(v, g)  # g is in the first caches, where `work` is not
         np.add(g, epsilon / root, g)
         np.divide(m, g, g)
         add_scaled(w, g, -step.eta * first * (1 - beta1) / (1 - beta1**step.t) / root)
 
-    return Optimizer(learning_rate, rule, ("m", "v"))
+    return Optimizer(learning_rate, rule, ("m", "v"), epsilon=epsilon)
 
 
 def adamw(
@@ -207,7 +225,7 @@ def adamw(
         np.multiply(w, 1 - step.eta * decay, out=w)
         plain.rule(w, g, slots, work, step)
 
-    return Optimizer(learning_rate, rule, plain.slots, rests=not decay)
+    return Optimizer(learning_rate, rule, plain.slots, rests=not decay, epsilon=epsilon)
 
 
 def nadam(
@@ -232,7 +250,7 @@ def nadam(
         while len(products) < step.t + 2:  # always multiplied in the same order, so a resumed run has the same bits
             products.append(products[-1] * mu(len(products)))
         first = _accumulate(m, g, beta1, step.t)
-        second = _accumulate(v, np.multiply(g, g, out=work), beta2, step.t)
+        second = _accumulate(v, _squares(g, work, step.tiny), beta2, step.t)
         now, ahead = mu(step.t), mu(step.t + 1)
         np.multiply(g, (1 - now) / (1 - products[step.t]), out=g)
         add_scaled(g, m, first * (1 - beta1) * ahead / (1 - products[step.t + 1]))
@@ -241,7 +259,7 @@ def nadam(
         np.add(work, epsilon, out=work)
         _descend(w, g, work, step.eta)
 
-    return Optimizer(learning_rate, rule, ("m", "v"))
+    return Optimizer(learning_rate, rule, ("m", "v"), epsilon=epsilon)
 
 
 def _descend(w: Array, g: Array, work: Array, eta: float) -> None:
@@ -250,10 +268,22 @@ def _descend(w: Array, g: Array, work: Array, eta: float) -> None:
     add_scaled(w, g, -eta)
 
 
-def _average(s: Array, g: Array, rho: float, work: Array) -> None:
+def _has_tiny(g: Array, work: Array) -> bool:
+    np.abs(g, out=work)
+    return bool(((work < TINY) & (work > 0)).any())
+
+
+def _squares(g: Array, out: Array, tiny: bool) -> Array:
+    """g^2, or where tiny ones do not count max(|g|, TINY)^2, into `out`, which may be g."""
+    if tiny:
+        g = np.maximum(np.abs(g, out), TINY, out=out)
+    return np.multiply(g, g, out)
+
+
+def _average(s: Array, g: Array, rho: float, work: Array, tiny: bool) -> None:
     """s <- rho s + (1 - rho) g^2."""
     np.multiply(s, rho, out=s)
-    np.multiply(g, g, out=work)
+    _squares(g, work, tiny)
     np.multiply(work, 1 - rho, out=work)
     np.add(s, work, out=s)
 

@@ -18,6 +18,9 @@ from vgrad.nn.beside.norm import of_layers
 from vgrad.nn.network import Network
 from vgrad.nn.parameters import Elementwise, Flat, Views
 
+NOTHING = 2.0**-120
+"""In float32, what is below is 0 from the next epoch on. Adam with an L2 penalty takes the weights of inputs that are
+always 0 to denormal numbers, where they stay: its steps of 784-30-30-10 took 110 us then instead of 60."""
 LARGEST = 2**17
 """Weights of a layer up to which this way is taken. Beyond it calls no longer count, and OpenBLAS multiplies faster
 where examples are rows: 1000 x 1000 weights, ten examples, in 2.0 ms instead of 2.6 (float64)."""
@@ -74,10 +77,12 @@ class Augmented(Flat):
         return [self._all_V]
 
     def load(self, parameters: Parameters) -> None:
-        """Takes the numbers of `parameters`; the zeros become NaN where a step overflows."""
+        """Takes the numbers of `parameters`, next to nothing as 0; the zeros become NaN where a step overflows."""
         self.vector.fill(0)
         for name, view in self.views.items():
             np.copyto(view, parameters[name])
+        if self.vector.dtype == np.float32:
+            self.vector[np.abs(self.vector) < NOTHING] = 0
 
     def store(self, parameters: Parameters) -> None:
         """Puts its numbers into `parameters`."""
