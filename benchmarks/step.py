@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 from vgrad.__main__ import fix_blas_environment
 
@@ -59,33 +60,24 @@ def parts(name: str, dtype: str) -> dict[str, Call]:
     passes = AugmentedStep(build_network(given.config), weights, 10, batches.unit)
     products = beside_products(given)
 
-    def both() -> None:
-        passes.forward(x)
-        passes.backward(y)
+    def making(calls: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> Call:
+        def make() -> None:
+            for call, arguments in calls:
+                call(*arguments)
 
-    def step() -> None:
-        both()
-        passes.descend(x, 1e-12, 1.0)
+        return make
 
-    def bare() -> None:
-        for call, arguments in products:
-            call(*arguments)
-
-    of_sigmoids = [each for each in passes._forward if each[0] in (np.exp, np.add, np.reciprocal)]
-
-    def sigmoids() -> None:
-        for call, arguments in of_sigmoids:
-            call(*arguments)
-
+    passing, descending = passes.passing(x, y), passes.descending(x, 1e-12, 1.0)
+    step = making([*passing, *descending])
     step()
     return {
         GATHERING: lambda: batches.batches(data.train, index),
         "forward": lambda: passes.forward(x),
-        "forward and backward": both,
-        "descend": lambda: passes.descend(x, 1e-12, 1.0),
+        "forward and backward": making(passing),
+        "descend": making(descending),
         "all of a step": step,
-        "its products": bare,
-        "its sigmoids": sigmoids,
+        "its products": making(products),
+        "its sigmoids": making([each for each in passes._forward if each[0] in (np.exp, np.add, np.reciprocal)]),
     }
 
 

@@ -19,8 +19,10 @@ def test_batches_are_what_a_feed_loads(dtype: str, m: int, rows: int, taken: int
     index = np.random.default_rng(m).permutation(200)[:taken]
     feed = Feed(data, 10, rows, dtype, smoothing=0.1)
     batches = Batches(data, 10, rows, dtype, 0.1, m, columns=72)
+    earlier = batches.batches(data.train, index)
     for _ in range(2):  # whatever an earlier call has left
         found = batches.batches(data.train, index)
+        assert [each is other for each, other in zip(found, earlier, strict=True)] == [True] * len(found)
         x, y = feed.load(data.train, index)
         assert [each.shape[1] for each, _ in found] == [m] * (taken // m) + [taken % m] * (taken % m > 0)
         wide, targets = (np.concatenate([pair[i] for pair in found], axis=1) for i in (0, 1))

@@ -126,14 +126,18 @@ class Batches(_Loaded):
         wide[:, n] = bias / self.unit
         self._x, self._wide, self._m = wide[:, :n], wide, m
         self._turned = aligned((rows // m, outputs, m), dtype)
+        self._last: dict[int, tuple[Array, Array]] = {}
         self._whole = [(wide[i * m : i * m + m].T, y) for i, y in enumerate(self._turned)]
 
     def batches(self, part: Part, index: Index) -> list[tuple[Array, Array]]:
-        """(x, y) of each batch of the examples at `index`, the last one shorter; the next call overwrites them."""
+        """(x, y) of each batch of the examples at `index`, the last one shorter: each time in the same arrays."""
         _, y = self.load(part, index)
         self._whole_rows.in_place(self._wide[: len(index)])
         count, rest = divmod(len(index), self._m)
         whole = y[: len(y) - rest].reshape(count, self._m, y.shape[1])
         np.copyto(self._turned[:count], whole.transpose(0, 2, 1))  # subtracting y from a^L takes .4 us instead of 1
-        last = [(self._wide[len(y) - rest : len(y)].T, y[len(y) - rest :].T)] if rest else []
-        return [*self._whole[:count], *last]
+        if not rest:
+            return self._whole[:count]
+        if len(y) not in self._last:
+            self._last[len(y)] = self._wide[len(y) - rest : len(y)].T, y[len(y) - rest :].T
+        return [*self._whole[:count], self._last[len(y)]]

@@ -11,6 +11,7 @@ from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.beside.norm import Statistics
 from vgrad.nn.beside.step import AugmentedStep, has_bias
 from vgrad.nn.beside.weights import Augmented
+from vgrad.nn.functions import Call
 from vgrad.nn.network import Network
 from vgrad.nn.optimizers import State
 from vgrad.nn.parameters import viewed
@@ -80,6 +81,8 @@ class SmallSteps:
         columns, bias = self._w.V[0].shape[1], has_bias(network, 1)
         self._batches = Batches(dataset, network.sizes[-1], rows, dtype, rule.smoothing, m, columns, bias=bias)
         self._passes: dict[int, AugmentedStep] = {}
+        self._how: tuple[object, ...] = ()
+        self._calls: dict[int, tuple[AugmentedStep, list[Call]]] = {}  # by the array of the inputs, which each holds
 
     def _load(self, state: State) -> None:
         self._state = state
@@ -108,24 +111,40 @@ class SmallSteps:
             passes.restart()
         penalty, batches, eta, order = self._rule.penalty, self._batches, epoch.eta, epoch.order
         update = None if self._rule.is_plain else Updates(self._rule, self._w, self._g, self._slots, eta, first)
-        decay, noise, self._made = penalty.decay(eta), epoch.noise(), 0
-        self._columns.begin(self._parameters["W1"], decay)
+        keep = update.keep if update else 0.0
+        if self._how != (eta, keep):
+            self._how = (eta, keep)
+            self._calls.clear()
+        noise, self._made = epoch.noise(), 0
+        self._columns.begin(self._parameters["W1"], penalty.decay(eta))
         for start in range(0, len(order), batches.rows):
             if cancelled():
                 raise Cancelled
             for x, y in batches.batches(self._part, order[start : start + batches.rows]):
                 self._made += 1
-                passes = self._passes.get(x.shape[1]) or self._new_passes(x.shape[1])
-                passes.forward(x, noise)
-                passes.backward(y)
-                if update is None:
-                    penalty.shrink(self._w, eta)
-                    passes.descend(x, eta, decay)
-                else:
-                    passes.add_gradients(x, update.target, update.scale / passes.rows, update.keep)
+                passes, calls = self._calls.get(id(x)) or self._put_together(x, y, eta, update)
+                if noise is not None:
+                    passes.draw(noise)
+                for call, arguments in calls:
+                    call(*arguments)
+                if update is not None:
                     update.finish()
+                    if update.keep != keep:
+                        keep = update.keep
+                        self._calls.clear()
                 yield self._made, passes
 
-    def _new_passes(self, rows: int) -> AugmentedStep:
-        made = self._passes[rows] = AugmentedStep(self._network, self._w, rows, self._batches.unit, self._running)
-        return made
+    def _put_together(
+        self, x: Array, y: Array, eta: float, update: Updates[Augmented] | None
+    ) -> tuple[AugmentedStep, list[Call]]:
+        """The calls of a step with a batch in these arrays, but for what an optimizer does with its gradient."""
+        rows, penalty, unit = x.shape[1], self._rule.penalty, self._batches.unit
+        passes = self._passes.get(rows) or AugmentedStep(self._network, self._w, rows, unit, self._running)
+        calls = passes.passing(x, y)
+        if update is not None:
+            calls += passes.adding(x, update.target, update.scale / rows, update.keep)
+        else:
+            calls += [(penalty.shrink, (self._w, eta))] if penalty.l1 else []
+            calls += passes.descending(x, eta, penalty.decay(eta))
+        self._passes[rows], self._calls[id(x)] = passes, (passes, calls)
+        return passes, calls

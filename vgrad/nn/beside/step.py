@@ -104,7 +104,9 @@ class AugmentedStep:
     `x` is (width of V^1, rows) and y (n_L, rows), an example a column. After a pass, `z` (or -z) and `delta`, as it is
     lifted, of every layer are (n_l, rows); the next one overwrites them.
 
-    All calls but those that are given the batch are put together once: to look them up takes as long as to make them.
+    Calls are put together once: to look them up takes as long as to make them. `passing` and `descending` or `adding`
+    are those of a batch that comes again in the same arrays, of which a step can be one list; methods that are given
+    the batch each time, for passes, gradients and steps, take a twentieth longer.
     """
 
     def __init__(
@@ -123,8 +125,7 @@ class AugmentedStep:
         self._scales = [unit, *[1 / (1 - network.dropout)] * hidden]  # of what comes from below
         self._forward = self._calls_forward(arrays, [*functions, _output(network)])
         self._forward += self._calls_of_slopes(arrays, functions)
-        of_cost = network.cost.delta
-        self._of_cost = output_error if of_cost is output_error else lambda z, a, y, out: of_cost(z.T, a.T, y.T, out.T)
+        self._of_cost = network.cost.delta
         self._lifts, self._is_deep = Lifts(hidden + 1, weights.vector.dtype), hidden + 1 >= DEEP
         du = [*self._norms.du, arrays.delta[-1]] if self._norms else arrays.delta
         self._duT, self._cT = [each.T for each in du], [each.T for each in arrays.c]
@@ -176,20 +177,41 @@ class AugmentedStep:
             self._backward += below.norm
         self._lifted = self._all_back[: self._ends[self._lifts.top]]
 
-    def forward(self, x: Array, noise: Noise | None = None) -> None:
-        """z^l, a^l and f'(z^l) of every layer; masks are drawn from `noise`."""
+    def draw(self, noise: Noise) -> None:
+        """The masks of the next pass, where there are any."""
         if self._masks is not None:
-            assert noise is not None  # training draws
             self._masks.draw(noise)
+
+    def passing(self, x: Array, y: Array) -> list[Call]:
+        """What makes z, a, f'(z) and delta of every layer, of a batch in these arrays; in deep networks it changes with
+        the lifts."""
+        if self._is_deep:
+            return [(self.forward, (x,)), (self.backward, (y,))]
+        return [self._first_product(x), *self._forward, self._output_delta(y), *self._backward]
+
+    def _first_product(self, x: Array) -> Call:
         scale, VT, uT = self._first
-        self._gemm(scale, x, VT, 0.0, uT, 1, 0, 1)
+        return self._gemm, (scale, x, VT, 0.0, uT, 1, 0, 1)
+
+    def _output_delta(self, y: Array) -> Call:
+        """delta^L from the cost  (BP1)."""
+        z, a, delta = self.z[-1], self._a[-1], self.delta[-1]
+        if self._of_cost is output_error:
+            return np.subtract, (a, y, delta)
+        return self._of_cost, (z.T, a.T, y.T, delta.T)
+
+    def forward(self, x: Array) -> None:
+        """z^l, a^l and f'(z^l) of every layer."""
+        call, arguments = self._first_product(x)
+        call(*arguments)
         for call, arguments in self._forward:
             call(*arguments)
 
     def backward(self, y: Array) -> None:
         """delta^L from the cost, then delta^l = (V^(l+1))^T du^(l+1) * f'(z^l) down to layer 1, with du = delta where
         there is no norm  (BP1, BP2)."""
-        self._of_cost(self.z[-1], self._a[-1], y, self.delta[-1])
+        call, arguments = self._output_delta(y)
+        call(*arguments)
         if self._is_deep and self._lifts.is_due():
             self._lift()
             return
@@ -220,36 +242,55 @@ class AugmentedStep:
 
         decay = 1 - eta lambda/n is what L2 does to the weights alone  (BP3, BP4; Nielsen, eq. 93).
         """
+        for call, arguments in self._descending(x, eta, decay):
+            call(*arguments)
+
+    def descending(self, x: Array, eta: float, decay: float) -> list[Call]:
+        """What `descend` does after a pass over this batch."""
+        return [(self.descend, (x, eta, decay))] if self._is_deep else self._descending(x, eta, decay)
+
+    def _descending(self, x: Array, eta: float, decay: float) -> list[Call]:
+        weights = self._weights
         if -1 <= decay < 1:
-            self._weights.keep()
-            self._add(x, self._weights, -eta / self.rows, decay)
-            self._weights.add_kept(1 - decay)
-            return
-        if decay != 1:  # decay b + (1 - decay) b would be off by decay times the rounding of b
-            for W in (view for name, view in self._weights.views.items() if name.startswith("W")):
-                np.multiply(W, decay, W)
-        self._add(x, self._weights, -eta / self.rows, 1.0)
+            return [
+                (weights.keep, ()),
+                *self._sums(x, weights, -eta / self.rows, decay),
+                (weights.add_kept, (1 - decay,)),
+            ]
+        # decay b + (1 - decay) b would be off by decay times the rounding of b
+        every_W = [view for name, view in weights.views.items() if name.startswith("W")] if decay != 1 else []
+        return [*((np.multiply, (W, decay, W)) for W in every_W), *self._sums(x, weights, -eta / self.rows, 1.0)]
 
     def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
         """V <- keep V + scale * sum over the batch of du c^T, in place, gamma and beta likewise; keep = 0 overwrites
         (BP3, BP4)."""
-        for part in to.norms if keep != 1 else ():
-            np.multiply(part, keep, part) if keep else part.fill(0)
-        self._add(x, to, scale, keep)
+        for call, arguments in self._adding(x, to, scale, keep):
+            call(*arguments)
 
-    def _add(self, x: Array, to: Augmented, scale: float, keep: float) -> None:
-        """As `add_gradients`, but `keep` is that of V: to gamma and beta, which do not decay, is only added."""
+    def adding(self, x: Array, to: Augmented, scale: float, keep: float) -> list[Call]:
+        """What `add_gradients` does after a pass over this batch."""
+        return [(self.add_gradients, (x, to, scale, keep))] if self._is_deep else self._adding(x, to, scale, keep)
+
+    def _adding(self, x: Array, to: Augmented, scale: float, keep: float) -> list[Call]:
+        begin: list[Call] = []
+        if keep != 1:
+            begin = [(np.multiply, (part, keep, part)) if keep else (part.fill, (0,)) for part in to.norms]
+        return [*begin, *self._sums(x, to, scale, keep)]
+
+    def _sums(self, x: Array, to: Augmented, scale: float, keep: float) -> list[Call]:
+        """V <- keep V + scale * sum over the batch of du c^T; to gamma and beta, which do not decay, is only added."""
         if self._bound != (to, scale, keep):
             self._bind_sums(to, scale, keep)
         factor, duT, VT = self._first_sum
-        self._gemm(factor, x, duT, keep, VT, 0, 0, 1)
-        for call, arguments in self._sums:
-            call(*arguments)
+        return [(self._gemm, (factor, x, duT, keep, VT, 0, 0, 1)), *self._sums_above]
 
     def _bind_sums(self, to: Augmented, scale: float, keep: float) -> None:
+        """All but the sum of layer 1, which takes the batch."""
         factors = [scale * share * of for share, of in zip(self._lifts.share, self._scales, strict=True)]
         self._bound, self._first_sum = (to, scale, keep), (factors[0], self._duT[0], to.transposed[0])
         above = zip(factors[1:], self._cT, self._duT[1:], to.transposed[1:], strict=False)
-        self._sums: list[Call] = [(self._gemm, (factor, cT, duT, keep, VT, 1, 0, 1)) for factor, cT, duT, VT in above]
+        self._sums_above: list[Call] = [
+            (self._gemm, (factor, cT, duT, keep, VT, 1, 0, 1)) for factor, cT, duT, VT in above
+        ]
         if self._norms is not None:
-            self._sums += self._norms.adding(to.norms, [scale * share for share in self._lifts.share[:-1]])
+            self._sums_above += self._norms.adding(to.norms, [scale * share for share in self._lifts.share[:-1]])
