@@ -72,7 +72,7 @@ def parts(name: str, dtype: str) -> dict[str, Call]:
     step()
     return {
         GATHERING: lambda: batches.batches(data.train, index),
-        "forward": lambda: passes.forward(x),
+        "forward": making([passing[0], *passes._forward]),
         "forward and backward": making(passing),
         "descend": making(descending),
         "all of a step": step,

@@ -66,9 +66,8 @@ def test_a_step_is_the_oracles(activation: str, pair: tuple[str, str], m: int, l
     wanted = oracle.step(model, {name: value.copy() for name, value in params.items()}, x, y, eta=eta, n=n, l2=l2)
     passes, weights = steps_of(model, params, SIZES, m, unit=unit)
     beside = side_by_side(x, weights, unit)
-    passes.forward(beside)
-    passes.backward(y.T)
-    passes.descend(beside, eta, 1 - eta * l2 / n)
+    do(passes.passing(beside, y.T))
+    do(passes.descending(beside, eta, 1 - eta * l2 / n))
     found = stored(weights, params)
     for name in wanted:
         oracle.assert_close(found[name], wanted[name], oracle.ROUNDING)
@@ -82,9 +81,8 @@ def test_only_weights_decay(sizes: tuple[int, ...], decay: float) -> None:
     wanted = oracle.mean_gradients(model, params, x, y)
     passes, weights = steps_of(model, params, sizes, 4)
     beside = side_by_side(x, weights)
-    passes.forward(beside)
-    passes.backward(y.T)
-    passes.descend(beside, 0.5, decay)
+    do(passes.passing(beside, y.T))
+    do(passes.descending(beside, 0.5, decay))
     for name, found in stored(weights, params).items():
         keep = decay if name.startswith("W") else 1.0
         oracle.assert_close(found, keep * params[name] - 0.5 * wanted[name], oracle.ROUNDING)
@@ -109,9 +107,8 @@ def test_dropout_is_that_of_layers_with_examples_as_rows(
         general.backward(y)
         general.add_gradients(x, wanted, 1 / m, 0.0)
         passes.draw(noises[1])
-        passes.forward(beside)
-        passes.backward(y.T)
-        passes.add_gradients(beside, found, 1 / m, 0.0)
+        do(passes.passing(beside, y.T))
+        do(passes.adding(beside, found, 1 / m, 0.0))
         assert any((layer.mask == 0).any() for layer in general.layers)
         for name, value in stored(found, params).items():
             oracle.assert_close(value, wanted[name], apart, scale=float(np.abs(wanted[name]).max()) + 1e-30)
@@ -175,9 +172,8 @@ def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatc
             beside = side_by_side(x, weights)
             calls.clear()
             passes.draw(Noise(np.random.default_rng(0), np.random.default_rng(1)))
-            passes.forward(beside)
-            passes.backward(y.T)
-            passes.descend(beside, 0.1, decay)
+            do(passes.passing(beside, y.T))
+            do(passes.descending(beside, 0.1, decay))
         return calls
 
     three, four = (calls_of_a_step((12, *(9,) * k, 5)) for k in (2, 3))
@@ -201,9 +197,8 @@ def test_a_step_reads_images_and_weights_twice_and_changes_the_weights_once(
         passes, weights = steps_of(model, params, (784, 30, 30, 10), 10)
         beside, yT = side_by_side(x.astype(dtype), weights), y.T.astype(dtype)
         calls.moved = 0
-        passes.forward(beside)
-        passes.backward(yT)
-        passes.descend(beside, 0.1, 1.0)
+        do(passes.passing(beside, yT))
+        do(passes.descending(beside, 0.1, 1.0))
     twice = 2 * (beside.nbytes + weights.V[0].nbytes)
     assert calls.moved == twice + 18_984 * size
 
@@ -218,9 +213,8 @@ def test_batch_norm_adds_19_calls_a_layer_and_6_a_step(monkeypatch: pytest.Monke
             passes = AugmentedStep(net, weights, 10, running=Statistics(sizes[1:-1], np.dtype(np.float64)))
             beside = side_by_side(x, weights)
             calls.clear()
-            passes.forward(beside)
-            passes.backward(y.T)
-            passes.descend(beside, 0.1, 1.0)
+            do(passes.passing(beside, y.T))
+            do(passes.descending(beside, 0.1, 1.0))
         return calls
 
     two, three = calls_of_a_step(2), calls_of_a_step(3)
@@ -247,17 +241,15 @@ def test_what_a_step_that_overflows_leaves_is_gone_with_the_next_load() -> None:
     beside = side_by_side(x, weights)
     with np.errstate(all="ignore"):
         for _ in range(4):
-            passes.forward(beside)
-            passes.backward(y.T)
-            passes.descend(beside, 1e200, 1.0)
+            do(passes.passing(beside, y.T))
+            do(passes.descending(beside, 1e200, 1.0))
     assert not np.isfinite(weights.vector).all()
     weights.load(params)
     again, others = steps_of(model, params, SIZES, 4)
     np.testing.assert_array_equal(weights.vector, others.vector)
     for each in (passes, again):
-        each.forward(beside)
-        each.backward(y.T)
-        each.descend(beside, 0.1, 0.9)
+        do(each.passing(beside, y.T))
+        do(each.descending(beside, 0.1, 0.9))
     np.testing.assert_array_equal(weights.vector, others.vector)
 
 
@@ -312,9 +304,8 @@ def test_batch_norm_is_that_of_the_general_way(
         general.backward(y)
         general.descend(x, 0.1, decay)
         passes.draw(noises[1])
-        passes.forward(beside)
-        passes.backward(y.T)
-        passes.descend(beside, 0.1, decay)
+        do(passes.passing(beside, y.T))
+        do(passes.descending(beside, 0.1, decay))
         for layer, (found, wanted) in enumerate(zip(passes.delta, general.delta, strict=True)):
             assert np.abs(found.T - wanted).max() <= apart * np.abs(wanted).max(), layer
     found = stored(weights, params)
@@ -336,9 +327,8 @@ def test_gradients_that_are_not_kept_are_overwritten_whatever_they_hold(norm: No
     found.vector.fill(np.nan)
     x, y = oracle.examples(SIZES, 4, 0)
     beside = side_by_side(x, weights)
-    passes.forward(beside)
-    passes.backward(y.T)
-    passes.add_gradients(beside, found, 0.25, 0.0)
+    do(passes.passing(beside, y.T))
+    do(passes.adding(beside, found, 0.25, 0.0))
     assert all(np.isfinite(array).all() for array in (*found.V, *found.norms))
 
 
@@ -349,11 +339,10 @@ def test_sums_go_where_they_are_to_however_those_before_went() -> None:
     mean = oracle.mean_gradients(model, params, x, y)
     passes, weights = steps_of(model, params, SIZES, 4)
     beside, targets = side_by_side(x, weights), [Augmented(SIZES, np.dtype(np.float64)) for _ in range(2)]
-    passes.forward(beside)
-    passes.backward(y.T)
+    do(passes.passing(beside, y.T))
     factors = [0.0, 0.0]  # of the mean gradients, in each target
     for i, scale, keep in [(0, 1.0, 0.0), (1, 1.0, 0.0), (1, 1.0, 0.5), (1, 3.0, 0.5), (0, 3.0, 0.5), (0, 1.0, 0.0)]:
-        passes.add_gradients(beside, targets[i], scale / 4, keep)
+        do(passes.adding(beside, targets[i], scale / 4, keep))
         factors[i] = keep * factors[i] + scale
         for target, factor in zip(targets, factors, strict=True):
             for name, found in stored(target, params).items():

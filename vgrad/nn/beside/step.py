@@ -104,9 +104,8 @@ class AugmentedStep:
     `x` is (width of V^1, rows) and y (n_L, rows), an example a column. After a pass, `z` (or -z) and `delta`, as it is
     lifted, of every layer are (n_l, rows); the next one overwrites them.
 
-    Calls are put together once: to look them up takes as long as to make them. `passing` and `descending` or `adding`
-    are those of a batch that comes again in the same arrays, of which a step can be one list; methods that are given
-    the batch each time, for passes, gradients and steps, take a twentieth longer.
+    A step is a list of calls: `passing`, and then `descending` or `adding`, for a batch that comes again in the same
+    arrays. To put them together takes as long as to make them, and methods that are given each batch a tenth more.
     """
 
     def __init__(
@@ -170,7 +169,7 @@ class AugmentedStep:
     def _bind_lifts(self) -> None:
         """Puts together what multiplies by the powers of two of now."""
         self._backward = list[Call]()
-        self._bound: tuple[Augmented, float, float] | None = None  # `_bind_sums` is due
+        self._bound: tuple[Augmented, float, float] | None = None  # `_summing` is to be made
         for below, up in zip(self._below, self._lifts.down, strict=True):
             product = (below.scale * up, below.duT_above, below.VT, 0.0, below.backT, 0, 1, 1)
             self._backward += [(self._gemm, product), (np.multiply, (below.delta, below.slope, below.delta))]
@@ -183,36 +182,18 @@ class AugmentedStep:
             self._masks.draw(noise)
 
     def passing(self, x: Array, y: Array) -> list[Call]:
-        """What makes z, a, f'(z) and delta of every layer, of a batch in these arrays; in deep networks it changes with
-        the lifts."""
-        if self._is_deep:
-            return [(self.forward, (x,)), (self.backward, (y,))]
-        return [self._first_product(x), *self._forward, self._output_delta(y), *self._backward]
-
-    def _first_product(self, x: Array) -> Call:
+        """What makes z^l, a^l, f'(z^l) and then delta^l of every layer, of a batch in these arrays: delta^L from the
+        cost, delta^l = (V^(l+1))^T du^(l+1) * f'(z^l), with du = delta where there is no norm  (BP1, BP2)."""
         scale, VT, uT = self._first
-        return self._gemm, (scale, x, VT, 0.0, uT, 1, 0, 1)
+        z, a, delta, of_cost = self.z[-1], self._a[-1], self.delta[-1], self._of_cost
+        plain = of_cost is output_error
+        output: Call = (np.subtract, (a, y, delta)) if plain else (of_cost, (z.T, a.T, y.T, delta.T))
+        below: list[Call] = [(self._go_down, ())] if self._is_deep else self._backward
+        return [(self._gemm, (scale, x, VT, 0.0, uT, 1, 0, 1)), *self._forward, output, *below]
 
-    def _output_delta(self, y: Array) -> Call:
-        """delta^L from the cost  (BP1)."""
-        z, a, delta = self.z[-1], self._a[-1], self.delta[-1]
-        if self._of_cost is output_error:
-            return np.subtract, (a, y, delta)
-        return self._of_cost, (z.T, a.T, y.T, delta.T)
-
-    def forward(self, x: Array) -> None:
-        """z^l, a^l and f'(z^l) of every layer."""
-        call, arguments = self._first_product(x)
-        call(*arguments)
-        for call, arguments in self._forward:
-            call(*arguments)
-
-    def backward(self, y: Array) -> None:
-        """delta^L from the cost, then delta^l = (V^(l+1))^T du^(l+1) * f'(z^l) down to layer 1, with du = delta where
-        there is no norm  (BP1, BP2)."""
-        call, arguments = self._output_delta(y)
-        call(*arguments)
-        if self._is_deep and self._lifts.is_due():
+    def _go_down(self) -> None:
+        """The deltas of the hidden layers of a deep network, and how far they are to be lifted."""
+        if self._lifts.is_due():
             self._lift()
             return
         for call, arguments in self._backward:
@@ -237,60 +218,45 @@ class AugmentedStep:
         """An epoch begins."""
         self._lifts.restart()
 
-    def descend(self, x: Array, eta: float, decay: float) -> None:
-        """V <- decay V - (eta/m) du c^T, and what is no weight without the decay, after forward(x) and backward(y).
+    def descending(self, x: Array, eta: float, decay: float) -> list[Call]:
+        """What makes V <- decay V - (eta/m) du c^T, and what is no weight without the decay, after a pass over x.
 
         decay = 1 - eta lambda/n is what L2 does to the weights alone  (BP3, BP4; Nielsen, eq. 93).
         """
-        for call, arguments in self._descending(x, eta, decay):
-            call(*arguments)
-
-    def descending(self, x: Array, eta: float, decay: float) -> list[Call]:
-        """What `descend` does after a pass over this batch."""
-        return [(self.descend, (x, eta, decay))] if self._is_deep else self._descending(x, eta, decay)
-
-    def _descending(self, x: Array, eta: float, decay: float) -> list[Call]:
-        weights = self._weights
+        weights, scale = self._weights, -eta / self.rows
         if -1 <= decay < 1:
-            return [
-                (weights.keep, ()),
-                *self._sums(x, weights, -eta / self.rows, decay),
-                (weights.add_kept, (1 - decay,)),
-            ]
+            return [(weights.keep, ()), *self._sums(x, weights, scale, decay), (weights.add_kept, (1 - decay,))]
         # decay b + (1 - decay) b would be off by decay times the rounding of b
         every_W = [view for name, view in weights.views.items() if name.startswith("W")] if decay != 1 else []
-        return [*((np.multiply, (W, decay, W)) for W in every_W), *self._sums(x, weights, -eta / self.rows, 1.0)]
-
-    def add_gradients(self, x: Array, to: Augmented, scale: float, keep: float = 1.0) -> None:
-        """V <- keep V + scale * sum over the batch of du c^T, in place, gamma and beta likewise; keep = 0 overwrites
-        (BP3, BP4)."""
-        for call, arguments in self._adding(x, to, scale, keep):
-            call(*arguments)
+        return [*((np.multiply, (W, decay, W)) for W in every_W), *self._sums(x, weights, scale, 1.0)]
 
     def adding(self, x: Array, to: Augmented, scale: float, keep: float) -> list[Call]:
-        """What `add_gradients` does after a pass over this batch."""
-        return [(self.add_gradients, (x, to, scale, keep))] if self._is_deep else self._adding(x, to, scale, keep)
-
-    def _adding(self, x: Array, to: Augmented, scale: float, keep: float) -> list[Call]:
-        begin: list[Call] = []
-        if keep != 1:
-            begin = [(np.multiply, (part, keep, part)) if keep else (part.fill, (0,)) for part in to.norms]
+        """What makes V <- keep V + scale * sum over the batch of du c^T, and gamma and beta in `to` likewise, after a
+        pass over x; keep = 0 overwrites  (BP3, BP4)."""
+        norms = to.norms if keep != 1 else ()
+        begin: list[Call] = [(np.multiply, (part, keep, part)) if keep else (part.fill, (0,)) for part in norms]
         return [*begin, *self._sums(x, to, scale, keep)]
 
     def _sums(self, x: Array, to: Augmented, scale: float, keep: float) -> list[Call]:
-        """V <- keep V + scale * sum over the batch of du c^T; to gamma and beta, which do not decay, is only added."""
-        if self._bound != (to, scale, keep):
-            self._bind_sums(to, scale, keep)
-        factor, duT, VT = self._first_sum
-        return [(self._gemm, (factor, x, duT, keep, VT, 0, 0, 1)), *self._sums_above]
+        """As `adding`, but gamma and beta do not decay. Those of deep networks change with the lifts."""
+        if self._is_deep:
+            return [(self._add, (x, to, scale, keep))]
+        (factor, duT, VT), above = self._bound_sums(to, scale, keep)
+        return [(self._gemm, (factor, x, duT, keep, VT, 0, 0, 1)), *above]
 
-    def _bind_sums(self, to: Augmented, scale: float, keep: float) -> None:
-        """All but the sum of layer 1, which takes the batch."""
-        factors = [scale * share * of for share, of in zip(self._lifts.share, self._scales, strict=True)]
-        self._bound, self._first_sum = (to, scale, keep), (factors[0], self._duT[0], to.transposed[0])
-        above = zip(factors[1:], self._cT, self._duT[1:], to.transposed[1:], strict=False)
-        self._sums_above: list[Call] = [
-            (self._gemm, (factor, cT, duT, keep, VT, 1, 0, 1)) for factor, cT, duT, VT in above
-        ]
-        if self._norms is not None:
-            self._sums_above += self._norms.adding(to.norms, [scale * share for share in self._lifts.share[:-1]])
+    def _add(self, x: Array, to: Augmented, scale: float, keep: float) -> None:
+        (factor, duT, VT), above = self._bound_sums(to, scale, keep)
+        self._gemm(factor, x, duT, keep, VT, 0, 0, 1)
+        for call, arguments in above:
+            call(*arguments)
+
+    def _bound_sums(self, to: Augmented, scale: float, keep: float) -> tuple[tuple[float, Array, Array], list[Call]]:
+        """What the sum of layer 1 takes beside the batch, and the calls of all others."""
+        if self._bound != (to, scale, keep):
+            factors = [scale * share * of for share, of in zip(self._lifts.share, self._scales, strict=True)]
+            above = zip(factors[1:], self._cT, self._duT[1:], to.transposed[1:], strict=False)
+            calls: list[Call] = [(self._gemm, (factor, cT, duT, keep, VT, 1, 0, 1)) for factor, cT, duT, VT in above]
+            if self._norms is not None:
+                calls += self._norms.adding(to.norms, [scale * share for share in self._lifts.share[:-1]])
+            self._bound, self._summing = (to, scale, keep), ((factors[0], self._duT[0], to.transposed[0]), calls)
+        return self._summing
