@@ -283,13 +283,14 @@ def test_which_networks_are_small() -> None:
 
 @each_row("activations", [("sigmoid", "sigmoid"), ("tanh", "relu")])
 @each_row("dtype, apart", [("float64", 1e-12), ("float32", 1e-4)])
-@each_row("m, dropout, decay", [(7, 0.0, 1.0), (5, 0.3, 0.9), (9, 0.0, 0.0)])
+@each_row("m, dropout, decay", [(7, 0.0, 1.0), (5, 0.3, 0.9), (9, 0.0, 0.0), (1, 0.0, 1.0)])
 def test_batch_norm_is_that_of_the_general_way(
     activations: tuple[str, str], dtype: str, apart: float, m: int, dropout: float, decay: float
 ) -> None:
     """Three steps: parameters, gamma and beta among them, and the running statistics; biases that a norm subtracts
     stay."""
-    net = replace(network(Model(activations, "softmax", "log_likelihood"), SIZES), norm=batch_norm(), dropout=dropout)
+    plain = network(Model(activations, "softmax", "log_likelihood"), SIZES)
+    net = replace(plain, norm=batch_norm(momentum=0.25), dropout=dropout)
     params, (x, y) = oracle.draw(SIZES, 2), oracle.examples(SIZES, m, 2)
     for layer, n in enumerate(SIZES[1:-1], start=1):
         params[f"gamma{layer}"], params[f"beta{layer}"] = np.linspace(0.5, 2, n), np.linspace(-1, 1, n)

@@ -64,12 +64,15 @@ def test_it_ends_where_the_loop_of_all_others_does(tree: dict[str, Any]) -> None
 
 
 @each_row("epsilon, due", [(1e-30, 1e-37), (1e-8, 2 * TINY**2)])
-def test_means_of_squares_next_to_nothing_stay_where_epsilon_is_smaller(epsilon: float, due: float) -> None:
+def test_numbers_next_to_nothing_are_0_when_an_epoch_begins_but_means_of_squares_beside_such_an_epsilon(
+    epsilon: float, due: float
+) -> None:
     """Of gradients of 1e-20: an Adam without the means of the epoch before begins with steps 30 times as long."""
     adam = {"name": "adam", "epsilon": epsilon, "learning_rate": 0.0}
     tree = {"layers": [64, *[8] * 30, 10], "dtype": "float32", "optimizer": adam}
     config = check({**BASE, **tree, "epochs": 1, "data": {**BASE["data"], "train": 20}})
     state = fresh_state(config, draw_parameters(config, config.init))
-    state.optimizer["v"][:] = 1e-37
+    state.optimizer["v"][:] = state.parameters["b1"][:] = 1e-37
     *_, (_, end) = train(config, load("digits", **config.data.parameters), state)
     np.testing.assert_allclose(viewed(end.optimizer["v"], end.parameters)["b1"], due, rtol=5e-3)
+    assert not end.parameters["b1"].any()
