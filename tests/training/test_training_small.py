@@ -12,6 +12,8 @@ from rows import each_row
 
 from vgrad.config.check import check
 from vgrad.data.datasets import load
+from vgrad.nn.optimizers import TINY
+from vgrad.nn.parameters import viewed
 from vgrad.training.assembly import fresh_state
 from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
@@ -71,3 +73,18 @@ def test_it_ends_where_the_loop_of_all_others_does(tree: dict[str, Any]) -> None
     for one, other in zip(found, due, strict=True):
         for name, value in other.items():
             oracle.assert_close(one[name], value, APART, scale=float(np.abs(value).max()) + 1e-30)
+
+
+@each_row("epsilon, due", [(1e-30, 1e-37), (1e-8, 2 * TINY**2)])
+def test_numbers_next_to_nothing_are_0_when_an_epoch_begins_but_means_of_squares_beside_such_an_epsilon(
+    epsilon: float, due: float
+) -> None:
+    """Of gradients of 1e-20: an Adam without the means of the epoch before begins with steps 30 times as long."""
+    adam = {"name": "adam", "epsilon": epsilon, "learning_rate": 0.0}
+    tree = {"layers": [64, *[8] * 30, 10], "dtype": "float32", "optimizer": adam}
+    config = check({**BASE, **tree, "epochs": 1, "data": {**BASE["data"], "train": 20}})
+    state = fresh_state(config, draw_parameters(config, config.init))
+    state.optimizer["v"][:] = state.parameters["b1"][:] = 1e-37
+    *_, (_, end) = train(config, load("digits", **config.data.parameters), state)
+    np.testing.assert_allclose(viewed(end.optimizer["v"], end.parameters)["b1"], due, rtol=5e-3)
+    assert not end.parameters["b1"].any()

@@ -25,7 +25,8 @@ BLOCK = 32768
 TINY = 2.0**-59
 """In float32, the g^2 of smaller g are next to the denormal numbers, each operation on which takes a hundred times as
 long: Adam's steps of 30 sigmoid layers took 520 us instead of 218. Beside an epsilon that is `LARGE`, none counts."""
-LARGE = 1e-12
+LARGE = 1e-10
+"""The least of the defaults; of a mean, the root of `TINY`^2 is a third of the rounding of this."""
 EVERY = 64
 """Steps from one look for tiny gradients to the next."""
 
@@ -54,7 +55,7 @@ class Optimizer:
     `is_plain_descent` says that the step is exactly w <- w - eta g, which the network can fuse with the product that
     makes g (`Backprop.descend`); `is_heavy_ball` that it is v <- mu v - eta g, w <- w + v with the slot v, where the
     first half can be fused with it (`add_gradients`); `rests` that w stays what it is where every g so far was 0.
-    `epsilon` is what is added to the root of a mean of g^2, None where there is no such root.
+    `epsilon` is what is added to a sum or mean of g^2, or to its root; None where there is none.
     """
 
     learning_rate: float
@@ -70,6 +71,11 @@ class Optimizer:
         """The state before the first step."""
         return {name: np.zeros_like(w) for name in self.slots}
 
+    @property
+    def is_fine(self) -> bool:
+        """Whether the squares of tiny g may count beside `epsilon`."""
+        return self.epsilon is not None and self.epsilon < LARGE
+
 
 class Stepper:
     """Applies a rule to w, g and the state's vectors, block by block."""
@@ -77,7 +83,7 @@ class Stepper:
     def __init__(self, optimizer: Optimizer, w: Array, g: Array, state: State) -> None:
         work = np.empty(min(BLOCK, len(w)), w.dtype)
         self._rule, self._steps, self._tiny = optimizer.rule, 0, False
-        self._looks = w.dtype == np.float32 and optimizer.epsilon is not None and optimizer.epsilon >= LARGE
+        self._looks = w.dtype == np.float32 and optimizer.epsilon is not None and not optimizer.is_fine
         self._blocks = []
         for start in range(0, len(w), BLOCK):
             part = slice(start, start + BLOCK)

@@ -54,7 +54,8 @@ class SmallSteps:
     """Steps over the training part of `dataset` in batches of m examples, of which `rows` are gathered at once.
 
     They are made in arrays of their own: an epoch begins with the numbers of `parameters` and of the optimizer's
-    vectors, and `store` puts there what the last step has left. Inputs that are 0 in all examples are left out.
+    vectors, next to nothing as 0, and `store` puts there what the last step has left. Inputs that are 0 in all examples
+    are left out.
     """
 
     def __init__(
@@ -89,6 +90,9 @@ class SmallSteps:
         self._columns.load(self._w, self._parameters)
         for name, slot in self._slots.items():
             self._columns.load(slot, viewed(state[name], self._parameters))
+        slots = () if self._rule.optimizer.is_fine else self._slots.values()  # a mean of g^2 is smaller than its root
+        for held in (self._w, *slots):
+            held.drop_nothings()
         if self._running is not None:
             self._running.load(self._buffers)
 

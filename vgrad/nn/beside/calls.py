@@ -26,7 +26,7 @@ def sum_of_units(of: Array, ones: Array, to: Array) -> Call:
 
 
 def spread(factor: float, units: Array, examples: Array, to: Array) -> Call:
-    """To = factor * `units` `examples`^T, of (n,) and (m,), one of which are ones."""
+    """To = factor * `units` `examples`^T, of (n,) and (m,), where one of the two is all ones."""
     gemm = blas.dgemm if to.dtype == np.float64 else blas.sgemm
     return gemm, (factor, examples[:, None], units[None], 0.0, to.T, 0, 0, 1)
 

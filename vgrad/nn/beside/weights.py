@@ -77,10 +77,13 @@ class Augmented(Flat):
         return [self._all_V]
 
     def load(self, parameters: Parameters) -> None:
-        """Takes the numbers of `parameters`, next to nothing as 0; the zeros become NaN where a step overflows."""
+        """Takes the numbers of `parameters`; the zeros become NaN where a step overflows."""
         self.vector.fill(0)
         for name, view in self.views.items():
             np.copyto(view, parameters[name])
+
+    def drop_nothings(self) -> None:
+        """In float32, what is next to nothing becomes 0."""
         if self.vector.dtype == np.float32:
             self.vector[np.abs(self.vector) < NOTHING] = 0
 
