@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,9 @@ from vgrad.config.check import check, settled
 from vgrad.document.document import read_yaml
 from vgrad.document.writer import dump_yaml
 from vgrad.errors import ConfigError
-from vgrad.nn.beside.step import AugmentedStep
-from vgrad.nn.network import Noise
 from vgrad.nn.norms import NormPass
 from vgrad.runs.runner import run
+from vgrad.training.small import SmallSteps
 
 BASE: dict[str, Any] = {"name": "lone", "layers": [64, 2, 10], "epochs": 1, "batch_norm": True, "monitor": []}
 
@@ -36,18 +36,19 @@ def test_it_is_refused_where_training_would_meet_it(
     n: int, m: int | str, probed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     met: list[int] = []
-    forward, forward_beside = NormPass.forward, AugmentedStep.forward
+    forward, steps = NormPass.forward, SmallSteps.steps
 
     def noted(self: NormPass, u: np.ndarray, out: np.ndarray) -> np.ndarray:
         met.append(len(u))
         return forward(self, u, out)
 
-    def noted_beside(self: AugmentedStep, x: np.ndarray, noise: Noise | None = None) -> None:
-        met.append(self.rows)
-        forward_beside(self, x, noise)
+    def noted_steps(self: SmallSteps, *of: Any) -> Iterator[Any]:
+        for number, passes in steps(self, *of):
+            met.append(passes.rows)
+            yield number, passes
 
     monkeypatch.setattr(NormPass, "forward", noted)
-    monkeypatch.setattr(AugmentedStep, "forward", noted_beside)
+    monkeypatch.setattr(SmallSteps, "steps", noted_steps)
     config = tree(n, m, probes={"examples": probed})
     for _ in run(check(config), tmp_path):
         pass

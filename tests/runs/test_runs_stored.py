@@ -289,9 +289,9 @@ def test_what_is_no_run_is_said(tmp_path: Path) -> None:
 
 
 def test_the_rate_of_an_earlier_version_is_todays() -> None:
-    """Kept runs of the chapter hold the slope of a regression, which was the rate then."""
-    kept = Path(__file__).resolve().parents[2] / "runs" / "reference" / "nielsen" / "speed"
-    old = [path for path in sorted(kept.iterdir()) if json.loads((path / "summary.json").read_bytes())["schema"] < 3]
+    """Three runs of the chapter, as they were written when the slope of a regression was the rate."""
+    old = sorted((Path(__file__).parent / "earlier").iterdir())
+    assert [json.loads((path / "summary.json").read_bytes())["schema"] for path in old] == [2] * 3
     written = [json.loads((path / "summary.json").read_bytes())["gradient"]["start"]["decay_rate"] for path in old]
     moments = [read_run(path).summary["gradient"]["start"] for path in old]
     rates = [math.log10(each["last_first_ratio"]) / (len(each["delta_norm"]) - 1) for each in moments]
