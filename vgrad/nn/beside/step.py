@@ -202,7 +202,7 @@ class AugmentedStep:
             self._lift()
 
     def _lift(self) -> None:
-        """As the calls of `backward`, and finds how far each delta is to be lifted."""
+        """As the calls of `_backward`, and finds how far each delta is to be lifted."""
         ups = list[int]()
         for scale, duT_above, VT, backT, delta, slope, norm in self._below:
             self._gemm(scale, duT_above, VT, 0.0, backT, 0, 1, 1)
