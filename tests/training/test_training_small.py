@@ -13,10 +13,12 @@ from rows import each_row
 from vgrad.config.check import check
 from vgrad.data.datasets import load
 from vgrad.nn.optimizers import TINY
-from vgrad.nn.parameters import viewed
-from vgrad.training.assembly import fresh_state
+from vgrad.nn.parameters import copy_into, viewed
+from vgrad.training.assembly import build_network, build_rule, fresh_state
+from vgrad.training.descent import Descent
 from vgrad.training.initial import draw_parameters
 from vgrad.training.loop import train
+from vgrad.training.rule import Epoch
 from vgrad.training.small import SmallSteps
 
 APART = 1e-9
@@ -73,6 +75,22 @@ def test_it_ends_where_the_loop_of_all_others_does(tree: dict[str, Any]) -> None
     for one, other in zip(found, due, strict=True):
         for name, value in other.items():
             oracle.assert_close(one[name], value, APART, scale=float(np.abs(value).max()) + 1e-30)
+
+
+def test_an_epoch_that_is_made_again_is_the_same() -> None:
+    """As where a divergence is sought; the momentum grows within it, at the step 250."""
+    tree = {"optimizer": "momentum", "momentum_schedule": "sutskever", "batch_size": 1}
+    config = check({**BASE, **tree, "data": {**BASE["data"], "train": 300}})
+    data, state = load("digits", **config.data.parameters), fresh_state(config, draw_parameters(config, config.init))
+    descent = Descent(build_network(config), state.parameters, {}, data, 1, build_rule(config, 300))
+    initial, found = {name: value.copy() for name, value in descent.parameters.items()}, list[oracle.Params]()
+    for _ in range(2):
+        copy_into(descent.parameters, initial)
+        state.optimizer["v"].fill(0)
+        descent.epoch(Epoch(1, np.arange(300), 0.1, lambda: None), state.optimizer, lambda: False)
+        found.append({name: value.copy() for name, value in descent.parameters.items()})
+    assert all((found[0][name] == value).all() for name, value in found[1].items())
+    assert any((initial[name] != value).any() for name, value in found[1].items())
 
 
 @each_row("epsilon, due", [(1e-30, 1e-37), (1e-8, 2 * TINY**2)])

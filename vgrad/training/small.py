@@ -82,8 +82,8 @@ class SmallSteps:
         columns, bias = self._w.V[0].shape[1], has_bias(network, 1)
         self._batches = Batches(dataset, network.sizes[-1], rows, dtype, rule.smoothing, m, columns, bias=bias)
         self._passes: dict[int, AugmentedStep] = {}
-        self._how: tuple[object, ...] = ()
         self._calls: dict[int, tuple[AugmentedStep, list[Call]]] = {}  # by the array of the inputs, which each holds
+        self._how: tuple[float, float | None] | None = None  # what all of them were put together for
 
     def _load(self, state: State) -> None:
         self._state = state
@@ -115,10 +115,7 @@ class SmallSteps:
             passes.restart()
         penalty, batches, eta, order = self._rule.penalty, self._batches, epoch.eta, epoch.order
         update = None if self._rule.is_plain else Updates(self._rule, self._w, self._g, self._slots, eta, first)
-        keep = update.keep if update else 0.0
-        if self._how != (eta, keep):
-            self._how = (eta, keep)
-            self._calls.clear()
+        self._forget_others(eta, update)
         noise, self._made = epoch.noise(), 0
         self._columns.begin(self._parameters["W1"], penalty.decay(eta))
         for start in range(0, len(order), batches.rows):
@@ -133,10 +130,15 @@ class SmallSteps:
                     call(*arguments)
                 if update is not None:
                     update.finish()
-                    if update.keep != keep:
-                        keep = update.keep
-                        self._calls.clear()
+                    self._forget_others(eta, update)
                 yield self._made, passes
+
+    def _forget_others(self, eta: float, update: Updates[Augmented] | None) -> None:
+        """Calls that were put together for another learning rate, or to keep another share of what they add to."""
+        how = eta, update.keep if update else None
+        if self._how != how:
+            self._how = how
+            self._calls.clear()
 
     def _put_together(
         self, x: Array, y: Array, eta: float, update: Updates[Augmented] | None
