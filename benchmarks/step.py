@@ -13,8 +13,8 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
-from typing import Any
 
 from vgrad.__main__ import fix_blas_environment
 
@@ -27,6 +27,7 @@ from _workloads import WORKLOADS  # noqa: E402
 
 from vgrad.nn.beside.step import AugmentedStep  # noqa: E402
 from vgrad.nn.beside.weights import Augmented  # noqa: E402
+from vgrad.nn.functions import make  # noqa: E402
 from vgrad.training.assembly import build_network  # noqa: E402
 from vgrad.training.descent import GATHERED  # noqa: E402
 from vgrad.training.feed import Batches, without_zeros  # noqa: E402
@@ -60,24 +61,17 @@ def parts(name: str, dtype: str) -> dict[str, Call]:
     passes = AugmentedStep(build_network(given.config), weights, 10, batches.unit)
     products = beside_products(given)
 
-    def making(calls: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> Call:
-        def make() -> None:
-            for call, arguments in calls:
-                call(*arguments)
-
-        return make
-
     passing, descending = passes.passing(x, y), passes.descending(x, 1e-12, 1.0)
-    step = making([*passing, *descending])
+    step = partial(make, [*passing, *descending])
     step()
     return {
         GATHERING: lambda: batches.batches(data.train, index),
-        "forward": making([passing[0], *passes._forward]),
-        "forward and backward": making(passing),
-        "descend": making(descending),
+        "forward": partial(make, [passing[0], *passes._forward]),
+        "forward and backward": partial(make, passing),
+        "descend": partial(make, descending),
         "all of a step": step,
-        "its products": making(products),
-        "its sigmoids": making([each for each in passes._forward if each[0] in (np.exp, np.add, np.reciprocal)]),
+        "its products": partial(make, products),
+        "its sigmoids": partial(make, [each for each in passes._forward if each[0] in (np.exp, np.add, np.reciprocal)]),
     }
 
 

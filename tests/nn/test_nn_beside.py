@@ -26,7 +26,7 @@ from vgrad.nn.beside.norm import Statistics
 from vgrad.nn.beside.step import AugmentedStep
 from vgrad.nn.beside.weights import Augmented, fits
 from vgrad.nn.costs import softmax_f
-from vgrad.nn.functions import Call, in_training, relu_f, relu_slope, sigmoid_f, sigmoid_slope
+from vgrad.nn.functions import in_training, make, relu_f, relu_slope, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Noise
 from vgrad.nn.norms import Norm, batch_norm, layer_norm
 
@@ -53,11 +53,6 @@ def stored(weights: Augmented, like: Params) -> Params:
     return found
 
 
-def do(calls: list[Call]) -> None:
-    for call, arguments in calls:
-        call(*arguments)
-
-
 @each_row("activation, pair", VARIANTS)
 @each_row("m, l2, unit", [(1, 5.0, 1.0), (3, 0.0, 1 / 255), (10, 5.0, 0.25)])
 def test_a_step_is_the_oracles(activation: str, pair: tuple[str, str], m: int, l2: float, unit: float) -> None:
@@ -66,8 +61,8 @@ def test_a_step_is_the_oracles(activation: str, pair: tuple[str, str], m: int, l
     wanted = oracle.step(model, {name: value.copy() for name, value in params.items()}, x, y, eta=eta, n=n, l2=l2)
     passes, weights = steps_of(model, params, SIZES, m, unit=unit)
     beside = side_by_side(x, weights, unit)
-    do(passes.passing(beside, y.T))
-    do(passes.descending(beside, eta, 1 - eta * l2 / n))
+    make(passes.passing(beside, y.T))
+    make(passes.descending(beside, eta, 1 - eta * l2 / n))
     found = stored(weights, params)
     for name in wanted:
         oracle.assert_close(found[name], wanted[name], oracle.ROUNDING)
@@ -81,8 +76,8 @@ def test_only_weights_decay(sizes: tuple[int, ...], decay: float) -> None:
     wanted = oracle.mean_gradients(model, params, x, y)
     passes, weights = steps_of(model, params, sizes, 4)
     beside = side_by_side(x, weights)
-    do(passes.passing(beside, y.T))
-    do(passes.descending(beside, 0.5, decay))
+    make(passes.passing(beside, y.T))
+    make(passes.descending(beside, 0.5, decay))
     for name, found in stored(weights, params).items():
         keep = decay if name.startswith("W") else 1.0
         oracle.assert_close(found, keep * params[name] - 0.5 * wanted[name], oracle.ROUNDING)
@@ -107,8 +102,8 @@ def test_dropout_is_that_of_layers_with_examples_as_rows(
         general.backward(y)
         general.add_gradients(x, wanted, 1 / m, 0.0)
         passes.draw(noises[1])
-        do(passes.passing(beside, y.T))
-        do(passes.adding(beside, found, 1 / m, 0.0))
+        make(passes.passing(beside, y.T))
+        make(passes.adding(beside, found, 1 / m, 0.0))
         assert any((layer.mask == 0).any() for layer in general.layers)
         for name, value in stored(found, params).items():
             oracle.assert_close(value, wanted[name], apart, scale=float(np.abs(wanted[name]).max()) + 1e-30)
@@ -122,8 +117,8 @@ def test_the_slope_of_a_sigmoid_is_exact_however_saturated(dtype: str, largest: 
     a, kept = np.empty_like(z), np.empty_like(z)
     made = in_training(sigmoid_f, sigmoid_slope)
     with np.errstate(all="ignore"):
-        do(made.f(made.sign * z, kept, a))
-        do(made.slope(made.sign * z, kept, a))
+        make(made.f(made.sign * z, kept, a))
+        make(made.slope(made.sign * z, kept, a))
         wide = np.array([math.exp(-abs(each)) for each in z.astype(float).tolist()])
     wanted = wide / (1 + wide) ** 2
     near = np.abs(z) <= largest
@@ -135,8 +130,8 @@ def test_the_slope_of_a_sigmoid_is_exact_however_saturated(dtype: str, largest: 
 
 def _slope_at(z: float, dtype: str) -> float:
     made, a, kept = in_training(sigmoid_f, sigmoid_slope), np.empty(1, dtype), np.empty(1, dtype)
-    do(made.f(np.full(1, made.sign * z, dtype), kept, a))
-    do(made.slope(np.full(1, made.sign * z, dtype), kept, a))
+    make(made.f(np.full(1, made.sign * z, dtype), kept, a))
+    make(made.slope(np.full(1, made.sign * z, dtype), kept, a))
     return float(kept[0])
 
 
@@ -147,15 +142,15 @@ def test_softmax_of_examples_side_by_side_is_that_of_rows(dtype: str) -> None:
     found, due = np.empty_like(z), softmax_f(z.T, np.empty_like(z.T))
     calls = softmax(z, found)
     for _ in range(2):  # with the arrays of the first time
-        do(calls)
+        make(calls)
         np.testing.assert_allclose(found.T, due, rtol=4 * np.finfo(dtype).eps)
 
 
 def test_a_rectifier_in_training_is_the_one_outside() -> None:
     z, made = np.array([-np.inf, -3.0, -5e-324, -0.0, 0.0, 5e-324, 2.0, np.inf]), in_training(relu_f, relu_slope)
     a, kept = np.empty_like(z), np.empty_like(z)
-    do(made.f(z, kept, a))
-    do(made.slope(z, kept, a))
+    make(made.f(z, kept, a))
+    make(made.slope(z, kept, a))
     np.testing.assert_array_equal(a, relu_f(z, np.empty_like(z)))
     np.testing.assert_array_equal(kept, relu_slope(z, a, np.empty_like(z)))
 
@@ -172,8 +167,8 @@ def test_a_step_of_nielsens_network_is_23_calls_and_a_layer_more_is_7(monkeypatc
             beside = side_by_side(x, weights)
             calls.clear()
             passes.draw(Noise(np.random.default_rng(0), np.random.default_rng(1)))
-            do(passes.passing(beside, y.T))
-            do(passes.descending(beside, 0.1, decay))
+            make(passes.passing(beside, y.T))
+            make(passes.descending(beside, 0.1, decay))
         return calls
 
     three, four = (calls_of_a_step((12, *(9,) * k, 5)) for k in (2, 3))
@@ -197,8 +192,8 @@ def test_a_step_reads_images_and_weights_twice_and_changes_the_weights_once(
         passes, weights = steps_of(model, params, (784, 30, 30, 10), 10)
         beside, yT = side_by_side(x.astype(dtype), weights), y.T.astype(dtype)
         calls.moved = 0
-        do(passes.passing(beside, yT))
-        do(passes.descending(beside, 0.1, 1.0))
+        make(passes.passing(beside, yT))
+        make(passes.descending(beside, 0.1, 1.0))
     twice = 2 * (beside.nbytes + weights.V[0].nbytes)
     assert calls.moved == twice + 18_984 * size
 
@@ -213,8 +208,8 @@ def test_batch_norm_adds_19_calls_a_layer_and_6_a_step(monkeypatch: pytest.Monke
             passes = AugmentedStep(net, weights, 10, running=Statistics(sizes[1:-1], np.dtype(np.float64)))
             beside = side_by_side(x, weights)
             calls.clear()
-            do(passes.passing(beside, y.T))
-            do(passes.descending(beside, 0.1, 1.0))
+            make(passes.passing(beside, y.T))
+            make(passes.descending(beside, 0.1, 1.0))
         return calls
 
     two, three = calls_of_a_step(2), calls_of_a_step(3)
@@ -241,15 +236,15 @@ def test_what_a_step_that_overflows_leaves_is_gone_with_the_next_load() -> None:
     beside = side_by_side(x, weights)
     with np.errstate(all="ignore"):
         for _ in range(4):
-            do(passes.passing(beside, y.T))
-            do(passes.descending(beside, 1e200, 1.0))
+            make(passes.passing(beside, y.T))
+            make(passes.descending(beside, 1e200, 1.0))
     assert not np.isfinite(weights.vector).all()
     weights.load(params)
     again, others = steps_of(model, params, SIZES, 4)
     np.testing.assert_array_equal(weights.vector, others.vector)
     for each in (passes, again):
-        do(each.passing(beside, y.T))
-        do(each.descending(beside, 0.1, 0.9))
+        make(each.passing(beside, y.T))
+        make(each.descending(beside, 0.1, 0.9))
     np.testing.assert_array_equal(weights.vector, others.vector)
 
 
@@ -305,8 +300,8 @@ def test_batch_norm_is_that_of_the_general_way(
         general.backward(y)
         general.descend(x, 0.1, decay)
         passes.draw(noises[1])
-        do(passes.passing(beside, y.T))
-        do(passes.descending(beside, 0.1, decay))
+        make(passes.passing(beside, y.T))
+        make(passes.descending(beside, 0.1, decay))
         for layer, (found, wanted) in enumerate(zip(passes.delta, general.delta, strict=True)):
             assert np.abs(found.T - wanted).max() <= apart * np.abs(wanted).max(), layer
     found = stored(weights, params)
@@ -328,8 +323,8 @@ def test_gradients_that_are_not_kept_are_overwritten_whatever_they_hold(norm: No
     found.vector.fill(np.nan)
     x, y = oracle.examples(SIZES, 4, 0)
     beside = side_by_side(x, weights)
-    do(passes.passing(beside, y.T))
-    do(passes.adding(beside, found, 0.25, 0.0))
+    make(passes.passing(beside, y.T))
+    make(passes.adding(beside, found, 0.25, 0.0))
     assert all(np.isfinite(array).all() for array in (*found.V, *found.norms))
 
 
@@ -340,10 +335,10 @@ def test_sums_go_where_they_are_to_however_those_before_went() -> None:
     mean = oracle.mean_gradients(model, params, x, y)
     passes, weights = steps_of(model, params, SIZES, 4)
     beside, targets = side_by_side(x, weights), [Augmented(SIZES, np.dtype(np.float64)) for _ in range(2)]
-    do(passes.passing(beside, y.T))
+    make(passes.passing(beside, y.T))
     factors = [0.0, 0.0]  # of the mean gradients, in each target
     for i, scale, keep in [(0, 1.0, 0.0), (1, 1.0, 0.0), (1, 1.0, 0.5), (1, 3.0, 0.5), (0, 3.0, 0.5), (0, 1.0, 0.0)]:
-        do(passes.adding(beside, targets[i], scale / 4, keep))
+        make(passes.adding(beside, targets[i], scale / 4, keep))
         factors[i] = keep * factors[i] + scale
         for target, factor in zip(targets, factors, strict=True):
             for name, found in stored(target, params).items():

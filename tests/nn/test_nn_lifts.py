@@ -9,7 +9,7 @@ import oracle
 from oracle import Model, Params
 from rows import each_row
 from test_nn_backprop import network
-from test_nn_beside import do, side_by_side, stored
+from test_nn_beside import side_by_side, stored
 
 from vgrad.nn.backprop import Backprop
 from vgrad.nn.beside import lifts
@@ -17,6 +17,7 @@ from vgrad.nn.beside.lifts import Lifts
 from vgrad.nn.beside.norm import Statistics
 from vgrad.nn.beside.step import AugmentedStep
 from vgrad.nn.beside.weights import Augmented
+from vgrad.nn.functions import make
 from vgrad.nn.norms import Norm, batch_norm
 
 
@@ -64,9 +65,9 @@ def test_deltas_that_would_be_denormal_are_those_of_float64(depth: int, apart: f
     due = wanted(model, sizes, params, x, y)
     assert np.abs(due[0]).max() < np.finfo("float32").tiny
     for _ in range(3):  # the first looks, the others multiply
-        do(passes.passing(side_by_side(x, weights), y.T))
+        make(passes.passing(side_by_side(x, weights), y.T))
         assert min(assert_lifted(passes, due, apart)) > 2.0**-66
-    do(passes.descending(side_by_side(x, weights), 0.5, 1.0))
+    make(passes.descending(side_by_side(x, weights), 0.5, 1.0))
     after = stored(weights, params)
     for layer, delta in enumerate(due, start=1):  # from 0, a bias moves by whatever counts at all
         largest = np.abs(delta).max()
@@ -86,8 +87,8 @@ def test_lifting_rounds_nothing(norm: Norm | None) -> None:
         passes, weights = made(model, sizes, params, 5, norm)
         passes._lifts._middle = middle
         for _ in range(4):
-            do(passes.passing(side_by_side(x, weights), y.T))
-            do(passes.descending(side_by_side(x, weights), 0.5, 0.99))
+            make(passes.passing(side_by_side(x, weights), y.T))
+            make(passes.descending(side_by_side(x, weights), 0.5, 0.99))
         found.append((passes._lifts.lifted, stored(weights, params)))
     (plain, one), (lifted, other) = found
     assert (plain, lifted) == (False, True)
@@ -103,10 +104,10 @@ def test_deltas_that_grow_beyond_the_type_are_looked_at_again() -> None:
     for name, view in weights.views.items():
         if name.startswith("b") and name != f"b{len(sizes) - 1}":
             view[...] = 20
-    do(passes.passing(beside, y.T))
+    make(passes.passing(beside, y.T))
     assert passes._lifts.lifted
     weights.load(params)
-    do(passes.passing(beside, y.T))
+    make(passes.passing(beside, y.T))
     assert_lifted(passes, wanted(model, sizes, params, x, y), 1e-4)
 
 
@@ -124,13 +125,13 @@ def test_what_was_next_to_nothing_is_not_left_out_once_it_counts(norm: Norm | No
         beside = side_by_side(x, weights)
         if seen:
             weights.views[f"b{len(sizes) - 1}"][...] -= sure
-            do(passes.passing(beside, y.T))
+            make(passes.passing(beside, y.T))
             assert passes._lifts.share[:-1] == [0] * 10
-            do(passes.descending(beside, 0.5, 1.0))  # puts together the sums of now: the next ones are others
+            make(passes.descending(beside, 0.5, 1.0))  # puts together the sums of now: the next ones are others
             weights.load(params)
-        do(passes.passing(beside, y.T))
+        make(passes.passing(beside, y.T))
         assert not passes._lifts.lifted
-        do(passes.descending(beside, 0.5, 1.0))
+        make(passes.descending(beside, 0.5, 1.0))
         found.append(weights.vector.copy())
     np.testing.assert_array_equal(*found)
 
@@ -138,7 +139,7 @@ def test_what_was_next_to_nothing_is_not_left_out_once_it_counts(norm: Norm | No
 def test_a_shallow_network_is_left_alone() -> None:
     model, sizes, params, x, y = deep(3, "float32", spread=1e-12)
     passes, weights = made(model, sizes, params, 5)
-    do(passes.passing(side_by_side(x, weights), y.T))
+    make(passes.passing(side_by_side(x, weights), y.T))
     assert not passes._lifts.lifted
     assert_lifted(passes, wanted(model, sizes, params, x, y), 1e-4)
 

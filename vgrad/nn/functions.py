@@ -7,7 +7,7 @@ neuron saturates: where it underflows, the true slope does, too. Tails are made 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, ParamSpec
 
@@ -250,6 +250,12 @@ def quick(function: Callable[P, Array]) -> Callable[P, Array]:
 
 Call = tuple[Callable[..., object], tuple[Any, ...]]
 """A function and what it is given: a step puts its calls together once, and makes them over and over again."""
+
+
+def make(calls: Iterable[Call]) -> None:
+    """Makes the calls, one after the other."""
+    for call, arguments in calls:
+        call(*arguments)
 
 
 class InTraining(NamedTuple):

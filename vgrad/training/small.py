@@ -11,7 +11,7 @@ from vgrad.nn.arrays import Array, Parameters
 from vgrad.nn.beside.norm import Statistics
 from vgrad.nn.beside.step import AugmentedStep, has_bias
 from vgrad.nn.beside.weights import Augmented
-from vgrad.nn.functions import Call
+from vgrad.nn.functions import Call, make
 from vgrad.nn.network import Network
 from vgrad.nn.optimizers import State
 from vgrad.nn.parameters import viewed
@@ -126,8 +126,7 @@ class SmallSteps:
                 passes, calls = self._calls.get(id(x)) or self._put_together(x, y, eta, update)
                 if noise is not None:
                     passes.draw(noise)
-                for call, arguments in calls:
-                    call(*arguments)
+                make(calls)
                 if update is not None:
                     update.finish()
                     self._forget_others(eta, update)

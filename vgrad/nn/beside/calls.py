@@ -1,4 +1,4 @@
-"""Products with ones, for arrays of examples side by side, (n, m): sums, and what spreads them again.
+"""Products with ones, for arrays of examples side by side, (n, m): sums, what spreads them again, and softmax of both.
 
 Where arrays are small, each takes .25 to .35 us: a quarter of what NumPy takes to broadcast or to sum.
 """
@@ -17,30 +17,27 @@ from vgrad.nn.functions import Call
 
 def sum_of_examples(factor: float, of: Array, ones: Array, to: Array) -> Call:
     """To = factor * `of` `ones`, (n,)."""
-    return _gemv(of), (factor, of.T, ones, 0.0, to, 0, 1, 0, 1, 1, 1)
+    return _named("gemv", of), (factor, of.T, ones, 0.0, to, 0, 1, 0, 1, 1, 1)
 
 
 def sum_of_units(of: Array, ones: Array, to: Array) -> Call:
     """To = `of`^T `ones`, (m,)."""
-    return _gemv(of), (1.0, of.T, ones, 0.0, to, 0, 1, 0, 1, 0, 1)
+    return _named("gemv", of), (1.0, of.T, ones, 0.0, to, 0, 1, 0, 1, 0, 1)
 
 
 def spread(factor: float, units: Array, examples: Array, to: Array) -> Call:
     """To = factor * `units` `examples`^T, of (n,) and (m,), where one of the two is all ones."""
-    gemm = blas.dgemm if to.dtype == np.float64 else blas.sgemm
-    return gemm, (factor, examples[:, None], units[None], 0.0, to.T, 0, 0, 1)
+    return _named("gemm", to), (factor, examples[:, None], units[None], 0.0, to.T, 0, 0, 1)
 
 
 def add_spread(factor: float, units: Array, examples: Array, to: Array) -> Call:
     """To <- to + factor * `units` `examples`^T; vectors that may not be overwritten would be copied."""
-    ger = blas.dger if to.dtype == np.float64 else blas.sger
-    return ger, (factor, examples, units, 1, 1, to.T, 1, 1, 1)
+    return _named("ger", to), (factor, examples, units, 1, 1, to.T, 1, 1, 1)
 
 
 def add(factor: float, of: Array, to: Array) -> Call:
     """To <- to + factor * `of`, of one shape and contiguous; in half the time of NumPy's sum."""
-    axpy = blas.daxpy if to.dtype == np.float64 else blas.saxpy
-    return axpy, (of.reshape(-1), to.reshape(-1), to.size, factor)
+    return _named("axpy", to), (of.reshape(-1), to.reshape(-1), to.size, factor)
 
 
 def softmax(z: Array, a: Array) -> list[Call]:
@@ -58,6 +55,7 @@ def softmax(z: Array, a: Array) -> list[Call]:
     ]
 
 
-def _gemv(of: Array) -> Callable[..., Any]:
-    found: Callable[..., Any] = blas.dgemv if of.dtype == np.float64 else blas.sgemv
+def _named(name: str, of: Array) -> Callable[..., Any]:
+    """BLAS's function of that name for arrays of this type."""
+    found: Callable[..., Any] = getattr(blas, ("d" if of.dtype == np.float64 else "s") + name)
     return found

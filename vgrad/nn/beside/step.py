@@ -28,7 +28,7 @@ from vgrad.nn.beside.lifts import DEEP, Lifts
 from vgrad.nn.beside.norm import BesideNorms, Statistics
 from vgrad.nn.beside.weights import Augmented
 from vgrad.nn.costs import output_error, softmax_f
-from vgrad.nn.functions import Call, InTraining, in_training, quick, sigmoid_f, sigmoid_slope
+from vgrad.nn.functions import Call, InTraining, in_training, make, quick, sigmoid_f, sigmoid_slope
 from vgrad.nn.network import Network, Noise
 
 
@@ -169,7 +169,7 @@ class AugmentedStep:
     def _bind_lifts(self) -> None:
         """Puts together what multiplies by the powers of two of now."""
         self._backward = list[Call]()
-        self._bound: tuple[Augmented, float, float] | None = None  # `_summing` is to be made
+        self._bound: tuple[Augmented, float, float] | None = None  # `_above` is to be made
         for below, up in zip(self._below, self._lifts.down, strict=True):
             product = (below.scale * up, below.duT_above, below.VT, 0.0, below.backT, 0, 1, 1)
             self._backward += [(self._gemm, product), (np.multiply, (below.delta, below.slope, below.delta))]
@@ -196,8 +196,7 @@ class AugmentedStep:
         if self._lifts.is_due():
             self._lift()
             return
-        for call, arguments in self._backward:
-            call(*arguments)
+        make(self._backward)
         if self._lifts.lifted and self._lifts.have_grown(self._lifted, self.delta):  # since the last look
             self._lift()
 
@@ -209,8 +208,7 @@ class AugmentedStep:
             np.multiply(delta, slope, delta)
             ups.append(self._lifts.more(delta, sum(ups)))
             np.ldexp(delta, ups[-1], out=delta)
-            for call, arguments in norm:
-                call(*arguments)
+            make(norm)
         self._lifts.set(ups)
         self._bind_lifts()
 
@@ -241,22 +239,21 @@ class AugmentedStep:
         """As `adding`, but gamma and beta do not decay. Those of deep networks change with the lifts."""
         if self._is_deep:
             return [(self._add, (x, to, scale, keep))]
-        (factor, duT, VT), above = self._bound_sums(to, scale, keep)
-        return [(self._gemm, (factor, x, duT, keep, VT, 0, 0, 1)), *above]
+        return self._sums_of_now(x, to, scale, keep)
 
     def _add(self, x: Array, to: Augmented, scale: float, keep: float) -> None:
-        (factor, duT, VT), above = self._bound_sums(to, scale, keep)
-        self._gemm(factor, x, duT, keep, VT, 0, 0, 1)
-        for call, arguments in above:
-            call(*arguments)
+        make(self._sums_of_now(x, to, scale, keep))
 
-    def _bound_sums(self, to: Augmented, scale: float, keep: float) -> tuple[tuple[float, Array, Array], list[Call]]:
-        """What the sum of layer 1 takes beside the batch, and the calls of all others."""
+    def _sums_of_now(self, x: Array, to: Augmented, scale: float, keep: float) -> list[Call]:
+        """With the lifts of now; those above layer 1, which do not take the batch, are put together once."""
         if self._bound != (to, scale, keep):
             factors = [scale * share * of for share, of in zip(self._lifts.share, self._scales, strict=True)]
+            self._bound, self._of_first = (to, scale, keep), factors[0]
             above = zip(factors[1:], self._cT, self._duT[1:], to.transposed[1:], strict=False)
-            calls: list[Call] = [(self._gemm, (factor, cT, duT, keep, VT, 1, 0, 1)) for factor, cT, duT, VT in above]
+            self._above: list[Call] = [
+                (self._gemm, (factor, cT, duT, keep, VT, 1, 0, 1)) for factor, cT, duT, VT in above
+            ]
             if self._norms is not None:
-                calls += self._norms.adding(to.norms, [scale * share for share in self._lifts.share[:-1]])
-            self._bound, self._summing = (to, scale, keep), ((factors[0], self._duT[0], to.transposed[0]), calls)
-        return self._summing
+                self._above += self._norms.adding(to.norms, [scale * share for share in self._lifts.share[:-1]])
+        first = self._gemm, (self._of_first, x, self._duT[0], keep, to.transposed[0], 0, 0, 1)
+        return [first, *self._above]
