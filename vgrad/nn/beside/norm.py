@@ -76,14 +76,12 @@ class BesideNorms:
         self.forward, self.backward = [way[0] for way in ways], [way[1] for way in ways]
 
     def adding(self, to: tuple[Array, Array], scales: Sequence[float]) -> list[Call]:
-        """What adds scale * sum over the batch of dC/dgamma = delta (u - mean)/s and dC/dbeta = delta, a scale a
-        layer."""
+        """What adds scale * sum over the batch of dC/dgamma = delta (u - mean)/s and dC/dbeta = delta; one scale for
+        all layers or one for each, also of equal ones: BLAS may round the end of a vector in another way."""
         calls: list[Call] = [(np.divide, (self._of_gamma, self._s, self._work))]
         for factor, sums, target in ((self._m, self._work, to[0]), (1, self._of_beta, to[1])):
-            if len(set(scales)) == 1:
-                calls.append(add(factor * scales[0], sums, target))
-                continue
-            parts = zip(scales, of_layers(sums, self._sizes), of_layers(target, self._sizes), strict=True)
+            sizes = self._sizes if len(scales) > 1 else [len(sums)]
+            parts = zip(scales, of_layers(sums, sizes), of_layers(target, sizes), strict=True)
             calls += [add(factor * scale, *each) for scale, *each in parts]
         return calls
 

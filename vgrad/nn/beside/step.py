@@ -254,6 +254,7 @@ class AugmentedStep:
                 (self._gemm, (factor, cT, duT, keep, VT, 1, 0, 1)) for factor, cT, duT, VT in above
             ]
             if self._norms is not None:
-                self._above += self._norms.adding(to.norms, [scale * share for share in self._lifts.share[:-1]])
+                shares = self._lifts.share[:-1] if self._is_deep else [1.0]
+                self._above += self._norms.adding(to.norms, [scale * share for share in shares])
         first = self._gemm, (self._of_first, x, self._duT[0], keep, to.transposed[0], 0, 0, 1)
         return [first, *self._above]
