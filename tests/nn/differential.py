@@ -114,6 +114,8 @@ def _tree(number: int, random: Random, drawn: dict[str, Any]) -> dict[str, Any]:
     if (cost, output) in RECONSTRUCTING and number % 3 == 0:
         tree["data"]["targets"], tree["layers"][-1] = "inputs", 64
         tree.pop("label_smoothing", None)
+        if isinstance(tree["schedule"], dict):
+            tree["schedule"]["monitor"] = "validation_cost"  # there is no accuracy
     if hidden != "plain":
         tree[hidden] = True
     if hidden == "layer_norm" and drawn["weights"] in ("constant", "zeros"):
