@@ -8,14 +8,17 @@ import re
 import shutil
 import signal
 import sys
+import weakref
 from pathlib import Path
 
 import forked
 import pytest
 
 from vgrad.cli import run
-from vgrad.cli.commands import report, train
+from vgrad.cli.commands import report
 from vgrad.cli.screen import streams as terminal
+from vgrad.cli.signals import stop_requests
+from vgrad.errors import Interrupted
 
 Capture = pytest.CaptureFixture[str]
 CONFIG = "layers: {depth: 2, width: 4}\ndata: {name: digits, train: 50, validation: 20}\nepochs: 1\n"
@@ -80,11 +83,39 @@ def test_a_usage_error_stays_one_line(capsys: Capture) -> None:
 def test_an_ignored_sigterm_stays_ignored_while_loading() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        with train._signals_end_at_once():
+        with stop_requests() as request, request.ending_at_once("ended"):
             os.kill(os.getpid(), signal.SIGTERM)
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_whose_exception_gets_lost_still_ends_what_is_begun(number: int, code: int, capsys: Capture) -> None:
+    """An import calls back when its lock's weak reference dies, and drops what a signal's handler raises there."""
+
+    class Lock:
+        pass
+
+    def call_back(_: object) -> None:
+        os.kill(os.getpid(), number)
+        assert list(range(3))  # the handler runs here at the latest
+
+    def work() -> None:
+        nonlocal went_on
+        with stop_requests() as request, request.ending_at_once("ended"):
+            lock = Lock()
+            watched = weakref.ref(lock, call_back)
+            del lock
+            went_on = watched() is None
+
+    before, went_on = (signal.getsignal(number), sys.unraisablehook), False
+    with pytest.raises(Interrupted, match=r"^ended$") as ended:
+        work()
+    assert went_on
+    assert ended.value.exit_code == code
+    assert capsys.readouterr().err == ""
+    assert (signal.getsignal(number), sys.unraisablehook) == before
 
 
 @pytest.mark.parametrize("output", ["", ".", "/", "..", "runs"])

@@ -66,6 +66,8 @@ CONFIGS = {
 }
 SHORTER = "shorter"
 """Where a finished run of fewer epochs lies, from which others go on."""
+PATIENCE = 100
+"""Seconds by the clock in which a child that is told to end has ended, on any machine."""
 WRITES = ("open", "write", "pwrite", "truncate", "fsync", "close", "rename", "mkdir", "unlink")
 
 
@@ -156,6 +158,22 @@ def child(folder: Path, plan: Plan | None = None, *arguments: str, before: Calla
 def wait(pid: int) -> int:
     """The exit code of a child, or minus the signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def ended(pid: int, until: float) -> tuple[int, int | None]:
+    """The child `pid` (-1: any) and its exit code; None where it has not ended when the clock shows `until`."""
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return found, os.waitstatus_to_exitcode(status)
+        if time.monotonic() > until:
+            return pid, None
+        time.sleep(0.002)
+
+
+def end_for_good(pid: int) -> int:
+    os.kill(pid, signal.SIGKILL)
+    return wait(pid)
 
 
 def log_of(folder: Path, pid: int) -> str:
@@ -357,18 +375,27 @@ def starters(rounds: int = 50, each: int = 20) -> dict[str, object]:
             begun = time.monotonic()
             os.close(go_write)
             lost: dict[int, int] = {}
-            while len(lost) < each - 1 and time.monotonic() - begun < 60:
-                pid, status = os.waitpid(-1, 0)
-                lost[pid] = os.waitstatus_to_exitcode(status)
-                slowest = max(slowest, time.monotonic() - begun)
-            (winner,) = pids - lost.keys()
+            while len(lost) < each - 1 and time.monotonic() - begun < PATIENCE:
+                pid, code = ended(-1, begun + PATIENCE)
+                if code is not None:
+                    lost[pid] = code
+                    slowest = max(slowest, time.monotonic() - begun)
+            left = pids - lost.keys()
+            if len(left) != 1:
+                failures.append(f"round {number}: {len(left)} of {each} still run after {PATIENCE} s")
+                failures += [f"{pid}: {end_for_good(pid)}: {log_of(folder, pid)[-300:]}" for pid in left]
+                break
+            (winner,) = left
             wrong = set(lost.values()) - {4}
             unnamed = [pid for pid in lost if f"process {winner} on" not in log_of(folder, pid)]
             if wrong or unnamed:
                 failures.append(f"round {number}: exit codes {wrong}, {len(unnamed)} did not name {winner}")
             ending = signal.SIGKILL if number % 2 else signal.SIGTERM
             os.kill(winner, ending)
-            code = wait(winner)
+            _, code = ended(winner, time.monotonic() + PATIENCE)
+            if code is None:
+                code = end_for_good(winner)
+                failures.append(f"round {number}: signal {ending} did not end the winner in {PATIENCE} s")
             if code != (-signal.SIGKILL if number % 2 else 143):
                 failures.append(f"round {number}: the winner ended with {code}: {log_of(folder, winner)[-300:]}")
     return {"rounds": rounds, "starters": each, "slowest_loser": round(slowest, 2), "failures": failures}

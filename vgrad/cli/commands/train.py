@@ -5,16 +5,15 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from vgrad.cli.options import ConfigFile, Json, Overrides, RunsDir, Seed, as_argument, read_config
-from vgrad.cli.signals import StopRequest, stop_requests
+from vgrad.cli.signals import stop_requests
 from vgrad.errors import Interrupted
 from vgrad.storage.json import strict
 from vgrad.text.escapes import shown
@@ -75,70 +74,53 @@ def _train(
     from vgrad.training.pretraining import Reconstruction
     from vgrad.training.rule import Cancelled
 
-    request = StopRequest()
-    loading = screen.live and not quiet
-    events = run(config, runs_dir, base=base, restart=restart, progress=loading, cancelled=lambda: request())
-    with closing(cast("Generator[Event]", events)):
-        with _signals_end_at_once():  # data are loaded: nothing is there yet that would have to be saved
-            opened = next(events)
-        assert isinstance(opened, Opened)
-        if opened.complete:
-            return opened
-        epoch = opened.epoch
-        end = "; training begins at epoch 0" if opened.source is None else ""
-        for line in opened.passed:
-            screen.say_words(line + end * (line is opened.passed[-1]), "yellow")
-        if opened.source is not None and not quiet:
-            screen.say_words(f"continues from {shown(opened.source)}, epoch {epoch}")
-        elif epoch is not None and not quiet:
-            screen.say_words(f"continuing after epoch {epoch} of {config.epochs}")
-        before = opened.pretrained
-        if before is not None and not quiet:
-            screen.say_words(f"continuing pretraining after {_moment(before)}")
-        if opened.mixed is not None:
-            screen.say_words(opened.mixed, "yellow")
-        try:
-            with stop_requests() as request, progress_on(screen, config, quiet=quiet) as progress:
-                progress.begin(epoch)
-                for event in events:
-                    assert not isinstance(event, Opened)
-                    if isinstance(event, Reconstruction):
-                        before = event
-                        progress.pretrained(event)
-                    else:
-                        epoch = event.epoch
-                        progress.show(event)
-        except Cancelled:
-            last = _moment(before) if before and epoch is None else f"epoch {epoch or 0}"
-            told = f"stopped after {last}, which is saved; continue with: {again}"
-            raise Interrupted(told, signal_number=request.signal_number or signal.SIGINT) from None
+    with stop_requests() as request:
+        loading = screen.live and not quiet
+        events = run(config, runs_dir, base=base, restart=restart, progress=loading, cancelled=request)
+        with closing(cast("Generator[Event]", events)):
+            with request.ending_at_once("interrupted; nothing was begun"):  # data are loaded
+                opened = next(events)
+            assert isinstance(opened, Opened)
+            if opened.complete:
+                return opened
+            _tell_beginning(opened, config, quiet, screen)
+            epoch, before = opened.epoch, opened.pretrained
+            try:
+                with progress_on(screen, config, quiet=quiet) as progress:
+                    progress.begin(epoch)
+                    for event in events:
+                        assert not isinstance(event, Opened)
+                        if isinstance(event, Reconstruction):
+                            before = event
+                            progress.pretrained(event)
+                        else:
+                            epoch = event.epoch
+                            progress.show(event)
+            except Cancelled:
+                last = _moment(before) if before and epoch is None else f"epoch {epoch or 0}"
+                told = f"stopped after {last}, which is saved; continue with: {again}"
+                raise Interrupted(told, signal_number=request.signal_number or signal.SIGINT) from None
     return opened
+
+
+def _tell_beginning(opened: Opened, config: Config, quiet: bool, screen: Screen) -> None:
+    """Where training begins, and what could not be used for it."""
+    epoch = opened.epoch
+    end = "; training begins at epoch 0" if opened.source is None else ""
+    for line in opened.passed:
+        screen.say_words(line + end * (line is opened.passed[-1]), "yellow")
+    if opened.source is not None and not quiet:
+        screen.say_words(f"continues from {shown(opened.source)}, epoch {epoch}")
+    elif epoch is not None and not quiet:
+        screen.say_words(f"continuing after epoch {epoch} of {config.epochs}")
+    if opened.pretrained is not None and not quiet:
+        screen.say_words(f"continuing pretraining after {_moment(opened.pretrained)}")
+    if opened.mixed is not None:
+        screen.say_words(opened.mixed, "yellow")
 
 
 def _moment(found: Reconstruction) -> str:
     return f"epoch {found.epoch} of pretraining layer {found.layer}"
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM before training: like Ctrl-C it is no Exception, so nothing that retries takes it for a failure."""
-
-
-@contextmanager
-def _signals_end_at_once() -> Iterator[None]:
-    """Inside, SIGTERM ends the work as SIGINT does: what is open is closed, and what was just made goes again."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
-
-    ignored = signal.getsignal(signal.SIGTERM) == signal.SIG_IGN  # and stays ignored, as under nohup and trap ''
-    before = signal.SIG_IGN if ignored else signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        number = signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT
-        raise Interrupted("interrupted; nothing was begun", signal_number=number) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _command(
