@@ -375,11 +375,12 @@ def starters(rounds: int = 50, each: int = 20) -> dict[str, object]:
             begun = time.monotonic()
             os.close(go_write)
             lost: dict[int, int] = {}
-            while len(lost) < each - 1 and time.monotonic() - begun < PATIENCE:
+            while len(lost) < each - 1:
                 pid, code = ended(-1, begun + PATIENCE)
-                if code is not None:
-                    lost[pid] = code
-                    slowest = max(slowest, time.monotonic() - begun)
+                if code is None:
+                    break
+                lost[pid] = code
+                slowest = max(slowest, time.monotonic() - begun)
             left = pids - lost.keys()
             if len(left) != 1:
                 failures.append(f"round {number}: {len(left)} of {each} still run after {PATIENCE} s")
@@ -390,13 +391,13 @@ def starters(rounds: int = 50, each: int = 20) -> dict[str, object]:
             unnamed = [pid for pid in lost if f"process {winner} on" not in log_of(folder, pid)]
             if wrong or unnamed:
                 failures.append(f"round {number}: exit codes {wrong}, {len(unnamed)} did not name {winner}")
-            ending = signal.SIGKILL if number % 2 else signal.SIGTERM
+            ending, due = (signal.SIGKILL, -signal.SIGKILL) if number % 2 else (signal.SIGTERM, 143)
             os.kill(winner, ending)
             _, code = ended(winner, time.monotonic() + PATIENCE)
             if code is None:
-                code = end_for_good(winner)
-                failures.append(f"round {number}: signal {ending} did not end the winner in {PATIENCE} s")
-            if code != (-signal.SIGKILL if number % 2 else 143):
+                failures.append(f"round {number}: {ending.name} did not end the winner in {PATIENCE} s")
+                end_for_good(winner)
+            elif code != due:
                 failures.append(f"round {number}: the winner ended with {code}: {log_of(folder, winner)[-300:]}")
     return {"rounds": rounds, "starters": each, "slowest_loser": round(slowest, 2), "failures": failures}
 

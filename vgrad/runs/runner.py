@@ -77,7 +77,7 @@ def run(
     progress: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
     loader: Callable[..., Dataset] | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Trains `config` into its directory below `runs_dir`; continues where an interrupted run was saved, or where a
     finished one of fewer epochs has ended.
 

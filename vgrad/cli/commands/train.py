@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +20,7 @@ from vgrad.text.escapes import shown
 if TYPE_CHECKING:
     from vgrad.cli.screen.streams import Screen
     from vgrad.config.config import Config
-    from vgrad.runs.runner import Event, Opened
+    from vgrad.runs.runner import Opened
     from vgrad.runs.stored import StoredRun
     from vgrad.training.pretraining import Reconstruction
 
@@ -74,32 +73,33 @@ def _train(
     from vgrad.training.pretraining import Reconstruction
     from vgrad.training.rule import Cancelled
 
-    with stop_requests() as request:
-        loading = screen.live and not quiet
-        events = run(config, runs_dir, base=base, restart=restart, progress=loading, cancelled=request)
-        with closing(cast("Generator[Event]", events)):
-            with request.ending_at_once("interrupted; nothing was begun"):  # data are loaded
-                opened = next(events)
-            assert isinstance(opened, Opened)
-            if opened.complete:
-                return opened
-            _tell_beginning(opened, config, quiet, screen)
-            epoch, before = opened.epoch, opened.pretrained
-            try:
-                with progress_on(screen, config, quiet=quiet) as progress:
-                    progress.begin(epoch)
-                    for event in events:
-                        assert not isinstance(event, Opened)
-                        if isinstance(event, Reconstruction):
-                            before = event
-                            progress.pretrained(event)
-                        else:
-                            epoch = event.epoch
-                            progress.show(event)
-            except Cancelled:
-                last = _moment(before) if before and epoch is None else f"epoch {epoch or 0}"
-                told = f"stopped after {last}, which is saved; continue with: {again}"
-                raise Interrupted(told, signal_number=request.signal_number or signal.SIGINT) from None
+    loading = screen.live and not quiet
+    with (
+        stop_requests() as request,
+        closing(run(config, runs_dir, base=base, restart=restart, progress=loading, cancelled=request)) as events,
+    ):
+        with request.ending_at_once("interrupted; nothing was begun"):  # data are loaded
+            opened = next(events)
+        assert isinstance(opened, Opened)
+        if opened.complete:
+            return opened
+        _tell_beginning(opened, config, quiet, screen)
+        epoch, before = opened.epoch, opened.pretrained
+        try:
+            with progress_on(screen, config, quiet=quiet) as progress:
+                progress.begin(epoch)
+                for event in events:
+                    assert not isinstance(event, Opened)
+                    if isinstance(event, Reconstruction):
+                        before = event
+                        progress.pretrained(event)
+                    else:
+                        epoch = event.epoch
+                        progress.show(event)
+        except Cancelled:
+            last = _moment(before) if before and epoch is None else f"epoch {epoch or 0}"
+            told = f"stopped after {last}, which is saved; continue with: {again}"
+            raise Interrupted(told, signal_number=request.signal_number or signal.SIGINT) from None
     return opened
 
 
